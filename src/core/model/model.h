@@ -1,0 +1,279 @@
+/*
+ * What an installation consists of.  Two files describe it: the node file (this machine: listeners,
+ * directories, certificates, limits) and the configuration (organisations, accepted domains,
+ * connectors), which lives in the store and is changed through the management API.
+ *
+ * One description table per object; see core/record.  Names follow Exchange's connector vocabulary.
+ */
+#ifndef SEALPOST_CORE_MODEL_MODEL_H
+#define SEALPOST_CORE_MODEL_MODEL_H
+
+#include "core/record/record.h"
+
+/* ---- the configuration ---------------------------------------------------------------------- */
+
+/* The requirement lattice; each level includes the one before it. */
+enum model_level {
+	MODEL_LEVEL_NONE,    /* TLS if the peer offers it */
+	MODEL_LEVEL_ENCRYPT, /* TLS, any certificate */
+	MODEL_LEVEL_CHAIN,   /* + a chain to a trust anchor, dates, revocation */
+	MODEL_LEVEL_NAME,    /* + the name asked for */
+	MODEL_LEVEL_MAX,
+};
+extern const char *const model_level_names[]; /* "none", "encrypt", "chain", "name" */
+
+struct model_organisation {
+	const char *name; /* key; letters, digits, "-", "." */
+	const char *comment;
+	const char *postmaster;	 /* receives double bounces; NULL: postmaster at the first domain */
+	const char *certificate; /* presented to next hops unless a connector names another; NULL:
+				    none */
+	int minimum_tls; /* enum model_level for mail that leaves; NONE or ENCRYPT or CHAIN */
+	bool reject_direct_send; /* refuse anonymous mail whose sender is an own accepted domain */
+	int64_t expiry_ms;	 /* 0: the node's */
+};
+
+enum model_domain_type {
+	MODEL_AUTHORITATIVE,  /* all its recipients live here */
+	MODEL_INTERNAL_RELAY, /* recipients not known here are passed on */
+};
+
+struct model_domain {
+	const char *name; /* key; A-label form, lower case */
+	const char *organisation;
+	const char *comment;
+	int type;
+	bool subdomains; /* its subdomains at any depth are accepted too */
+	/* Where its mail goes: "maildir:/var/mail/{local}", "lmtp:unix:/run/dovecot/lmtp",
+	 * "lmtp:host:port", "smtp:host:port", or NULL: through a connector. */
+	const char *delivery;
+};
+
+enum model_connector_type { MODEL_PARTNER, MODEL_ON_PREMISES };
+
+struct model_inbound {
+	struct record_texts sender_domains; /* "fabrikam.example", "*.fabrikam.example", "*" */
+	bool require_tls;
+	const char *certificate_name;  /* name the client certificate must carry; "*.x" one label */
+	bool restrict_to_certificate;  /* mail from sender_domains only with that certificate */
+	bool restrict_to_addresses;    /* mail from sender_domains only from addresses */
+	struct record_texts addresses; /* IPv4 or IPv6 addresses and prefixes */
+};
+
+struct model_outbound {
+	struct record_texts recipient_domains; /* "fabrikam.example", "*.fabrikam.example" */
+	bool all_accepted_domains; /* on-premises: every accepted domain of the organisation */
+	struct record_texts smart_hosts; /* "host", "host:port", "[2001:db8::1]:25"; empty: MX */
+	int tls;			 /* enum model_level */
+	const char *tls_domain;		 /* with level name: what the certificate must carry */
+	const char *certificate;	 /* own certificate to present; NULL: the organisation's */
+	int64_t cost;			 /* 1..100, lower first among equals */
+};
+
+struct model_connector {
+	const char *name; /* key, within the organisation */
+	const char *organisation;
+	int type; /* enum model_connector_type */
+	bool enabled;
+	const char *comment;
+	const char *trust; /* own trust anchors as PEM, for both halves; NULL: the system's roots */
+	struct model_inbound *inbound;	 /* NULL: no such half */
+	struct model_outbound *outbound; /* NULL: no such half */
+};
+
+struct model_config {
+	RECORD_LIST_OF(struct model_organisation) organisations;
+	RECORD_LIST_OF(struct model_domain) domains;
+	RECORD_LIST_OF(struct model_connector) connectors;
+};
+
+extern const struct record_desc model_organisation_desc;
+extern const struct record_desc model_domain_desc;
+extern const struct record_desc model_inbound_desc;
+extern const struct record_desc model_outbound_desc;
+extern const struct record_desc model_connector_desc;
+extern const struct record_desc model_config_desc;
+
+/* The kinds of object in the configuration, for every table that is indexed by kind. */
+enum model_kind { MODEL_ORGANISATION, MODEL_DOMAIN, MODEL_CONNECTOR, MODEL_KIND_MAX };
+struct model_kind_row {
+	const char *singular; /* "connector" */
+	const char *plural;   /* "connectors": YAML key and API path */
+	const struct record_desc *desc;
+	size_t list_offset; /* of the list in struct model_config */
+};
+extern const struct model_kind_row model_kinds[MODEL_KIND_MAX];
+
+/* Key of an object of that kind: "name", or "organisation/name" for connectors. */
+const char *model_key(enum model_kind kind, const void *object, struct arena *arena);
+
+/* Check references and contradictions of a whole configuration (fields are checked when read):
+ * unknown organisations, one domain twice, a connector without halves, ...  The message names the
+ * object. */
+enum err model_check(const struct model_config *config, struct err_info *info);
+
+/* One difference between two configurations, in the order: removals, changes, additions. */
+enum model_change_type { MODEL_ADDED, MODEL_CHANGED, MODEL_REMOVED };
+struct model_change {
+	enum model_change_type type;
+	enum model_kind kind;
+	const char *key;
+	const void *before; /* NULL when added */
+	const void *after;  /* NULL when removed */
+};
+/* All differences; the array lives in the arena. */
+size_t model_compare(const struct model_config *before, const struct model_config *after,
+	struct arena *arena, struct model_change **ret);
+
+/* ---- YAML (one document; a subset: no tags, no anchors) ------------------------------------- */
+
+/* Parse to JSON: plain scalars true/false/null/integers become such, quoted ones text.  The message
+ * names line and column.  New reference in *ret. */
+enum err model_parse_yaml(struct str text, json_t **ret, struct err_info *info);
+/* Text in block style, keys in the order of the object; multi-line text as literal blocks. */
+enum err model_format_yaml(const json_t *json, struct buf *out);
+
+/* ---- the node file --------------------------------------------------------------------------- */
+
+enum model_listener_tls { MODEL_TLS_STARTTLS, MODEL_TLS_IMPLICIT, MODEL_TLS_OFF };
+enum model_bare_newline { MODEL_BARE_REJECT, MODEL_BARE_NORMALISE };
+
+struct model_listener {
+	const char *name;
+	const char *address; /* "0.0.0.0:25", "[::]:25" (both families), "127.0.0.1:2525" */
+	int tls;	     /* enum model_listener_tls */
+	bool require_tls;    /* refuse MAIL before STARTTLS, whoever asks */
+	bool proxy;	     /* every connection starts with a PROXY protocol v2 header */
+	int bare_newline;    /* enum model_bare_newline */
+	struct record_texts certificates; /* names; empty: all; chosen by SNI, first one without */
+};
+
+struct model_certificate {
+	const char *name;
+	const char *chain; /* PEM file, leaf first */
+	const char *key;   /* PEM file */
+};
+
+/* System users (names or numbers) for processes when started as root; "keep" stays root without
+ * capabilities.  NULL: "sealpost-ROLE" where that user exists, else the number 64200 + role. */
+struct model_users {
+	const char *keys, *receive, *spool, *deliver, *lookup, *admin;
+};
+
+struct model_dns {
+	struct record_texts servers; /* "address" or "address@port"; empty: those of resolv.conf */
+	const char *trust_anchor;    /* DNSSEC root anchor file; "none": do not validate */
+	int64_t timeout_ms;
+	int64_t cache; /* bytes */
+};
+
+struct model_limits {
+	int64_t connections;		 /* at once, all listeners */
+	int64_t connections_per_address; /* IPv6: per /64 */
+	int64_t messages_per_connection;
+	int64_t recipients;   /* in one transaction */
+	int64_t message;      /* bytes */
+	int64_t errors;	      /* in one session, then 421 */
+	int64_t hops;	      /* Received headers, then 5.4.6 */
+	int64_t idle_ms;      /* between commands */
+	int64_t data_idle_ms; /* between two chunks of data */
+	int64_t session_ms;   /* whole session */
+	int64_t handshake_ms;
+	int64_t queue;	   /* messages in the queue, then 452 */
+	int64_t disk_free; /* bytes that must stay free, else 452 */
+};
+
+struct model_queue {
+	struct record_numbers retry; /* waits; the last repeats */
+	int64_t expiry_ms;	     /* 1 h to 7 d */
+	int64_t delay_notice_ms;     /* 0: none */
+	const char *postmaster;	     /* for double bounces where the organisation names none */
+	int64_t connections_per_destination;
+	int64_t messages_per_connection;
+	int64_t recipients_per_transaction;
+	int64_t idle_connection_ms; /* keep an open connection for reuse */
+};
+
+enum model_handshake_failure { MODEL_FAILURE_CLEAR, MODEL_FAILURE_DEFER };
+
+struct model_tls {
+	int on_handshake_failure; /* opportunistic only */
+	int64_t remember_ms;	  /* how long a host's failure is remembered */
+	bool tickets;		  /* session tickets for clients without a certificate */
+};
+
+enum model_log_format { MODEL_LOG_LOGFMT, MODEL_LOG_JSON };
+
+struct model_log {
+	int format;
+	const char *level; /* "debug", "info", "warning", "error" */
+};
+
+struct model_processes {
+	int64_t receive, deliver;
+};
+
+struct model_ports { /* where next hops listen; other values only make sense in trials */
+	int64_t smtp;
+};
+
+struct model_node {
+	const char *hostname; /* in greeting, EHLO and Received; NULL: the system's */
+	const char *data;     /* directory: queue, trace, certificates made here */
+	const char *run;      /* directory of the management socket */
+	const char *roots;    /* PEM file: the system's trust store */
+	RECORD_LIST_OF(struct model_listener) listeners;
+	RECORD_LIST_OF(struct model_certificate) certificates;
+	struct model_users users;
+	struct model_dns dns;
+	struct model_limits limits;
+	struct model_queue queue;
+	struct model_tls tls;
+	struct model_log log;
+	struct model_processes processes;
+	struct model_ports ports;
+	struct record_texts maildirs; /* directories below which Maildirs may be written; empty:
+					 only DATA/maildir */
+	struct record_texts administrators; /* user names besides root and the server's own user
+					       that may use the management socket */
+};
+extern const struct record_desc model_node_desc;
+
+/* Check a node as a whole (names unique, certificates referred to exist, ...). */
+enum err model_check_node(const struct model_node *node, struct err_info *info);
+
+/* ---- notation shared by checks and policy --------------------------------------------------- */
+
+/* A domain name in A-label form, lower case; "*." in front where WILDCARD allows. Converts U-labels
+ * (IDNA 2008, libidn2). The result lives in the arena; NULL when it is none. */
+const char *model_domain_name(struct str text, bool wildcard, struct arena *arena);
+
+/* An address or prefix: "192.0.2.0/24", "2001:db8::/32", "::1". */
+struct model_prefix {
+	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+	unsigned bits;		 /* 0..128, counted in the 16 byte form */
+};
+bool model_parse_prefix(struct str text, struct model_prefix *ret);
+bool model_prefix_contains(const struct model_prefix *prefix, const struct model_prefix *address);
+
+/* "host", "host:port", "[v6]:port", "[v6]".  False when malformed. */
+bool model_parse_endpoint(
+	struct str text, uint16_t default_port, struct str *ret_host, uint16_t *ret_port);
+
+enum model_delivery_type {
+	MODEL_DELIVERY_NONE,
+	MODEL_DELIVERY_MAILDIR,
+	MODEL_DELIVERY_LMTP_UNIX,
+	MODEL_DELIVERY_LMTP_TCP,
+	MODEL_DELIVERY_SMTP
+};
+struct model_delivery {
+	enum model_delivery_type type;
+	struct str path; /* maildir pattern, or socket */
+	struct str host;
+	uint16_t port;
+};
+/* The delivery property of a domain; NULL text gives NONE. */
+bool model_parse_delivery(const char *text, struct model_delivery *ret);
+
+#endif

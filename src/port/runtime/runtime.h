@@ -1,0 +1,89 @@
+/*
+ * What every process but the supervisor is built on: how it is started, gets its settings and its
+ * channels, gives up privileges, drains and ends.
+ *
+ * A child is this same binary, executed anew as `sealpost process ROLE INDEX` with its control
+ * channel (a SOCK_SEQPACKET socket to the supervisor) as descriptor 3.  It
+ *   1. drops to its own user, sets no-new-privileges, makes itself undumpable;
+ *   2. receives settings (node, certificates, roots, listeners or keys as far as its row in the
+ *      process table says so), then channels to its peers;
+ *   3. calls apply(), for what must be opened while the file system is still there;
+ *   4. enters its landlock and seccomp sandbox, and says ready;
+ *   5. runs its event loop; later settings (reload) lead to apply() again, inside the sandbox.
+ */
+#ifndef SEALPOST_PORT_RUNTIME_RUNTIME_H
+#define SEALPOST_PORT_RUNTIME_RUNTIME_H
+
+#include "core/model/model.h"
+#include "port/ipc/ipc.h"
+#include "port/runtime/table.h"
+
+#include <event2/event.h>
+
+struct runtime;
+
+/* A certificate as handed out: never with its private key. */
+struct runtime_certificate {
+	const char *name;
+	struct str chain; /* PEM, leaf first */
+	int key_fd;	  /* keys process only: open for reading, at offset 0; else -1 */
+};
+
+struct runtime_listener {
+	const struct model_listener *model; /* into settings.node */
+	int fd; /* listening, non-blocking; shared with sister processes */
+};
+
+/* Lives until the next apply() has returned; copy what is needed longer.  Listener fds are new with
+ * every apply and belong to the process (close them, or keep them). */
+struct runtime_settings {
+	const struct model_node *node;
+	const struct runtime_certificate *certificates;
+	size_t certificate_count;
+	const struct runtime_listener *listeners; /* receive only */
+	size_t listener_count;
+	struct str roots;	      /* PEM of the system's trust store; receive, deliver */
+	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive */
+	int address_table_fd; /* receive: shared counters per address (port/runtime/addresses.h) */
+};
+
+struct runtime_process {
+	enum runtime_role role;
+	/* Build the process's state. */
+	void *(*create)(struct runtime *runtime);
+	/* New settings. An error at the first call ends the process with that message; later, the
+	 * old settings stay in force and the message is logged by the supervisor. */
+	enum err (*apply)(
+		void *self, const struct runtime_settings *settings, struct err_info *info);
+	/* A channel to another process was made, at start or after that process was restarted; take
+	 * ownership of FD. An older channel to the same (role, index) is dead. */
+	void (*peer)(void *self, enum runtime_role role, unsigned index, int fd);
+	/* Everything for the first time is there: begin to work. */
+	void (*start)(void *self);
+	/* Take no new work; call runtime_drained() when what is under way has ended.  The
+	 * supervisor waits RUNTIME_DRAIN_MS, then ends the process. */
+	void (*drain)(void *self);
+	/* Counters for `sealpost status`; new reference. */
+	json_t *(*stats)(void *self);
+	/* Admin only: answer of the supervisor to runtime_ask(). */
+	void (*answer)(void *self, int64_t tag, const json_t *answer);
+	void (*destroy)(void *self);
+};
+
+/* main() of a child; returns its exit status.  argv as executed. */
+int runtime_main(const struct runtime_process *process, int argc, char **argv);
+
+struct event_base *runtime_base(const struct runtime *runtime);
+unsigned runtime_index(const struct runtime *runtime);
+/* Wall clock, ms since 1970; and a clock that never goes back, for intervals. */
+int64_t runtime_now_ms(void);
+int64_t runtime_ticks_ms(void);
+void runtime_drained(struct runtime *runtime);
+/* A fault that only a restart can mend (fsync failed, ...): log, and end with failure. */
+void runtime_fail(struct runtime *runtime, const char *event, const char *reason) NO_RETURN;
+/* Admin only: ask the supervisor; {"verb": "status" | "reload" | "drain", ...}. */
+void runtime_ask(struct runtime *runtime, int64_t tag, const json_t *question);
+
+enum { RUNTIME_DRAIN_MS = 30000 };
+
+#endif

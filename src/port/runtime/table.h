@@ -1,0 +1,45 @@
+/*
+ * The process table: which processes there are, whom each may talk to, and what each may touch.
+ * The supervisor starts by it, the runtime sandboxes by it, docs/architecture.md is checked against
+ * it.
+ */
+#ifndef SEALPOST_PORT_RUNTIME_TABLE_H
+#define SEALPOST_PORT_RUNTIME_TABLE_H
+
+#include <stdbool.h>
+
+enum runtime_role {
+	RUNTIME_SUPERVISE,
+	RUNTIME_KEYS,
+	RUNTIME_LOOKUP,
+	RUNTIME_SPOOL,
+	RUNTIME_RECEIVE,
+	RUNTIME_DELIVER,
+	RUNTIME_ADMIN,
+	RUNTIME_ROLE_MAX,
+};
+
+enum runtime_needs {
+	RUNTIME_NEEDS_KEYS = 1 << 0,	     /* private keys, as open files */
+	RUNTIME_NEEDS_CERTIFICATES = 1 << 1, /* public chains */
+	RUNTIME_NEEDS_ROOTS = 1 << 2,	     /* the system's trust store */
+	RUNTIME_NEEDS_LISTENERS = 1 << 3,    /* listening sockets; may accept() */
+	RUNTIME_NEEDS_CONNECT = 1 << 4,	     /* may open connections to the network */
+	RUNTIME_NEEDS_DATA = 1 << 5,	     /* may read and write the data directory */
+	RUNTIME_NEEDS_MAILDIRS = 1 << 6,     /* may write below the Maildir patterns of the node */
+	RUNTIME_NEEDS_SOCKET = 1 << 7,	     /* the management socket, as a listening descriptor */
+	RUNTIME_NEEDS_THREADS = 1 << 8,
+};
+
+struct runtime_row {
+	const char *name;
+	unsigned needs;	      /* enum runtime_needs */
+	unsigned peers;	      /* bits 1 << enum runtime_role: whom it has channels to */
+	unsigned user_offset; /* default uid is 64200 + this */
+	const char *may;      /* one line for people */
+	const char *may_not;
+};
+
+extern const struct runtime_row runtime_table[RUNTIME_ROLE_MAX];
+
+#endif

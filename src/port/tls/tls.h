@@ -1,0 +1,139 @@
+/*
+ * TLS on a non-blocking socket, by OpenSSL 3, for both directions.  Floor TLS 1.2, forward secrecy
+ * always, the suites in tls_suites[] order.  Private keys are elsewhere: a signature is a
+ * request to the keys process, and the handshake waits for it without blocking the loop.
+ *
+ * The handshake itself never fails for the peer's certificate: certificates are facts for policy,
+ * judged after it with tls_verify().
+ */
+#ifndef SEALPOST_PORT_TLS_TLS_H
+#define SEALPOST_PORT_TLS_TLS_H
+
+#include "core/cert/facts.h"
+#include "core/report/receipt.h"
+#include "port/ipc/ipc.h"
+
+#include <event2/event.h>
+
+/* ---- signatures -------------------------------------------------------------------------------
+ */
+
+/* The way to the keys process.  One per process that does TLS. */
+struct tls_signer;
+struct tls_signer *tls_signer_new(struct event_base *base) MUST_USE;
+/* A (new) channel to the keys process; ownership of FD.  Signatures under way fail. */
+void tls_signer_peer(struct tls_signer *signer, int fd);
+void tls_signer_free(struct tls_signer **signer);
+
+/* ---- identities and contexts -------------------------------------------------------------------
+ */
+
+struct tls_identity_source {
+	const char *name; /* of the certificate, for receipts */
+	struct str chain; /* PEM, leaf first */
+};
+
+/* Everything that sessions share: identities, suites, the session cache.  Replaced as a whole at
+ * reload; sessions keep the one they began with (reference counted). */
+struct tls_context;
+
+struct tls_context_options {
+	const struct tls_identity_source *identities; /* the first one is the default */
+	size_t identity_count;
+	const unsigned char *ticket_key; /* 80 bytes, server; NULL: no tickets */
+	size_t cached_sessions;		 /* client; 0: none */
+};
+
+/* INFO says which identity is unusable and why.  With no identities a server context cannot be
+ * made (ERR_UNKNOWN) and a client context presents no certificate. */
+enum err tls_server_context_new(struct tls_signer *signer,
+	const struct tls_context_options *options, struct tls_context **ret, struct err_info *info);
+enum err tls_client_context_new(struct tls_signer *signer,
+	const struct tls_context_options *options, struct tls_context **ret, struct err_info *info);
+void tls_context_free(struct tls_context **context);
+/* Forget the cached client sessions of HOST (as given in tls_client_options.cache_key). */
+void tls_context_forget(struct tls_context *context, const char *cache_key);
+
+/* ---- sessions ----------------------------------------------------------------------------------
+ */
+
+enum tls_event {
+	TLS_EVENT_UP,	  /* handshake done: tls_describe() has facts */
+	TLS_EVENT_READ,	  /* plaintext can be read */
+	TLS_EVENT_WRITE,  /* more can be written after ERR_AGAIN */
+	TLS_EVENT_CLOSED, /* the peer closed properly (close_notify) or the socket ended */
+	TLS_EVENT_FAILED, /* tls_failure() says why */
+};
+typedef void tls_handler(void *context, enum tls_event event);
+
+struct tls_session;
+
+/* FD stays the caller's.  Bytes that arrived before the ClientHello in clear text must have been
+ * thrown away by the caller; nothing read earlier enters the session. */
+struct tls_session *tls_accept(struct tls_context *tls, struct event_base *base, int fd,
+	tls_handler *handler, void *context);
+
+struct tls_client_options {
+	const char *server_name; /* SNI; NULL: none (address literal) */
+	const char *identity;	 /* certificate to present if asked; NULL: none */
+	const char *cache_key;	 /* resume and store sessions under this; NULL: neither */
+	bool reduced_hello; /* the smaller ClientHello: TLS 1.2 and 1.3, few suites and groups */
+};
+struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base, int fd,
+	const struct tls_client_options *options, tls_handler *handler, void *context);
+
+/* No handler is called afterwards.  Sends close_notify if the session is up and that does not
+ * block. */
+void tls_session_free(struct tls_session **session);
+
+/* ERR_AGAIN: later (an event will follow); ERR_CLOSED: the peer has closed; ERR_TLS: see
+ * tls_failure(). */
+enum err tls_read(struct tls_session *session, char *to, size_t size, size_t *ret_count);
+enum err tls_write(struct tls_session *session, const char *from, size_t size, size_t *ret_count);
+/* Handlers READ are called only while reading is wanted (at first: yes). */
+void tls_want_read(struct tls_session *session, bool wanted);
+
+/* Why it failed: enum tls_failure_kind and the library's words. */
+enum tls_failure_kind {
+	TLS_FAILURE_NONE,
+	TLS_FAILURE_VERSION,   /* no version of ours */
+	TLS_FAILURE_ALERT,     /* the peer sent a fatal alert */
+	TLS_FAILURE_PROTOCOL,  /* not TLS, or malformed */
+	TLS_FAILURE_CLOSED,    /* the connection ended during the handshake */
+	TLS_FAILURE_SIGNATURE, /* our keys process did not answer */
+	TLS_FAILURE_OTHER,
+};
+enum tls_failure_kind tls_failure(const struct tls_session *session, const char **ret_text);
+
+/* After TLS_EVENT_UP: fill version, cipher, group, resumed, server_name, own_certificate, chain and
+ * handshake_ms of a receipt. */
+void tls_describe(const struct tls_session *session, struct arena *arena, struct receipt *receipt);
+/* Certificate asked of us by the server?  (Client sessions.) */
+bool tls_certificate_asked(const struct tls_session *session);
+
+/* ---- verification
+ * --------------------------------------------------------------------------------- */
+
+/* A set of trust anchors. */
+struct tls_anchors;
+enum err tls_anchors_new(struct str pem, struct tls_anchors **ret, struct err_info *info);
+void tls_anchors_free(struct tls_anchors **anchors);
+
+enum tls_purpose { TLS_PURPOSE_SERVER, TLS_PURPOSE_CLIENT };
+/* The chain that the peer of SESSION presented, against ANCHORS, at NOW.  Never fails: "no
+ * certificate" is a verdict.  *ret_detail is the library's words, in the arena, or NULL. */
+enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_anchors *anchors,
+	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail);
+/* The same for a chain given as PEM (leaf first). */
+enum cert_verdict tls_verify_pem(struct str chain, const struct tls_anchors *anchors,
+	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail);
+
+/* Facts of the certificates in a PEM text, leaf first. */
+enum err tls_facts_of_pem(struct str pem, struct arena *arena, struct cert_facts **ret,
+	size_t *ret_count, struct err_info *info);
+
+/* The TLS 1.2 suites (OpenSSL names) and 1.3 suites, groups and signature schemes offered, in
+ * order: strings for documentation and `sealpost tls`. */
+extern const char tls_suites_13[], tls_suites_12[], tls_groups[], tls_signatures[];
+
+#endif
