@@ -179,10 +179,16 @@ struct wire_recipient_outcome {
 	const char *text;     /* for a person: reply of the remote host, or what happened */
 	const char *host;     /* remote MTA, for the DSN; NULL */
 	int64_t receipt;      /* index into wire_outcome.receipts; -1: none */
+	bool passed_on;	      /* DELIVERED to a host that does DSN: it sends the success notification,
+				 not we */
 };
 
+/* An outcome may come over a channel that is younger than the job: the spool was restarted while
+ * the last reply was awaited.  Then job is 0, and message and recipient numbers say what is settled.
+ */
 struct wire_outcome {
 	int64_t job;
+	int64_t message;
 	RECORD_LIST_OF(struct wire_recipient_outcome) recipients;
 	RECORD_LIST_OF(struct receipt) receipts;
 	bool host_dead; /* no host of the route could be reached at all: back off the whole route */
