@@ -1,0 +1,45 @@
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from certs import Authority  # noqa: E402
+from sealpost import Sealpost  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'sanitized: is run once more on the binary built with sanitizers')
+
+
+@pytest.fixture(scope='session')
+def authority(tmp_path_factory):
+    """A root CA that is nobody's system root."""
+    return Authority(tmp_path_factory.mktemp('pki') / 'root', 'Test Root')
+
+
+@pytest.fixture(scope='session')
+def foreign_authority(tmp_path_factory):
+    """Another root, which nobody in the tests trusts."""
+    return Authority(tmp_path_factory.mktemp('pki') / 'foreign', 'Foreign Root')
+
+
+@pytest.fixture
+def instances():
+    """Make Sealposts with instances(directory, ...); all are stopped at the end of the test."""
+    made = []
+
+    def make(*arguments, **named):
+        made.append(Sealpost(*arguments, **named))
+        return made[-1]
+
+    yield make
+    problems = []
+    for instance in reversed(made):
+        try:
+            instance.close()
+        except Exception as problem:  # noqa: BLE001 - stop the others first
+            problems.append(problem)
+    if problems:
+        raise problems[0]
