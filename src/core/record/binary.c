@@ -93,6 +93,48 @@ static bool decode_text(struct str *in, struct arena *arena, const char **ret)
 	return true;
 }
 
+static size_t record_minimum(const struct record_desc *desc);
+
+/* Bytes that a field takes at least in binary form. */
+static size_t field_minimum(const struct record_field *f)
+{
+	switch (f->kind) {
+	case RECORD_BOOL:
+	case RECORD_OPTIONAL:
+		return 1;
+	case RECORD_INT:
+	case RECORD_SIZE:
+	case RECORD_DURATION:
+	case RECORD_MOMENT:
+		return 8;
+	case RECORD_INLINE:
+		return record_minimum(f->sub);
+	default:
+		return 4;
+	}
+}
+
+static size_t record_minimum(const struct record_desc *desc)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < desc->count; i++)
+		sum += field_minimum(&desc->fields[i]);
+	return sum;
+}
+
+static size_t item_minimum(const struct record_field *f)
+{
+	switch (f->kind) {
+	case RECORD_TEXTS:
+		return 4;
+	case RECORD_DURATIONS:
+		return 8;
+	default:
+		return record_minimum(f->sub);
+	}
+}
+
 static bool decode_list(const struct record_field *f, struct str *in, struct arena *arena,
 	struct record_list *list, unsigned depth)
 {
@@ -100,8 +142,8 @@ static bool decode_list(const struct record_field *f, struct str *in, struct are
 	uint32_t count;
 	uint64_t number;
 
-	/* Every item takes at least one byte: a false count cannot make us allocate much. */
-	if (!wirebytes_get_u32(in, &count) || count > in->n)
+	/* What the items take at least bounds what a false count can make us allocate. */
+	if (!wirebytes_get_u32(in, &count) || count > in->n / item_minimum(f))
 		return false;
 	list->items = arena_array(arena, count, item);
 	list->count = count;

@@ -280,6 +280,9 @@ struct wire_type_row {
 };
 extern const struct wire_type_row wire_types[WIRE_TYPE_MAX];
 
+extern const char *const wire_body_names[],
+	*const wire_ret_names[], *const wire_result_names[], *const wire_dns_status_names[];
+
 extern const struct record_desc wire_message_desc, wire_recipient_desc, wire_event_desc,
 	wire_outcome_desc, wire_host_desc;
 
