@@ -185,7 +185,7 @@ struct model_limits {
 
 struct model_queue {
 	struct record_numbers retry; /* waits; the last repeats */
-	int64_t expiry_ms;	     /* 1 h to 7 d */
+	int64_t expiry_ms;	     /* up to 7 d; below 1 h only makes sense in trials */
 	int64_t delay_notice_ms;     /* 0: none */
 	const char *postmaster;	     /* for double bounces where the organisation names none */
 	int64_t connections_per_destination;
@@ -241,6 +241,8 @@ extern const struct record_desc model_node_desc;
 
 /* Check a node as a whole (names unique, certificates referred to exist, ...). */
 enum err model_check_node(const struct model_node *node, struct err_info *info);
+/* Relative paths count from DIRECTORY (of the node file).  New texts live in the arena. */
+void model_resolve_paths(struct model_node *node, const char *directory, struct arena *arena);
 
 /* ---- notation shared by checks and policy --------------------------------------------------- */
 
@@ -248,7 +250,9 @@ enum err model_check_node(const struct model_node *node, struct err_info *info);
  * (IDNA 2008, libidn2). The result lives in the arena; NULL when it is none. */
 const char *model_domain_name(struct str text, bool wildcard, struct arena *arena);
 
-/* An address or prefix: "192.0.2.0/24", "2001:db8::/32", "::1". */
+/* An address or prefix: "192.0.2.0/24", "2001:db8::/32", "::1".  Bits behind the prefix are
+ * cleared.
+ * "::/0" covers IPv4 too. */
 struct model_prefix {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 	unsigned bits;		 /* 0..128, counted in the 16 byte form */
@@ -256,7 +260,8 @@ struct model_prefix {
 bool model_parse_prefix(struct str text, struct model_prefix *ret);
 bool model_prefix_contains(const struct model_prefix *prefix, const struct model_prefix *address);
 
-/* "host", "host:port", "[v6]:port", "[v6]".  False when malformed. */
+/* "host", "host:port", "[v6]:port", "[v6]".  False when malformed.  *ret_host is a slice of TEXT,
+ * v6 without brackets.  A DEFAULT_PORT of 0 means that the port must be given. */
 bool model_parse_endpoint(
 	struct str text, uint16_t default_port, struct str *ret_host, uint16_t *ret_port);
 

@@ -11,7 +11,8 @@ static void diff_records(const struct walk *w, const struct record_desc *desc, c
 
 static const char *json_text(const struct walk *w, const struct record_field *f, const void *object)
 {
-	struct record_desc one = {.name = "", .fields = f, .count = 1};
+	struct record_desc one = {
+		.name = "", .size = f->offset + record_width(f), .fields = f, .count = 1};
 	json_t *json = record_to_json(&one, object, RECORD_JSON_SPARSE);
 	char *dump = json_dumps(json_object_get(json, f->name), JSON_ENCODE_ANY | JSON_COMPACT);
 	const char *text = arena_text(w->arena, dump != NULL ? dump : "");

@@ -243,7 +243,8 @@ static enum err read_text(const struct reader *r, const struct record_field *f, 
 	e = f->check != NULL ? f->check(json_string_value(json), &why) : ERR_OK;
 	if (e != ERR_OK)
 		return err_set(r->info, e, "%s: %s", where, why.text);
-	*ret = arena_text(r->arena, json_string_value(json));
+	*ret = f->normal != NULL ? f->normal(json_string_value(json), r->arena)
+				 : arena_text(r->arena, json_string_value(json));
 	return ERR_OK;
 }
 

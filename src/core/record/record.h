@@ -70,6 +70,9 @@ struct record_field {
 			       but RECORD_MAX_TEXT and RECORD_MAX_ITEMS */
 	/* Further check of each text; sets a message that says what was expected. May be NULL. */
 	enum err (*check)(const char *text, struct err_info *info);
+	/* The form in which a text that passed the check is kept (a domain name in lower case).
+	 * Lives in the arena.  May be NULL. */
+	const char *(*normal)(const char *text, struct arena *arena);
 };
 
 struct record_desc {

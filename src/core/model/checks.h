@@ -1,0 +1,29 @@
+/* Internal to core/model: checks of single texts, for the description tables.  Each says what was
+ * expected and what was found. */
+#ifndef SEALPOST_CORE_MODEL_CHECKS_H
+#define SEALPOST_CORE_MODEL_CHECKS_H
+
+#include "core/model/model.h"
+
+enum err model_check_name(const char *text, struct err_info *info);
+enum err model_check_domain(const char *text, struct err_info *info);
+/* "x", "*.x" or "*". */
+enum err model_check_pattern(const char *text, struct err_info *info);
+/* Name on a certificate: "x" or "*.x". */
+enum err model_check_certificate_name(const char *text, struct err_info *info);
+enum err model_check_prefix(const char *text, struct err_info *info);
+enum err model_check_smart_host(const char *text, struct err_info *info);
+enum err model_check_delivery(const char *text, struct err_info *info);
+enum err model_check_mailbox(const char *text, struct err_info *info);
+/* One or more certificates and nothing else. */
+enum err model_check_pem(const char *text, struct err_info *info);
+enum err model_check_listen(const char *text, struct err_info *info);
+enum err model_check_dns_server(const char *text, struct err_info *info);
+enum err model_check_path(const char *text, struct err_info *info);
+enum err model_check_user(const char *text, struct err_info *info);
+enum err model_check_log_level(const char *text, struct err_info *info);
+
+/* The form in which names and patterns are kept: A-labels, lower case. */
+const char *model_normal_name(const char *text, struct arena *arena);
+
+#endif

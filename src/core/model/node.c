@@ -1,0 +1,307 @@
+/* The description tables of the node file, and its checks as a whole. */
+#include "base/map.h"
+#include "core/model/checks.h"
+
+static const char *const listener_tls[] = {"starttls", "implicit", "off", NULL};
+static const char *const bare_newlines[] = {"reject", "normalise", NULL};
+static const char *const handshake_failures[] = {"clear", "defer", NULL};
+static const char *const log_formats[] = {"logfmt", "json", NULL};
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR, WEEK = 7 * DAY };
+
+/* A duration: the struct says _ms, the file does not. */
+#define DURATION(type, member, low, high, ...)                                                     \
+	{                                                                                          \
+		.name = #member, .kind = RECORD_DURATION, .offset = offsetof(type, member##_ms),   \
+		.min = low, .max = high, __VA_ARGS__                                               \
+	}
+
+#define F(member, k, ...) RECORD_FIELD(struct model_listener, member, k, __VA_ARGS__)
+static const struct record_field listener_fields[] = {
+	F(name, RECORD_TEXT, .flags = RECORD_REQUIRED | RECORD_KEY, .check = model_check_name,
+		.doc = "Key of the listener."),
+	F(address, RECORD_TEXT, .flags = RECORD_REQUIRED, .check = model_check_listen,
+		.doc = "Address and port; [::]:25 takes IPv4 too."),
+	F(tls, RECORD_ENUM, .names = listener_tls, .preset = "starttls",
+		.doc = "starttls, implicit (TLS from the first byte), or off."),
+	F(require_tls, RECORD_BOOL, .preset = "false",
+		.doc = "Refuse MAIL before STARTTLS, whoever asks."),
+	F(proxy, RECORD_BOOL, .preset = "false",
+		.doc = "Every connection starts with a PROXY protocol v2 header."),
+	F(bare_newline, RECORD_ENUM, .names = bare_newlines, .preset = "reject",
+		.doc = "A line feed without carriage return in mail data: reject, or normalise."),
+	F(certificates, RECORD_TEXTS, .max = 100, .check = model_check_name,
+		.doc = "Certificates to present, chosen by SNI, the first one without; empty: "
+		       "all."),
+};
+#undef F
+static const struct record_desc listener_desc = RECORD_DESC(struct model_listener, "listener",
+	listener_fields, .doc = "A port on which mail is received.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_certificate, member, k, __VA_ARGS__)
+static const struct record_field certificate_fields[] = {
+	F(name, RECORD_TEXT, .flags = RECORD_REQUIRED | RECORD_KEY, .check = model_check_name,
+		.doc = "Key of the certificate."),
+	F(chain, RECORD_TEXT, .flags = RECORD_REQUIRED, .check = model_check_path,
+		.doc = "PEM file with the certificate and its intermediates, leaf first."),
+	F(key, RECORD_TEXT, .flags = RECORD_REQUIRED, .check = model_check_path,
+		.doc = "PEM file with the private key."),
+};
+#undef F
+static const struct record_desc certificate_desc = RECORD_DESC(struct model_certificate,
+	"certificate", certificate_fields, .doc = "A certificate of this node and its key.");
+
+#define USER(member, what)                                                                         \
+	RECORD_FIELD(struct model_users, member, RECORD_TEXT, .check = model_check_user,           \
+		.doc = "User of the process that " what ".")
+static const struct record_field users_fields[] = {
+	USER(keys, "holds private keys"),
+	USER(receive, "receives mail"),
+	USER(spool, "keeps the queue"),
+	USER(deliver, "delivers mail"),
+	USER(lookup, "asks the DNS"),
+	USER(admin, "serves the management API"),
+};
+static const struct record_desc users_desc = RECORD_DESC(struct model_users, "users", users_fields,
+	.doc = "System users of the processes when started as root; \"keep\": stay root without "
+	       "capabilities; absent: sealpost-ROLE where it exists, else a number from 64200 on.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_dns, member, k, __VA_ARGS__)
+static const struct record_field dns_fields[] = {
+	F(servers, RECORD_TEXTS, .max = 8, .check = model_check_dns_server,
+		.doc = "Resolvers to ask: address or address@port; empty: those of "
+		       "/etc/resolv.conf."),
+	F(trust_anchor, RECORD_TEXT, .check = model_check_path,
+		.doc = "File with the DNSSEC root anchor; none: do not validate; absent: "
+		       "/usr/share/dns/root.key where it exists."),
+	DURATION(struct model_dns, timeout, 100, 5 * MINUTE, .preset = "20s",
+		.doc = "A question that takes longer has failed."),
+	F(cache, RECORD_SIZE, .min = 65536, .max = (int64_t)1 << 32, .preset = "16M",
+		.doc = "Memory for answers."),
+};
+#undef F
+static const struct record_desc dns_desc =
+	RECORD_DESC(struct model_dns, "dns", dns_fields, .doc = "How names are looked up.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_limits, member, k, __VA_ARGS__)
+static const struct record_field limits_fields[] = {
+	F(connections, RECORD_INT, .min = 1, .max = 100000, .preset = "1000",
+		.doc = "Connections at once, over all listeners; then 421."),
+	F(connections_per_address, RECORD_INT, .min = 1, .max = 100000, .preset = "50",
+		.doc = "Connections at once from one IPv4 address or IPv6 /64; then 421."),
+	F(messages_per_connection, RECORD_INT, .min = 1, .max = 1000000, .preset = "1000",
+		.doc = "Messages in one session; then 421."),
+	F(recipients, RECORD_INT, .min = 1, .max = 10000, .preset = "1000",
+		.doc = "Recipients of one transaction; then 452 (RFC 5321 asks for at least 100)."),
+	F(message, RECORD_SIZE, .min = 65536, .max = (int64_t)1 << 31, .preset = "35M",
+		.doc = "Size of a message; announced with SIZE."),
+	F(errors, RECORD_INT, .min = 1, .max = 1000, .preset = "10",
+		.doc = "Errors of the client in one session; then 421."),
+	F(hops, RECORD_INT, .min = 10, .max = 1000, .preset = "50",
+		.doc = "Received headers of a message; then it loops and is refused with 5.4.6."),
+	DURATION(struct model_limits, idle, SECOND, HOUR, .preset = "5m",
+		.doc = "Wait for the next command (RFC 5321 4.5.3.2.7 asks for 5 minutes)."),
+	DURATION(struct model_limits, data_idle, SECOND, HOUR, .preset = "3m",
+		.doc = "Wait for more message data."),
+	DURATION(struct model_limits, session, 10 * SECOND, DAY, .preset = "1h",
+		.doc = "Length of a whole session; then 421 at the next command."),
+	DURATION(struct model_limits, handshake, SECOND, 5 * MINUTE, .preset = "30s",
+		.doc = "Length of a TLS handshake."),
+	F(queue, RECORD_INT, .min = 1, .max = 100000000, .preset = "100000",
+		.doc = "Messages in the queue; then 452."),
+	F(disk_free, RECORD_SIZE, .min = 0, .max = (int64_t)1 << 40, .preset = "256M",
+		.doc = "Bytes that must stay free where the data is; below that 452."),
+};
+#undef F
+static const struct record_desc limits_desc = RECORD_DESC(
+	struct model_limits, "limits", limits_fields, .doc = "What is too much in reception.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_queue, member, k, __VA_ARGS__)
+static const struct record_field queue_fields[] = {
+	F(retry, RECORD_DURATIONS, .max = 50, .flags = RECORD_REQUIRED,
+		.preset = "1m,5m,15m,15m,30m,60m",
+		.doc = "Waits between attempts; the last one repeats."),
+	DURATION(struct model_queue, expiry, SECOND, WEEK, .preset = "24h",
+		.doc = "How long a message is tried before it is returned; below 1h only in "
+		       "trials."),
+	DURATION(struct model_queue, delay_notice, 0, WEEK, .preset = "4h",
+		.doc = "After this the sender is told once that the message waits; 0: never."),
+	F(postmaster, RECORD_TEXT, .check = model_check_mailbox,
+		.doc = "Receives double bounces where the organisation names nobody."),
+	F(connections_per_destination, RECORD_INT, .min = 1, .max = 1000, .preset = "10",
+		.doc = "Connections at once to one destination."),
+	F(messages_per_connection, RECORD_INT, .min = 1, .max = 100000, .preset = "100",
+		.doc = "Messages sent over one connection before it is closed."),
+	F(recipients_per_transaction, RECORD_INT, .min = 1, .max = 1000, .preset = "100",
+		.doc = "Recipients in one transaction; more are sent in several."),
+	DURATION(struct model_queue, idle_connection, 0, 5 * MINUTE, .preset = "10s",
+		.doc = "How long an open connection is kept for reuse."),
+};
+#undef F
+static const struct record_desc queue_desc = RECORD_DESC(
+	struct model_queue, "queue", queue_fields, .doc = "When and how often mail is tried.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_tls, member, k, __VA_ARGS__)
+static const struct record_field tls_fields[] = {
+	F(on_handshake_failure, RECORD_ENUM, .names = handshake_failures, .preset = "clear",
+		.doc = "Nothing is required, STARTTLS is offered, and the handshake fails: clear "
+		       "(send without TLS), or defer."),
+	DURATION(struct model_tls, remember, SECOND, WEEK, .preset = "1h",
+		.doc = "How long a host whose TLS failed is remembered."),
+	F(tickets, RECORD_BOOL, .preset = "true",
+		.doc = "Session tickets for clients without a certificate."),
+};
+#undef F
+static const struct record_desc tls_desc =
+	RECORD_DESC(struct model_tls, "tls", tls_fields, .doc = "TLS where nothing is required.");
+
+static const struct record_field log_fields[] = {
+	RECORD_FIELD(struct model_log, format, RECORD_ENUM, .names = log_formats,
+		.preset = "logfmt", .doc = "logfmt or json."),
+	RECORD_FIELD(struct model_log, level, RECORD_TEXT, .preset = "info",
+		.check = model_check_log_level, .doc = "debug, info, warning or error."),
+};
+static const struct record_desc log_desc =
+	RECORD_DESC(struct model_log, "log", log_fields, .doc = "What is logged, and how.");
+
+static const struct record_field processes_fields[] = {
+	RECORD_FIELD(struct model_processes, receive, RECORD_INT, .min = 1, .max = 64,
+		.preset = "2", .doc = "Processes that receive mail."),
+	RECORD_FIELD(struct model_processes, deliver, RECORD_INT, .min = 1, .max = 64,
+		.preset = "2", .doc = "Processes that deliver mail."),
+};
+static const struct record_desc processes_desc = RECORD_DESC(struct model_processes, "processes",
+	processes_fields, .doc = "How many processes share the work.");
+
+static const struct record_field ports_fields[] = {
+	RECORD_FIELD(struct model_ports, smtp, RECORD_INT, .min = 1, .max = 65535, .preset = "25",
+		.doc = "Where MX hosts listen; another value only in trials."),
+};
+static const struct record_desc ports_desc =
+	RECORD_DESC(struct model_ports, "ports", ports_fields, .doc = "Where next hops listen.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_node, member, k, __VA_ARGS__)
+#define PART(member)	  F(member, RECORD_INLINE, .sub = &member##_desc)
+static const struct record_field node_fields[] = {
+	F(hostname, RECORD_TEXT, .check = model_check_domain, .normal = model_normal_name,
+		.doc = "Name in greeting, EHLO and Received; absent: the system's."),
+	F(data, RECORD_TEXT, .check = model_check_path,
+		.doc = "Directory of queue, trace and certificates made here."),
+	F(run, RECORD_TEXT, .check = model_check_path,
+		.doc = "Directory of the management socket."),
+	F(roots, RECORD_TEXT, .check = model_check_path,
+		.preset = "/etc/ssl/certs/ca-certificates.crt",
+		.doc = "PEM file with the system's trust anchors."),
+	F(listeners, RECORD_LIST, .sub = &listener_desc, .max = 64,
+		.doc = "Ports on which mail is received; none: [::]:25 as root, else "
+		       "127.0.0.1:2525."),
+	F(certificates, RECORD_LIST, .sub = &certificate_desc, .max = 1000,
+		.doc = "Certificates of this node; none: a self-signed one is made."),
+	PART(users),
+	PART(dns),
+	PART(limits),
+	PART(queue),
+	PART(tls),
+	PART(log),
+	PART(processes),
+	PART(ports),
+	F(maildirs, RECORD_TEXTS, .max = 64, .check = model_check_path,
+		.doc = "Directories below which Maildirs may be written; empty: only "
+		       "DATA/maildir."),
+	F(administrators, RECORD_TEXTS, .max = 64, .check = model_check_user,
+		.doc = "Users besides root and the server's own that may use the management "
+		       "socket."),
+};
+#undef F
+
+const struct record_desc model_node_desc =
+	RECORD_DESC(struct model_node, "node", node_fields, .doc = "This machine.");
+
+/* Add NAME; false when it is there already. */
+static bool add_name(struct map *names, const char *name)
+{
+	static char mark;
+
+	return map_set(names, str_of(name), &mark) == NULL;
+}
+
+static enum err check_listeners(
+	const struct model_node *node, const struct map *certificates, struct err_info *info)
+{
+	struct map *names CLEANUP(map_free) = map_new(0);
+	struct map *addresses CLEANUP(map_free) = map_new(0);
+
+	for (size_t i = 0; i < node->listeners.count; i++) {
+		const struct model_listener *l = &node->listeners.items[i];
+
+		if (!add_name(names, l->name))
+			return err_set(info, ERR_EXISTS, "listeners[%zu].name: \"%s\" stands twice",
+				i, l->name);
+		if (!add_name(addresses, l->address))
+			return err_set(info, ERR_EXISTS, "listeners[%zu].address: %s stands twice",
+				i, l->address);
+		if (l->require_tls && l->tls == MODEL_TLS_OFF)
+			return err_set(info, ERR_CONFLICT,
+				"listeners[%zu].require_tls: cannot be met, because tls is off", i);
+		for (size_t k = 0; k < l->certificates.count; k++)
+			if (map_get(certificates, str_of(l->certificates.items[k])) == NULL)
+				return err_set(info, ERR_UNKNOWN,
+					"listeners[%zu].certificates[%zu]: there is no certificate "
+					"named \"%s\"",
+					i, k, l->certificates.items[k]);
+	}
+	return ERR_OK;
+}
+
+enum err model_check_node(const struct model_node *node, struct err_info *info)
+{
+	struct map *names CLEANUP(map_free) = map_new(0);
+
+	for (size_t i = 0; i < node->certificates.count; i++)
+		if (!add_name(names, node->certificates.items[i].name))
+			return err_set(info, ERR_EXISTS,
+				"certificates[%zu].name: \"%s\" stands twice", i,
+				node->certificates.items[i].name);
+	for (size_t i = 0; i < node->queue.retry.count; i++)
+		if (node->queue.retry.items[i] < 100 || node->queue.retry.items[i] > DAY)
+			return err_set(
+				info, ERR_RANGE, "queue.retry[%zu]: expected 100ms to 24h", i);
+	if (node->limits.connections_per_address > node->limits.connections)
+		return err_set(info, ERR_CONFLICT,
+			"limits.connections_per_address: %lld is more than connections, %lld",
+			(long long)node->limits.connections_per_address,
+			(long long)node->limits.connections);
+	return check_listeners(node, names, info);
+}
+
+/* DIRECTORY/path, unless the path is absolute, absent, or the word EXCEPT. */
+static void resolve(
+	const char **path, const char *except, const char *directory, struct arena *arena)
+{
+	struct str p = str_of(*path);
+
+	if (p.n == 0 || p.p[0] == '/' || (except != NULL && str_is(p, except)))
+		return;
+	while (str_starts_nocase(p, (struct str)STR("./")))
+		p = str_part(p, 2, p.n);
+	if (p.n == 0 || str_is(p, "."))
+		*path = arena_text(arena, directory);
+	else
+		*path = arena_format(arena, "%s%s%.*s", directory,
+			str_ends_nocase(str_of(directory), (struct str)STR("/")) ? "" : "/",
+			STR_ARGS(p));
+}
+
+void model_resolve_paths(struct model_node *node, const char *directory, struct arena *arena)
+{
+	resolve(&node->data, NULL, directory, arena);
+	resolve(&node->run, NULL, directory, arena);
+	resolve(&node->roots, NULL, directory, arena);
+	resolve(&node->dns.trust_anchor, "none", directory, arena);
+	for (size_t i = 0; i < node->certificates.count; i++) {
+		resolve(&node->certificates.items[i].chain, NULL, directory, arena);
+		resolve(&node->certificates.items[i].key, NULL, directory, arena);
+	}
+	for (size_t i = 0; i < node->maildirs.count; i++)
+		resolve(&node->maildirs.items[i], NULL, directory, arena);
+}
