@@ -13,6 +13,9 @@
 
 enum { READ_SIZE = 256 * 1024, MAX_BACKLOG = 256 * 1024 * 1024 };
 
+/* All channels of a process live on its one loop. */
+static size_t backlog_all;
+
 struct ipc {
 	int fd;
 	const struct ipc_handlers *handlers;
@@ -34,6 +37,7 @@ static void release(struct ipc *ipc)
 	event_free(ipc->ending);
 	if (ipc->fd >= 0)
 		close(ipc->fd);
+	backlog_all -= buf_length(&ipc->out);
 	buf_free(&ipc->in);
 	buf_free(&ipc->out);
 	arena_free(&ipc->arena);
@@ -48,6 +52,7 @@ static void die(struct ipc *ipc)
 	ipc->is_dead = true;
 	event_del(ipc->readable);
 	event_del(ipc->writable);
+	backlog_all -= buf_length(&ipc->out);
 	buf_clear(&ipc->out);
 	event_active(ipc->ending, EV_TIMEOUT, 0);
 }
@@ -134,6 +139,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	buf_take(&ipc->out, (size_t)n);
+	backlog_all -= (size_t)n;
 	if (buf_length(&ipc->out) == 0)
 		event_del(ipc->writable);
 	if (!ipc->is_high || buf_length(&ipc->out) >= IPC_LOW)
@@ -186,12 +192,15 @@ void ipc_free(struct ipc **ipc)
 
 bool ipc_send(struct ipc *ipc, enum wire_type type, const void *record)
 {
+	size_t before = buf_length(&ipc->out);
+
 	if (ipc->is_dead || ipc->is_freed)
 		return true;
 	if (wire_put(&ipc->out, type, record) != ERR_OK) {
 		die(ipc);
 		return true;
 	}
+	backlog_all += buf_length(&ipc->out) - before;
 	event_add(ipc->writable, NULL);
 	if (buf_length(&ipc->out) > IPC_HIGH)
 		ipc->is_high = true;
@@ -201,4 +210,9 @@ bool ipc_send(struct ipc *ipc, enum wire_type type, const void *record)
 size_t ipc_backlog(const struct ipc *ipc)
 {
 	return buf_length(&ipc->out);
+}
+
+size_t ipc_backlog_all(void)
+{
+	return backlog_all;
 }

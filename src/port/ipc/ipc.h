@@ -37,5 +37,7 @@ void ipc_free(struct ipc **ipc);
 bool ipc_send(struct ipc *ipc, enum wire_type type, const void *record);
 /* Bytes that wait to be written. */
 size_t ipc_backlog(const struct ipc *ipc);
+/* The same over all channels of this process. */
+size_t ipc_backlog_all(void);
 
 #endif

@@ -78,6 +78,7 @@ static void pair_free(struct pair *pair)
 {
 	ipc_free(&pair->a.ipc);
 	ipc_free(&pair->b.ipc);
+	assert_int_equal(ipc_backlog_all(), 0);
 	event_base_free(pair->base);
 	free(pair);
 }
@@ -119,6 +120,7 @@ static void much_is_sent_without_blocking(void **state)
 	}
 	assert_true(sent > IPC_HIGH / WIRE_CHUNK - 2);
 	assert_true(ipc_backlog(pair->a.ipc) > IPC_HIGH);
+	assert_int_equal(ipc_backlog_all(), ipc_backlog(pair->a.ipc));
 	settle(pair);
 	assert_int_equal(pair->a.drained, 1);
 	assert_int_equal(pair->b.bytes, (size_t)sent * WIRE_CHUNK);

@@ -6,10 +6,13 @@
  * channel (a SOCK_SEQPACKET socket to the supervisor) as descriptor 3.  It
  *   1. drops to its own user, sets no-new-privileges, makes itself undumpable;
  *   2. receives settings (node, certificates, roots, listeners or keys as far as its row in the
- *      process table says so), then channels to its peers;
+ *      process table says so);
  *   3. calls apply(), for what must be opened while the file system is still there;
  *   4. enters its landlock and seccomp sandbox, and says ready;
- *   5. runs its event loop; later settings (reload) lead to apply() again, inside the sandbox.
+ *   5. receives channels to its peers: peer(); once all of them are ready as well: start();
+ *   6. runs its event loop; later settings (reload) lead to apply() again, inside the sandbox.
+ *
+ * Every path in the node is absolute by then.
  */
 #ifndef SEALPOST_PORT_RUNTIME_RUNTIME_H
 #define SEALPOST_PORT_RUNTIME_RUNTIME_H
@@ -26,7 +29,8 @@ struct runtime;
 struct runtime_certificate {
 	const char *name;
 	struct str chain; /* PEM, leaf first */
-	int key_fd;	  /* keys process only: open for reading, at offset 0; else -1 */
+	int key_fd;	  /* keys process only: open for reading, at offset 0; else -1.  Closed by
+			     the runtime after apply() */
 };
 
 struct runtime_listener {
@@ -44,7 +48,10 @@ struct runtime_settings {
 	size_t listener_count;
 	struct str roots;	      /* PEM of the system's trust store; receive, deliver */
 	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive */
-	int address_table_fd; /* receive: shared counters per address (port/runtime/addresses.h) */
+	int address_table_fd; /* receive: for runtime_addresses_open(); else -1.  The same table every time,
+				 closed by the runtime after apply() */
+	int socket_fd; /* admin: the listening management socket, belongs to the process; -1 at
+			  later calls */
 };
 
 struct runtime_process {
@@ -60,10 +67,12 @@ struct runtime_process {
 	void (*peer)(void *self, enum runtime_role role, unsigned index, int fd);
 	/* Everything for the first time is there: begin to work. */
 	void (*start)(void *self);
-	/* Take no new work; call runtime_drained() when what is under way has ended.  The
-	 * supervisor waits RUNTIME_DRAIN_MS, then ends the process. */
+	/* Take no new work; call runtime_drained() when what is under way has ended: the process
+	 * then ends, after everything it sent over its channels has left.  The supervisor waits
+	 * RUNTIME_DRAIN_MS, then kills it.  The order is receive, deliver, spool, the rest: who
+	 * feeds the spool has ended before the spool is asked.  NULL: nothing to wait for. */
 	void (*drain)(void *self);
-	/* Counters for `sealpost status`; new reference. */
+	/* Counters for `sealpost status`; new reference; NULL if there are none. */
 	json_t *(*stats)(void *self);
 	/* Admin only: answer of the supervisor to runtime_ask(). */
 	void (*answer)(void *self, int64_t tag, const json_t *answer);

@@ -1,0 +1,68 @@
+#include "port/runtime/table.h"
+
+#define PEER(role) (1u << RUNTIME_##role)
+
+const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
+	[RUNTIME_SUPERVISE] =
+		{
+			.name = "supervise",
+			.may = "start the others, bind ports, open key files",
+			.may_not = "read anything that came from outside",
+		},
+	[RUNTIME_KEYS] =
+		{
+			.name = "keys",
+			.needs = RUNTIME_NEEDS_KEYS | RUNTIME_NEEDS_CERTIFICATES,
+			.peers = PEER(RECEIVE) | PEER(DELIVER),
+			.user_offset = RUNTIME_KEYS,
+			.may = "hold private keys, sign",
+			.may_not = "network, files, mail",
+		},
+	[RUNTIME_LOOKUP] =
+		{
+			.name = "lookup",
+			.needs = RUNTIME_NEEDS_CONNECT,
+			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN),
+			.user_offset = RUNTIME_LOOKUP,
+			.may = "ask name servers",
+			.may_not = "files, mail, keys, database",
+		},
+	[RUNTIME_SPOOL] =
+		{
+			.name = "spool",
+			.needs = RUNTIME_NEEDS_DATA | RUNTIME_NEEDS_THREADS,
+			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN),
+			.user_offset = RUNTIME_SPOOL,
+			.may = "read and write the data directory",
+			.may_not = "network, keys",
+		},
+	[RUNTIME_RECEIVE] =
+		{
+			.name = "receive",
+			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
+				 RUNTIME_NEEDS_LISTENERS,
+			.peers = PEER(SPOOL) | PEER(KEYS) | PEER(LOOKUP),
+			.user_offset = RUNTIME_RECEIVE,
+			.may = "accept connections",
+			.may_not = "open connections, files, database, keys",
+		},
+	[RUNTIME_DELIVER] =
+		{
+			.name = "deliver",
+			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
+				 RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_MAILDIRS,
+			.peers = PEER(SPOOL) | PEER(KEYS) | PEER(LOOKUP),
+			.user_offset = RUNTIME_DELIVER,
+			.may = "open connections, write Maildirs",
+			.may_not = "accept connections, other files, database, keys",
+		},
+	[RUNTIME_ADMIN] =
+		{
+			.name = "admin",
+			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_SOCKET,
+			.peers = PEER(SPOOL) | PEER(LOOKUP),
+			.user_offset = RUNTIME_ADMIN,
+			.may = "answer on the management socket",
+			.may_not = "network, files, message bodies, keys",
+		},
+};
