@@ -27,6 +27,7 @@ void runtime_addresses_close(struct runtime_addresses **addresses);
 /* One connection more; returns how many there are now, with this one. */
 unsigned runtime_addresses_add(struct runtime_addresses *addresses, const struct sockaddr *peer);
 void runtime_addresses_remove(struct runtime_addresses *addresses, const struct sockaddr *peer);
-unsigned runtime_addresses_count(const struct runtime_addresses *addresses, const struct sockaddr *peer);
+unsigned runtime_addresses_count(
+	const struct runtime_addresses *addresses, const struct sockaddr *peer);
 
 #endif

@@ -284,7 +284,8 @@ static bool parse_header(struct str *rest, struct incoming *in)
 		!wirebytes_get_u32(rest, &index) || !wirebytes_get_u32(rest, &error) ||
 		!wirebytes_get_u32(rest, &large) || !wirebytes_get_u64(rest, &m->tag))
 		return false;
-	if (type >= RUNTIME_CONTROL_TYPE_MAX || role >= RUNTIME_ROLE_MAX || error >= ERR_MAX || large > 1)
+	if (type >= RUNTIME_CONTROL_TYPE_MAX || role >= RUNTIME_ROLE_MAX || error >= ERR_MAX ||
+		large > 1)
 		return false;
 	m->type = (enum runtime_control_type)type;
 	m->role = (enum runtime_role)role;
@@ -364,8 +365,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 		release(c);
 }
 
-struct runtime_control *runtime_control_new(
-	struct event_base *base, int fd, const struct runtime_control_handlers *handlers, void *context)
+struct runtime_control *runtime_control_new(struct event_base *base, int fd,
+	const struct runtime_control_handlers *handlers, void *context)
 {
 	struct runtime_control *c = mem_new(sizeof(*c));
 

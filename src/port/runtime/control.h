@@ -17,7 +17,8 @@ enum runtime_control_type {
 	RUNTIME_CONTROL_HELLO,	     /* data: struct runtime_control_hello */
 	RUNTIME_CONTROL_NODE,	     /* data: struct model_node; begins a set of settings */
 	RUNTIME_CONTROL_ROOTS,	     /* data: PEM */
-	RUNTIME_CONTROL_CERTIFICATE, /* data: struct runtime_control_certificate; fd: key, or none */
+	RUNTIME_CONTROL_CERTIFICATE, /* data: struct runtime_control_certificate; fd: key, or none
+				      */
 	RUNTIME_CONTROL_LISTENER,    /* tag: index in the node's list; fd */
 	RUNTIME_CONTROL_TICKET_KEY,  /* data: 80 bytes */
 	RUNTIME_CONTROL_ADDRESSES,   /* fd */
@@ -29,7 +30,8 @@ enum runtime_control_type {
 	RUNTIME_CONTROL_DRAIN,
 	RUNTIME_CONTROL_ANSWER, /* tag, data: JSON */
 	/* from a process */
-	RUNTIME_CONTROL_APPLIED,  /* tag; error, data: why not.  The first one also means: in the sandbox */
+	RUNTIME_CONTROL_APPLIED,    /* tag; error, data: why not.  The first one also means: in the
+				       sandbox */
 	RUNTIME_CONTROL_STATISTICS, /* tag, data: JSON */
 	RUNTIME_CONTROL_ASK,	    /* tag, data: JSON */
 	RUNTIME_CONTROL_TYPE_MAX,
@@ -73,6 +75,7 @@ struct runtime_control *runtime_control_new(struct event_base *base, int fd,
 	const struct runtime_control_handlers *handlers, void *context) MUST_USE;
 void runtime_control_free(struct runtime_control **control);
 /* MESSAGE and its descriptor stay the caller's. */
-void runtime_control_send(struct runtime_control *control, const struct runtime_control_message *message);
+void runtime_control_send(
+	struct runtime_control *control, const struct runtime_control_message *message);
 
 #endif

@@ -48,8 +48,8 @@ struct runtime_settings {
 	size_t listener_count;
 	struct str roots;	      /* PEM of the system's trust store; receive, deliver */
 	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive */
-	int address_table_fd; /* receive: for runtime_addresses_open(); else -1.  The same table every time,
-				 closed by the runtime after apply() */
+	int address_table_fd; /* receive: for runtime_addresses_open(); else -1.  The same table
+				 every time, closed by the runtime after apply() */
 	int socket_fd; /* admin: the listening management socket, belongs to the process; -1 at
 			  later calls */
 };
@@ -58,8 +58,10 @@ struct runtime_process {
 	enum runtime_role role;
 	/* Build the process's state. */
 	void *(*create)(struct runtime *runtime);
-	/* New settings. An error at the first call ends the process with that message; later, the
-	 * old settings stay in force and the message is logged by the supervisor. */
+	/* New settings. Threads must not run before the first call has returned: the sandbox of
+	 * files covers only those that are started in it.  An error at the first call ends the
+	 * process with that message; later, the old settings stay in force and the message is
+	 * logged by the supervisor. */
 	enum err (*apply)(
 		void *self, const struct runtime_settings *settings, struct err_info *info);
 	/* A channel to another process was made, at start or after that process was restarted; take
