@@ -8,6 +8,7 @@
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -161,9 +162,11 @@ def step_tidy(tally, options):
     if not (ROOT / CLANG / 'compile_commands.json').exists() and \
             not build(tally, CLANG, 'clang', [*SANITIZE, '-Dfuzz=true']):
         return
-    fine, tail = run(['run-clang-tidy', '-quiet', '-p', CLANG, '-j', str(os.cpu_count() or 2), f'^{ROOT}/src/'],
-                     f'{CLANG}/tidy.log')
-    tally.add('clang-tidy', fine, tail)
+    fine, tail = run(['run-clang-tidy', '-quiet', '-p', CLANG, '-j', str(os.cpu_count() or 2),
+                      f'^{ROOT}/src/(?!.*/(test|fuzz)_)'], f'{CLANG}/tidy.log')
+    text = re.sub(r'\x1b\[[0-9;]*m', '', (ROOT / CLANG / 'tidy.log').read_text(errors='replace'))
+    errors = sorted({line for line in text.splitlines() if ' error: ' in line})
+    tally.add('clang-tidy', fine, '\n'.join(errors) or tail)
 
 
 def pytest(tally, label, binary, arguments, environment=None):

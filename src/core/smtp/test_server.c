@@ -171,6 +171,7 @@ static bool scripted(struct run *r, char kind, size_t *position)
 		struct str rest = buf_str(&s->text);
 		char enhanced[16], text[256];
 		struct str code, status;
+		uint64_t number;
 
 		if (s->kind != kind)
 			continue;
@@ -179,7 +180,8 @@ static bool scripted(struct run *r, char kind, size_t *position)
 		status = str_cut(&rest, ' ');
 		snprintf(enhanced, sizeof(enhanced), "%.*s", STR_ARGS(status));
 		snprintf(text, sizeof(text), "%.*s", STR_ARGS(rest));
-		smtp_server_reply(r->server, (int)strtol(code.p, NULL, 10), enhanced, text);
+		assert_true(str_to_u64(code, &number));
+		smtp_server_reply(r->server, (int)number, enhanced, text);
 		return true;
 	}
 	return false;
