@@ -1,0 +1,144 @@
+#include "core/policy/explain.h"
+
+#include <assert.h>
+
+const char *const policy_outcome_names[] = {
+#define POLICY_OUTCOME_NAME(code, token, reply, enhanced, result, text, remedy) token,
+	POLICY_OUTCOME_TABLE(POLICY_OUTCOME_NAME)
+#undef POLICY_OUTCOME_NAME
+		NULL,
+};
+const char *const policy_route_names[] = {
+	"refuse", "maildir", "lmtp", "hosts", "mx", "literal", NULL};
+
+static const struct record_field candidate_fields[] = {
+	RECORD_FIELD(struct policy_candidate, subject, RECORD_TEXT, .doc = "What was considered."),
+	RECORD_FIELD(struct policy_candidate, applies, RECORD_BOOL, .doc = "Whether it applies."),
+	RECORD_FIELD(struct policy_candidate, why, RECORD_TEXT, .doc = "Why, or why not."),
+};
+static const struct record_desc candidate_desc = RECORD_DESC(
+	struct policy_candidate, "candidate", candidate_fields, .doc = "What was considered.");
+
+static_assert(sizeof(enum policy_outcome) == sizeof(int), "outcome as an enum field");
+static_assert(sizeof(enum policy_route_type) == sizeof(int), "route as an enum field");
+
+#define F(member, k, ...) RECORD_FIELD(struct policy_inbound, member, k, __VA_ARGS__)
+static const struct record_field inbound_fields[] = {
+	F(accepted, RECORD_BOOL, .doc = "Whether the recipient is accepted."),
+	F(outcome, RECORD_ENUM, .names = policy_outcome_names, .doc = "ok, or why not."),
+	F(text, RECORD_TEXT, .doc = "The same in words."),
+	F(organisation, RECORD_TEXT, .doc = "Whose mail it is."),
+	F(connector, RECORD_TEXT, .doc = "Inbound connector; absent: anonymous."),
+	F(originating, RECORD_BOOL, .doc = "From the organisation's own server: may relay."),
+	F(required, RECORD_ENUM, .names = model_level_names, .doc = "Level asked of the client."),
+	F(required_by, RECORD_TEXTS, .doc = "Who asked for it."),
+	F(name_expected, RECORD_TEXT, .doc = "Name asked of the client certificate."),
+	F(name_matched, RECORD_TEXT, .doc = "Name on it that matched."),
+	F(anchors, RECORD_TEXT, .doc = "Trust anchors that counted."),
+	F(verdict, RECORD_ENUM, .names = cert_verdict_names, .doc = "Verdict on the chain."),
+	F(considered, RECORD_LIST, .sub = &candidate_desc, .doc = "Everything considered."),
+};
+#undef F
+const struct record_desc policy_inbound_desc = RECORD_DESC(struct policy_inbound,
+	"inbound decision", inbound_fields, .doc = "Who mail is from, and may it pass.");
+
+#define F(member, k, ...) RECORD_FIELD(struct policy_outbound, member, k, __VA_ARGS__)
+static const struct record_field outbound_fields[] = {
+	F(type, RECORD_ENUM, .names = policy_route_names, .doc = "How it is delivered."),
+	F(outcome, RECORD_ENUM, .names = policy_outcome_names, .doc = "ok, or why refused."),
+	F(text, RECORD_TEXT, .doc = "The same in words."),
+	F(key, RECORD_TEXT, .doc = "Recipients with the same key go together."),
+	F(domain, RECORD_TEXT, .doc = "The recipient's domain."),
+	F(path, RECORD_TEXT, .doc = "Maildir."),
+	F(hosts, RECORD_TEXTS, .doc = "Next hops in order."),
+	F(organisation, RECORD_TEXT, .doc = "Whose connectors were asked."),
+	F(connector, RECORD_TEXT, .doc = "Outbound connector; absent: default routing."),
+	F(required, RECORD_ENUM, .names = model_level_names, .doc = "What the hop must prove."),
+	F(required_by, RECORD_TEXTS, .doc = "Who asked for it."),
+	F(names, RECORD_TEXTS, .doc = "Names of which the certificate must carry one."),
+	F(anchors, RECORD_TEXT, .doc = "Trust anchors that count."),
+	F(certificate, RECORD_TEXT, .doc = "Own certificate to present."),
+	F(requires_internal, RECORD_BOOL, .doc = "A hop inside the installation."),
+	F(considered, RECORD_LIST, .sub = &candidate_desc, .doc = "Everything considered."),
+};
+#undef F
+const struct record_desc policy_outbound_desc =
+	RECORD_DESC(struct policy_outbound, "outbound decision", outbound_fields,
+		.doc = "Where mail goes, and what the way must prove.");
+
+#define F(member, k, ...) RECORD_FIELD(struct policy_check, member, k, __VA_ARGS__)
+static const struct record_field check_fields[] = {
+	F(may_send, RECORD_BOOL, .doc = "Whether the message may go over this connection."),
+	F(outcome, RECORD_ENUM, .names = policy_outcome_names, .doc = "ok, or why not."),
+	F(text, RECORD_TEXT, .doc = "The same in words."),
+	F(got, RECORD_ENUM, .names = model_level_names, .doc = "Level reached."),
+	F(name_expected, RECORD_TEXT, .doc = "Names asked of the certificate."),
+	F(name_matched, RECORD_TEXT, .doc = "Name on it that matched."),
+};
+#undef F
+const struct record_desc policy_check_desc = RECORD_DESC(struct policy_check, "check of a hop",
+	check_fields, .doc = "May mail go over this connection.");
+
+/* One line a property that is set, then the candidates. */
+static enum err explain(const struct record_desc *desc, const void *answer,
+	const struct policy_candidates *considered, struct buf *out)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+
+	for (size_t i = 0; i < desc->count; i++) {
+		const char *text = record_format_field(&desc->fields[i], answer, arena);
+
+		if (text[0] != '\0')
+			buf_format(out, "%s: %s\n", desc->fields[i].name, text);
+	}
+	if (considered == NULL || considered->count == 0)
+		return out->failed ? ERR_TOO_LONG : ERR_OK;
+	buf_put_text(out, "considered:\n");
+	for (size_t i = 0; i < considered->count; i++)
+		buf_format(out, "  %c %s: %s\n", considered->items[i].applies ? '+' : '-',
+			considered->items[i].subject, considered->items[i].why);
+	return out->failed ? ERR_TOO_LONG : ERR_OK;
+}
+
+enum err policy_explain_inbound(const struct policy_inbound *answer, struct buf *out)
+{
+	return explain(&policy_inbound_desc, answer, &answer->considered, out);
+}
+
+enum err policy_explain_outbound(const struct policy_outbound *answer, struct buf *out)
+{
+	return explain(&policy_outbound_desc, answer, &answer->considered, out);
+}
+
+enum err policy_explain_check(const struct policy_check *answer, struct buf *out)
+{
+	return explain(&policy_check_desc, answer, NULL, out);
+}
+
+static json_t *with_outcome(json_t *json, enum policy_outcome outcome)
+{
+	const struct policy_outcome_row *row = policy_outcome_row(outcome);
+
+	json_object_set_new(json, "reply", json_integer(row->reply));
+	json_object_set_new(json, "enhanced", json_string(row->enhanced));
+	json_object_set_new(json, "remedy", json_string(row->remedy));
+	return json;
+}
+
+json_t *policy_explain_inbound_json(const struct policy_inbound *answer)
+{
+	return with_outcome(
+		record_to_json(&policy_inbound_desc, answer, RECORD_JSON_FULL), answer->outcome);
+}
+
+json_t *policy_explain_outbound_json(const struct policy_outbound *answer)
+{
+	return with_outcome(
+		record_to_json(&policy_outbound_desc, answer, RECORD_JSON_FULL), answer->outcome);
+}
+
+json_t *policy_explain_check_json(const struct policy_check *answer)
+{
+	return with_outcome(
+		record_to_json(&policy_check_desc, answer, RECORD_JSON_FULL), answer->outcome);
+}

@@ -1,0 +1,361 @@
+#include "core/policy/snapshot.h"
+
+#include <stdlib.h>
+
+enum { KEY_SIZE = 512, MAX_JOINED = 10, ADDRESS_KEY = 17 };
+
+static void add_to_bucket(struct policy_snapshot *s, struct map *map, struct str key,
+	const struct policy_entry *entry)
+{
+	struct policy_bucket *b = map_get(map, key);
+
+	if (b == NULL) {
+		b = arena_alloc(s->arena, sizeof(*b));
+		map_set(map, key, b);
+	}
+	if (b->count == b->room) {
+		size_t room = b->room > 0 ? b->room * 2 : 1;
+		const struct policy_entry **items =
+			arena_array(s->arena, room, sizeof(struct policy_entry *));
+
+		if (b->count > 0)
+			memcpy(items, b->items, b->count * sizeof(*items));
+		b->items = items;
+		b->room = room;
+	}
+	/* One connector may name a pattern twice. */
+	if (b->count == 0 || b->items[b->count - 1] != entry)
+		b->items[b->count++] = entry;
+}
+
+/* "organisation/pattern"; no organisation's name holds a slash. */
+static struct str composite(char buffer[KEY_SIZE], const char *organisation, struct str pattern)
+{
+	size_t n = strlen(organisation);
+
+	if (n + 1 + pattern.n > KEY_SIZE)
+		return str_make("", 0);
+	memcpy(buffer, organisation, n);
+	buffer[n] = '/';
+	if (pattern.n > 0)
+		memcpy(buffer + n + 1, pattern.p, pattern.n);
+	return str_make(buffer, n + 1 + pattern.n);
+}
+
+const struct policy_bucket *policy_bucket(const struct map *map, struct str key)
+{
+	static const struct policy_bucket none;
+	const struct policy_bucket *b = map_get(map, key);
+
+	return b != NULL ? b : &none;
+}
+
+const struct policy_bucket *policy_bucket_of(
+	const struct map *map, const char *organisation, struct str pattern)
+{
+	char buffer[KEY_SIZE];
+
+	return policy_bucket(map, composite(buffer, organisation, pattern));
+}
+
+static void index_patterns(struct policy_snapshot *s, struct map *map,
+	const struct policy_entry *entry, const struct record_texts *patterns)
+{
+	char buffer[KEY_SIZE];
+
+	for (size_t i = 0; i < patterns->count; i++)
+		add_to_bucket(s, map,
+			composite(buffer, entry->model->organisation, str_of(patterns->items[i])),
+			entry);
+}
+
+static void index_certificate(struct policy_snapshot *s, const struct policy_entry *entry)
+{
+	struct str name = str_of(entry->model->inbound->certificate_name);
+	size_t dot = str_find(name, '.', 0);
+
+	if (name.n == 0)
+		return;
+	add_to_bucket(s, s->by_name, name, entry);
+	if (name.p[0] != '*' && dot < name.n)
+		add_to_bucket(s, s->by_parent, str_part(name, dot + 1, name.n), entry);
+}
+
+static void prefix_key(const struct model_prefix *prefix, char ret[ADDRESS_KEY])
+{
+	ret[0] = (char)prefix->bits;
+	memcpy(ret + 1, prefix->bytes, sizeof(prefix->bytes));
+}
+
+static void index_inbound(struct policy_snapshot *s, struct policy_entry *entry)
+{
+	const struct model_inbound *in = entry->model->inbound;
+	char key[ADDRESS_KEY];
+
+	entry->prefixes = arena_array(s->arena, in->addresses.count, sizeof(struct model_prefix));
+	for (size_t i = 0; i < in->addresses.count; i++)
+		if (model_parse_prefix(
+			    str_of(in->addresses.items[i]), &entry->prefixes[entry->prefix_count]))
+			entry->prefix_count++;
+	index_certificate(s, entry);
+	if (entry->model->type == MODEL_PARTNER) {
+		index_patterns(s, s->senders, entry, &in->sender_domains);
+		return;
+	}
+	for (size_t i = 0; i < entry->prefix_count; i++) {
+		prefix_key(&entry->prefixes[i], key);
+		s->has_bits[entry->prefixes[i].bits] = true;
+		add_to_bucket(s, s->by_prefix, str_make(key, sizeof(key)), entry);
+	}
+}
+
+static void index_connector(struct policy_snapshot *s, const struct model_connector *c)
+{
+	struct policy_entry *entry = arena_alloc(s->arena, sizeof(*entry));
+	char buffer[KEY_SIZE];
+
+	if (c->name == NULL || c->organisation == NULL)
+		return;
+	entry->model = c;
+	entry->subject = arena_format(s->arena, "connector %s/%s", c->organisation, c->name);
+	entry->trust_label = c->trust != NULL ? entry->subject : "system";
+	if (c->trust != NULL) {
+		entry->trust = map_get(s->trusts, str_of(c->trust));
+		if (entry->trust == NULL) {
+			entry->trust = c->trust;
+			map_set(s->trusts, str_of(c->trust), (void *)c->trust);
+		}
+	}
+	if (map_get(s->connectors, composite(buffer, c->organisation, str_of(c->name))) != NULL)
+		return;
+	map_set(s->connectors, composite(buffer, c->organisation, str_of(c->name)), entry);
+	if (c->inbound != NULL)
+		index_inbound(s, entry);
+	if (c->outbound == NULL)
+		return;
+	index_patterns(s, s->routes, entry, &c->outbound->recipient_domains);
+	if (c->outbound->all_accepted_domains)
+		add_to_bucket(s, s->accepted, str_of(c->organisation), entry);
+}
+
+struct policy_snapshot *policy_snapshot_new(const struct model_config *config, uint64_t generation)
+{
+	struct policy_snapshot *s = mem_new(sizeof(*s));
+	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->trusts,
+		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted};
+
+	s->arena = arena_new();
+	s->generation = generation;
+	record_copy(&model_config_desc, config, s->arena, &s->config);
+	for (size_t i = 0; i < ARRAY_LENGTH(maps); i++)
+		*maps[i] = map_new(generation * 0x9e3779b97f4a7c15U);
+	for (size_t i = 0; i < s->config.organisations.count; i++) {
+		struct model_organisation *o = &s->config.organisations.items[i];
+
+		if (o->name != NULL && map_get(s->organisations, str_of(o->name)) == NULL)
+			map_set(s->organisations, str_of(o->name), o);
+	}
+	for (size_t i = 0; i < s->config.domains.count; i++) {
+		struct model_domain *d = &s->config.domains.items[i];
+
+		if (d->name != NULL && d->organisation != NULL &&
+			map_get(s->domains, str_of(d->name)) == NULL)
+			map_set(s->domains, str_of(d->name), d);
+	}
+	for (size_t i = 0; i < s->config.connectors.count; i++)
+		index_connector(s, &s->config.connectors.items[i]);
+	return s;
+}
+
+void policy_snapshot_free(struct policy_snapshot **snapshot)
+{
+	struct policy_snapshot *s = snapshot != NULL ? *snapshot : NULL;
+
+	if (s == NULL)
+		return;
+	map_free(&s->organisations);
+	map_free(&s->domains);
+	map_free(&s->connectors);
+	map_free(&s->trusts);
+	map_free(&s->by_name);
+	map_free(&s->by_parent);
+	map_free(&s->by_prefix);
+	map_free(&s->senders);
+	map_free(&s->routes);
+	map_free(&s->accepted);
+	arena_free(&s->arena);
+	free(s);
+	*snapshot = NULL;
+}
+
+uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
+{
+	return snapshot->generation;
+}
+
+const struct model_config *policy_snapshot_config(const struct policy_snapshot *snapshot)
+{
+	return &snapshot->config;
+}
+
+const struct model_organisation *policy_organisation(
+	const struct policy_snapshot *snapshot, const char *name)
+{
+	return name != NULL ? map_get(snapshot->organisations, str_of(name)) : NULL;
+}
+
+const struct model_connector *policy_connector(
+	const struct policy_snapshot *snapshot, const char *organisation, const char *name)
+{
+	const struct policy_entry *entry = NULL;
+	char buffer[KEY_SIZE];
+
+	if (organisation != NULL && name != NULL)
+		entry = map_get(
+			snapshot->connectors, composite(buffer, organisation, str_of(name)));
+	return entry != NULL ? entry->model : NULL;
+}
+
+const struct model_domain *policy_accepted(const struct policy_snapshot *snapshot, const char *name)
+{
+	struct str rest = str_of(name);
+	const struct model_domain *d = rest.n > 0 ? map_get(snapshot->domains, rest) : NULL;
+
+	while (d == NULL && rest.n > 0) {
+		str_cut(&rest, '.');
+		d = rest.n > 0 ? map_get(snapshot->domains, rest) : NULL;
+		if (d != NULL && !d->subdomains)
+			d = NULL;
+	}
+	return d;
+}
+
+/* False when VISIT has had enough. */
+static bool visit_bucket(const struct policy_bucket *b, const char *pattern, unsigned specificity,
+	policy_visit *visit, void *context)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (!visit(context, b->items[i], pattern, specificity))
+			return false;
+	return true;
+}
+
+void policy_covering(const struct map *map, const char *organisation, const char *name,
+	struct arena *arena, policy_visit *visit, void *context)
+{
+	struct str rest = str_of(name);
+	unsigned specificity = 1000;
+	const struct policy_bucket *b;
+	char buffer[KEY_SIZE];
+
+	if (rest.n > 0) {
+		b = policy_bucket_of(map, organisation, rest);
+		if (!visit_bucket(b, name, specificity, visit, context))
+			return;
+	}
+	while (rest.n > 0 && rest.n < KEY_SIZE - 2) {
+		str_cut(&rest, '.');
+		if (rest.n == 0)
+			break;
+		buffer[0] = '*';
+		buffer[1] = '.';
+		memcpy(buffer + 2, rest.p, rest.n);
+		b = policy_bucket_of(map, organisation, str_make(buffer, rest.n + 2));
+		specificity--;
+		if (b->count > 0 &&
+			!visit_bucket(b, arena_text_of(arena, str_make(buffer, rest.n + 2)),
+				specificity, visit, context))
+			return;
+	}
+	visit_bucket(policy_bucket_of(map, organisation, str_of("*")), "*", 0, visit, context);
+}
+
+static bool parse_literal(struct str literal, struct str *ret)
+{
+	struct model_prefix prefix;
+	struct str v6 = STR("IPv6:");
+
+	if (str_starts_nocase(literal, v6)) {
+		literal = str_part(literal, v6.n, literal.n);
+		if (str_find(literal, ':', 0) == literal.n)
+			return false;
+	} else if (str_find(literal, ':', 0) < literal.n) {
+		return false;
+	}
+	*ret = literal;
+	return str_find(literal, '/', 0) == literal.n && model_parse_prefix(literal, &prefix);
+}
+
+bool policy_parse_mailbox(struct str address, struct arena *arena, struct policy_mailbox *ret)
+{
+	size_t at = str_find_last(address, '@');
+	struct str domain = str_part(address, at + 1, address.n);
+	struct policy_mailbox m = {.local = str_part(address, 0, at)};
+
+	if (at == 0 || at >= address.n || str_find(address, '\0', 0) < address.n)
+		return false;
+	if (domain.n > 2 && domain.p[0] == '[' && domain.p[domain.n - 1] == ']') {
+		if (!parse_literal(str_part(domain, 1, domain.n - 1), &m.literal))
+			return false;
+	} else {
+		m.domain = model_domain_name(domain, false, arena);
+		if (m.domain == NULL)
+			return false;
+	}
+	*ret = m;
+	return true;
+}
+
+/* Lists double when their count is a power of two; the maximum keeps them small anyway. */
+static bool is_full(size_t count)
+{
+	return count == 0 || (count >= 4 && (count & (count - 1)) == 0);
+}
+
+void policy_consider(struct policy_candidates *list, struct arena *arena, const char *subject,
+	bool applies, const char *why)
+{
+	static const char more[] = "more";
+
+	if (!applies && list->count >= POLICY_MAX_CONSIDERED) {
+		if (list->items[list->count - 1].subject == more)
+			return;
+		subject = more;
+		why = "further candidates did not apply";
+	}
+	if (is_full(list->count)) {
+		size_t room = list->count == 0 ? 4 : list->count * 2;
+		struct policy_candidate *items =
+			arena_array(arena, room, sizeof(struct policy_candidate));
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+	}
+	list->items[list->count++] = (struct policy_candidate){subject, applies, why};
+}
+
+void policy_add_text(struct record_texts *list, struct arena *arena, const char *text)
+{
+	if (is_full(list->count)) {
+		size_t room = list->count == 0 ? 4 : list->count * 2;
+		const char **items = arena_array(arena, room, sizeof(char *));
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+	}
+	list->items[list->count++] = text;
+}
+
+const char *policy_join(const struct record_texts *list, struct arena *arena)
+{
+	const char *text = "none";
+
+	for (size_t i = 0; i < list->count && i < MAX_JOINED; i++)
+		text = i == 0 ? list->items[i]
+			      : arena_format(arena, "%s, %s", text, list->items[i]);
+	if (list->count > MAX_JOINED)
+		text = arena_format(arena, "%s and %zu more", text, list->count - MAX_JOINED);
+	return text;
+}

@@ -1,0 +1,76 @@
+/* Internal to core/policy: the indexes of a snapshot, and small helpers that the decisions share.
+ */
+#ifndef SEALPOST_CORE_POLICY_SNAPSHOT_H
+#define SEALPOST_CORE_POLICY_SNAPSHOT_H
+
+#include "base/map.h"
+#include "core/policy/policy.h"
+
+/* A connector with what is worked out of it once. */
+struct policy_entry {
+	const struct model_connector *model;
+	const char *subject;	 /* "connector contoso/fabrikam" */
+	const char *trust;	 /* interned: equal texts are the same pointer; NULL: system */
+	const char *trust_label; /* "system" or the subject */
+	struct model_prefix *prefixes;
+	size_t prefix_count;
+};
+
+struct policy_bucket {
+	const struct policy_entry **items;
+	size_t count, room;
+};
+
+struct policy_snapshot {
+	struct arena *arena;
+	struct model_config config;
+	uint64_t generation;
+	struct map *organisations; /* name -> model_organisation */
+	struct map *domains;	   /* name -> model_domain */
+	struct map *connectors;	   /* "organisation/name" -> policy_entry */
+	struct map *trusts;	   /* PEM text -> its one copy */
+	/* All below are to policy_bucket.  Disabled connectors stand in them too, so that an
+	 * account can say that they were passed over. */
+	struct map *by_name;   /* certificate_name as written */
+	struct map *by_parent; /* exact certificate_names by what stands behind the first label */
+	struct map *by_prefix; /* on-premises by address: 1 byte bits, 16 bytes address */
+	bool has_bits[129];    /* prefix lengths that occur */
+	struct map *senders;   /* partner: "organisation/pattern" */
+	struct map *routes;    /* outbound: "organisation/pattern" */
+	struct map *accepted;  /* outbound with all_accepted_domains: "organisation" */
+};
+
+const struct policy_bucket *policy_bucket(const struct map *map, struct str key);
+const struct policy_bucket *policy_bucket_of(
+	const struct map *map, const char *organisation, struct str pattern);
+
+/* The accepted domain that covers NAME: itself, or the nearest parent with subdomains; NULL: none.
+ */
+const struct model_domain *policy_accepted(
+	const struct policy_snapshot *snapshot, const char *name);
+
+/* Call VISIT for every connector of ORGANISATION whose pattern covers NAME (NULL: no domain, which
+ * only "*" covers), most specific pattern first, while it returns true.  SPECIFICITY falls. */
+typedef bool policy_visit(
+	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity);
+void policy_covering(const struct map *map, const char *organisation, const char *name,
+	struct arena *arena, policy_visit *visit, void *context);
+
+/* A mailbox taken apart. */
+struct policy_mailbox {
+	struct str local;   /* as given, perhaps quoted */
+	const char *domain; /* A-labels, lower case; NULL: a literal, or none */
+	struct str literal; /* address within brackets, "IPv6:" cut off; empty: none */
+};
+/* False when ADDRESS is no mailbox. */
+bool policy_parse_mailbox(struct str address, struct arena *arena, struct policy_mailbox *ret);
+
+enum { POLICY_MAX_CONSIDERED = 50 };
+/* Add to LIST.  Beyond the maximum, what does not apply is summed up in one line. */
+void policy_consider(struct policy_candidates *list, struct arena *arena, const char *subject,
+	bool applies, const char *why);
+void policy_add_text(struct record_texts *list, struct arena *arena, const char *text);
+/* "a, b, c", cut after ten; "none" for an empty list. */
+const char *policy_join(const struct record_texts *list, struct arena *arena);
+
+#endif
