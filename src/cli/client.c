@@ -1,0 +1,218 @@
+#include "cli/verb.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+
+enum { MAX_ANSWER = 64 * 1024 * 1024, TIMEOUT_S = 60, PAGE = 500 };
+
+/* An answer as it comes in. */
+struct intake {
+	struct buf body;
+	char etag[64];
+};
+
+static size_t on_body(char *data, size_t one, size_t count, void *context)
+{
+	struct intake *intake = context;
+
+	return buf_put(&intake->body, str_make(data, one * count)) == ERR_OK ? one * count : 0;
+}
+
+static size_t on_header(char *data, size_t one, size_t count, void *context)
+{
+	struct intake *intake = context;
+	struct str line = str_make(data, one * count);
+	struct str name = str_cut(&line, ':');
+
+	if (str_is_nocase(name, "etag")) {
+		while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
+			line.n--;
+		line = str_trim(line);
+		if (line.n < sizeof(intake->etag)) {
+			memcpy(intake->etag, line.p, line.n);
+			intake->etag[line.n] = '\0';
+		}
+	}
+	return one * count;
+}
+
+/* Why no server answers, and what to do. */
+static int unreachable(struct cli *cli, const char *socket, CURLcode code, long system_error)
+{
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return cli_fail(cli, CLI_UNREACHABLE,
+			"the server at %s did not answer within %d seconds", socket, TIMEOUT_S);
+	if (system_error == EACCES || system_error == EPERM)
+		return cli_fail(cli, CLI_UNREACHABLE,
+			"%s: permission denied; use the server's user or root, or have yourself "
+			"named under \"administrators\" in the node file",
+			socket);
+	return cli_fail(cli, CLI_UNREACHABLE,
+		"no server answers at %s (%s); start one with `sealpost serve`, or say where it "
+		"is with --node FILE or --socket PATH",
+		socket, system_error != 0 ? strerror((int)system_error) : curl_easy_strerror(code));
+}
+
+/* problem+json in words. */
+static int explain_problem(struct cli *cli, long status, const json_t *json)
+{
+	const char *title = cli_text(cli, json, "title");
+	const char *detail = cli_text(cli, json, "detail");
+
+	if (detail[0] != '\0')
+		return cli_fail(cli, CLI_FAILED, "%s", detail);
+	if (title[0] != '\0')
+		return cli_fail(cli, CLI_FAILED, "%s", title);
+	return cli_fail(cli, CLI_FAILED, "the server answered with status %ld", status);
+}
+
+static void set_up(CURL *curl, const struct cli_call *call, struct intake *intake)
+{
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, intake);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, intake);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+}
+
+static CURLcode perform(struct cli *cli, const char *socket, const struct cli_call *call,
+	struct intake *intake, long ret[2])
+{
+	CURL *curl = curl_easy_init();
+	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+	char *body = call->body != NULL ? json_dumps(call->body, JSON_COMPACT) : NULL;
+	CURLcode code;
+
+	set_up(curl, call, intake);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(
+		curl, CURLOPT_URL, arena_format(cli->arena, "http://sealpost%s", call->path));
+	if (body != NULL) {
+		headers = curl_slist_append(headers, "Content-Type: application/json");
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+	}
+	if (call->if_match != NULL)
+		headers = curl_slist_append(
+			headers, arena_format(cli->arena, "If-Match: %s", call->if_match));
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret[0]);
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &ret[1]);
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(headers);
+	free(body);
+	return code;
+}
+
+int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret)
+{
+	struct intake intake = {.etag = ""};
+	const char *socket;
+	long facts[2] = {0, 0};
+	CURLcode code;
+	int status = cli_socket_path(cli, &socket);
+
+	if (status != CLI_OK)
+		return status;
+	buf_init(&intake.body, MAX_ANSWER);
+	code = perform(cli, socket, call, &intake, facts);
+	if (code != CURLE_OK) {
+		buf_free(&intake.body);
+		return unreachable(cli, socket, code, facts[1]);
+	}
+	ret->status = facts[0];
+	ret->json = json_loadb(buf_text(&intake.body), buf_length(&intake.body),
+		JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	memcpy(ret->etag, intake.etag, sizeof(ret->etag));
+	buf_free(&intake.body);
+	if (ret->status >= 300) {
+		status = explain_problem(cli, ret->status, ret->json);
+		json_decref(ret->json);
+		ret->json = NULL;
+	}
+	return status;
+}
+
+int cli_get(struct cli *cli, const char *path, json_t **ret)
+{
+	struct cli_answer answer = {0};
+	int status = cli_ask(cli, &(struct cli_call){.method = "GET", .path = path}, &answer);
+
+	if (status == CLI_OK && answer.json == NULL)
+		return cli_fail(cli, CLI_FAILED, "the server's answer is not JSON");
+	if (status == CLI_OK)
+		*ret = answer.json;
+	return status;
+}
+
+const char *cli_escape(struct cli *cli, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *to = arena_alloc(cli->arena, strlen(text) * 3 + 1);
+	char *p = to;
+
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			strchr("-._~", c) != NULL) {
+			*p++ = *text;
+			continue;
+		}
+		*p++ = '%';
+		*p++ = hex[c >> 4];
+		*p++ = hex[c & 15];
+	}
+	return to;
+}
+
+const char *cli_query(struct cli *cli, const char *path, const char *key, const char *value)
+{
+	if (value == NULL)
+		return path;
+	return arena_format(cli->arena, "%s%c%s=%s", path, strchr(path, '?') != NULL ? '&' : '?',
+		key, cli_escape(cli, value));
+}
+
+int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret)
+{
+	json_t *items = json_array();
+	const char *after = NULL;
+
+	for (;;) {
+		size_t left = limit == 0 ? PAGE : limit - json_array_size(items);
+		json_t *page = NULL;
+		const char *next = cli_query(cli, path, "limit",
+			arena_format(cli->arena, "%zu", left < PAGE ? left : (size_t)PAGE));
+		int status = cli_get(cli, cli_query(cli, next, "after", after), &page);
+
+		if (status != CLI_OK) {
+			json_decref(items);
+			return status;
+		}
+		json_array_extend(items, json_object_get(page, "items"));
+		after = cli_text(cli, page, "next");
+		json_decref(page);
+		if (after[0] == '\0' || (limit != 0 && json_array_size(items) >= limit))
+			break;
+	}
+	*ret = items;
+	return CLI_OK;
+}
+
+int cli_limit(struct cli *cli, size_t fallback, size_t *ret)
+{
+	const char *text = cli_option(cli, "limit");
+	uint64_t value = fallback;
+
+	if (text != NULL && (!str_to_u64(str_of(text), &value) || value > 1000000))
+		return cli_usage(cli, "--limit: expected a number, found \"%s\"", text);
+	*ret = (size_t)value;
+	return CLI_OK;
+}

@@ -1,0 +1,155 @@
+/* What would happen to a message, and why. */
+#include "cli/verb.h"
+
+#include <string.h>
+
+static void line(struct cli *cli, const char *label, const char *text)
+{
+	if (text[0] != '\0')
+		cli_print(cli, "    %s%-13s%s%s\n", cli_colour(cli, CLI_DIM), label,
+			cli_colour(cli, CLI_PLAIN), text);
+}
+
+static void print_considered(struct cli *cli, const json_t *half)
+{
+	const json_t *candidate;
+	size_t i;
+
+	json_array_foreach(json_object_get(half, "considered"), i, candidate)
+	{
+		bool applies = json_is_true(json_object_get(candidate, "applies"));
+
+		cli_print(cli, "    %s%s%s %s: %s\n",
+			cli_colour(cli, applies ? CLI_GREEN : CLI_DIM), applies ? "+" : "-",
+			cli_colour(cli, CLI_PLAIN), cli_text(cli, candidate, "subject"),
+			cli_text(cli, candidate, "why"));
+	}
+}
+
+static void print_common(struct cli *cli, const json_t *half)
+{
+	const char *by = cli_join(cli, json_object_get(half, "required_by"), "; ");
+
+	line(cli, "Organisation", cli_text(cli, half, "organisation"));
+	line(cli, "Connector", cli_text(cli, half, "connector"));
+	line(cli, "TLS required",
+		arena_format(cli->arena, "%s%s%s", cli_text(cli, half, "required"),
+			by[0] != '\0' ? ", by " : "", by));
+}
+
+static void print_inbound(struct cli *cli, const json_t *in)
+{
+	bool accepted = json_is_true(json_object_get(in, "accepted"));
+
+	cli_print(cli, "  %s%s%s", cli_colour(cli, accepted ? CLI_GREEN : CLI_RED),
+		accepted ? "Accepted" : "Refused", cli_colour(cli, CLI_PLAIN));
+	if (!accepted)
+		cli_print(cli, " with %s %s", cli_text(cli, in, "reply"),
+			cli_text(cli, in, "enhanced"));
+	cli_print(cli, ": %s\n", cli_text(cli, in, "text"));
+	line(cli, "What to do", cli_text(cli, in, "remedy"));
+	print_common(cli, in);
+	line(cli, "Mail is",
+		json_is_true(json_object_get(in, "originating")) ? "originating: may be relayed"
+								 : "incoming");
+	line(cli, "Name wanted", cli_text(cli, in, "name_expected"));
+	line(cli, "Name found", cli_text(cli, in, "name_matched"));
+	line(cli, "Certificate",
+		arena_format(cli->arena, "%s, anchors: %s", cli_text(cli, in, "verdict"),
+			cli_text(cli, in, "anchors")));
+	print_considered(cli, in);
+}
+
+static void print_outbound(struct cli *cli, const json_t *out)
+{
+	const char *type = cli_text(cli, out, "type");
+	const char *hosts = cli_join(cli, json_object_get(out, "hosts"), ", ");
+	const char *path = cli_text(cli, out, "path");
+	bool refused = strcmp(type, "refuse") == 0;
+
+	if (strcmp(type, "mx") == 0)
+		hosts = arena_format(
+			cli->arena, "the MX hosts of %s", cli_text(cli, out, "domain"));
+	cli_print(cli, "  %s%s%s %s%s\n", cli_colour(cli, refused ? CLI_RED : CLI_GREEN),
+		refused ? "No way on" : "Then goes to", cli_colour(cli, CLI_PLAIN),
+		path[0] != '\0' ? path : hosts,
+		refused ? arena_format(cli->arena, ": %s", cli_text(cli, out, "text")) : "");
+	line(cli, "What to do", cli_text(cli, out, "remedy"));
+	print_common(cli, out);
+	line(cli, "Names wanted", cli_join(cli, json_object_get(out, "names"), ", "));
+	line(cli, "Anchors", cli_text(cli, out, "anchors"));
+	line(cli, "Presents", cli_text(cli, out, "certificate"));
+	print_considered(cli, out);
+}
+
+void cli_print_explanation(struct cli *cli, const json_t *explanation)
+{
+	const json_t *result;
+	size_t i;
+
+	json_array_foreach(json_object_get(explanation, "results"), i, result)
+	{
+		const char *from = cli_text(cli, explanation, "from");
+		const json_t *out = json_object_get(result, "outbound");
+
+		cli_print(cli, "%s%s%s -> %s%s\n", i > 0 ? "\n" : "", cli_colour(cli, CLI_BOLD),
+			from[0] != '\0' ? from : "<>", cli_text(cli, result, "to"),
+			cli_colour(cli, CLI_PLAIN));
+		print_inbound(cli, json_object_get(result, "inbound"));
+		if (json_is_object(out))
+			print_outbound(cli, out);
+	}
+}
+
+static int build_question(struct cli *cli, json_t **ret)
+{
+	json_t *question = json_object(), *to = json_array();
+	const char *certificate = cli_option(cli, "cert");
+	struct str pem;
+	int status = CLI_OK;
+
+	for (size_t i = 0; i < cli->option_count; i++)
+		if (strcmp(cli->options[i].name, "to") == 0)
+			json_array_append_new(to, json_string(cli->options[i].value));
+	json_object_set_new(question, "from", json_string(cli_option(cli, "from")));
+	json_object_set_new(question, "to", to);
+	json_object_set_new(question, "tls", json_boolean(!cli_has(cli, "clear")));
+	if (cli_option(cli, "ip") != NULL)
+		json_object_set_new(question, "ip", json_string(cli_option(cli, "ip")));
+	if (json_array_size(to) == 0 || cli_option(cli, "from") == NULL)
+		status = cli_usage(cli, "explain needs --from and --to");
+	else if (certificate != NULL && cli_has(cli, "clear"))
+		status = cli_usage(cli, "--cert and --clear exclude each other");
+	else if (certificate != NULL)
+		status = cli_read_file(cli, certificate, &pem);
+	if (status != CLI_OK) {
+		json_decref(question);
+		return status;
+	}
+	if (certificate != NULL)
+		json_object_set_new(question, "cert_pem", json_stringn(pem.p, pem.n));
+	*ret = question;
+	return CLI_OK;
+}
+
+int cli_run_explain(struct cli *cli)
+{
+	struct cli_answer answer = {0};
+	json_t *question = NULL;
+	int status = build_question(cli, &question);
+
+	if (status != CLI_OK)
+		return status;
+	status = cli_ask(cli,
+		&(struct cli_call){.method = "POST", .path = "/v1/explain", .body = question},
+		&answer);
+	json_decref(question);
+	if (status != CLI_OK)
+		return status;
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, answer.json);
+	else
+		cli_print_explanation(cli, answer.json);
+	json_decref(answer.json);
+	return CLI_OK;
+}

@@ -1,0 +1,214 @@
+/* Organisations, domains and connectors, one at a time. */
+#include "cli/verb.h"
+
+#include <string.h>
+
+static const struct model_kind_row *kind_of(const struct cli *cli)
+{
+	return &model_kinds[cli->verb->kind];
+}
+
+/* "/v1/connectors/contoso/fabrikam" */
+static const char *path_of(struct cli *cli, const char *key)
+{
+	const char *path = arena_format(cli->arena, "/v1/%s", kind_of(cli)->plural);
+	struct str rest = str_of(key);
+
+	while (rest.n > 0)
+		path = arena_format(cli->arena, "%s/%s", path,
+			cli_escape(cli, arena_text_of(cli->arena, str_cut(&rest, '/'))));
+	return path;
+}
+
+static int check_key(struct cli *cli, const char *key)
+{
+	if (cli->verb->kind == MODEL_CONNECTOR && strchr(key, '/') == NULL)
+		return cli_usage(cli, "a connector is named ORGANISATION/NAME, found \"%s\"", key);
+	return CLI_OK;
+}
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+static const char *half_text(struct cli *cli, const json_t *object, const char *half)
+{
+	const json_t *in = json_object_get(object, half);
+	bool is_inbound = strcmp(half, "inbound") == 0;
+	const char *domains = cli_join(cli,
+		json_object_get(in, is_inbound ? "sender_domains" : "recipient_domains"), ", ");
+
+	if (!json_is_object(in))
+		return "-";
+	if (is_inbound)
+		return arena_format(cli->arena, "from %s%s%s%s",
+			domains[0] != '\0' ? domains : "its certificate or addresses",
+			json_is_true(json_object_get(in, "require_tls")) ? "; TLS" : "",
+			cli_text(cli, in, "certificate_name")[0] != '\0' ? " as " : "",
+			cli_text(cli, in, "certificate_name"));
+	return arena_format(cli->arena, "to %s; TLS %s%s%s",
+		domains[0] != '\0' ? domains : "all accepted domains", cli_text(cli, in, "tls"),
+		cli_text(cli, in, "tls_domain")[0] != '\0' ? " " : "",
+		cli_text(cli, in, "tls_domain"));
+}
+
+static void list_organisations(struct cli *cli, const json_t *items)
+{
+	static const char *const heads[] = {"NAME", "CERTIFICATE", "MINIMUM TLS", "COMMENT"};
+	struct cli_table table;
+	const json_t *o;
+	size_t i;
+
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach(items, i, o) cli_table_row(
+		&table, (const char *[]){cli_text(cli, o, "name"), cli_text(cli, o, "certificate"),
+				cli_text(cli, o, "minimum_tls"), cli_text(cli, o, "comment")});
+	cli_table_print(cli, &table);
+}
+
+static void list_domains(struct cli *cli, const json_t *items)
+{
+	static const char *const heads[] = {"DOMAIN", "ORGANISATION", "TYPE", "DELIVERY"};
+	struct cli_table table;
+	const json_t *o;
+	size_t i;
+
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach(items, i, o)
+	{
+		const char *name = cli_text(cli, o, "name");
+
+		if (json_is_true(json_object_get(o, "subdomains")))
+			name = arena_format(cli->arena, "%s, *.%s", name, name);
+		cli_table_row(
+			&table, (const char *[]){name, cli_text(cli, o, "organisation"),
+					cli_text(cli, o, "type"), cli_text(cli, o, "delivery")});
+	}
+	cli_table_print(cli, &table);
+}
+
+static void list_connectors(struct cli *cli, const json_t *items)
+{
+	static const char *const heads[] = {"CONNECTOR", "TYPE", "STATE", "INBOUND", "OUTBOUND"};
+	struct cli_table table;
+	const json_t *o;
+	size_t i;
+
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach(items, i, o) cli_table_row(&table,
+		(const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, o, "organisation"),
+					 cli_text(cli, o, "name")),
+			cli_text(cli, o, "type"),
+			json_is_false(json_object_get(o, "enabled")) ? "disabled" : "enabled",
+			half_text(cli, o, "inbound"), half_text(cli, o, "outbound")});
+	cli_table_print(cli, &table);
+}
+
+int cli_run_object_list(struct cli *cli)
+{
+	static void (*const lists[MODEL_KIND_MAX])(struct cli *, const json_t *) = {
+		[MODEL_ORGANISATION] = list_organisations,
+		[MODEL_DOMAIN] = list_domains,
+		[MODEL_CONNECTOR] = list_connectors,
+	};
+	json_t *answer = NULL;
+	const json_t *items;
+	int status =
+		cli_get(cli, arena_format(cli->arena, "/v1/%s", kind_of(cli)->plural), &answer);
+
+	if (status != CLI_OK)
+		return status;
+	items = json_object_get(answer, "items");
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, items);
+	else
+		lists[cli->verb->kind](cli, items);
+	json_decref(answer);
+	return CLI_OK;
+}
+
+/* ---- one ------------------------------------------------------------------------------------- */
+
+int cli_run_object_show(struct cli *cli)
+{
+	json_t *object = NULL;
+	struct buf text;
+	int status = check_key(cli, cli->words[0]);
+
+	if (status == CLI_OK)
+		status = cli_get(cli, path_of(cli, cli->words[0]), &object);
+	if (status != CLI_OK)
+		return status;
+	buf_init(&text, 1024 * 1024);
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, object);
+	else if (model_format_yaml(object, &text) == ERR_OK)
+		fwrite(buf_str(&text).p, 1, buf_length(&text), cli->out);
+	buf_free(&text);
+	json_decref(object);
+	return CLI_OK;
+}
+
+/* Send a change, show what it did. Takes BODY. */
+static int change(struct cli *cli, const char *method, const char *path, json_t *body)
+{
+	struct cli_answer answer = {0};
+	struct cli_call call = {.method = method,
+		.path = cli_query(cli, path, "dry_run", cli_has(cli, "dry-run") ? "1" : NULL),
+		.body = body};
+	int status = cli_ask(cli, &call, &answer);
+
+	json_decref(body);
+	if (status != CLI_OK)
+		return status;
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, answer.json);
+	else
+		cli_print_changes(cli, json_object_get(answer.json, "changes"));
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+int cli_run_object_add(struct cli *cli)
+{
+	const char *name = cli->words[0], *slash = strchr(name, '/');
+	json_t *body = NULL;
+	int status = cli_properties(cli, &body);
+
+	if (status != CLI_OK)
+		return status;
+	if (cli->verb->kind == MODEL_CONNECTOR && slash != NULL) { /* ORGANISATION/NAME will do */
+		json_object_set_new(
+			body, "organisation", json_stringn(name, (size_t)(slash - name)));
+		name = slash + 1;
+	}
+	json_object_set_new(body, "name", json_string(name));
+	return change(cli, "POST", arena_format(cli->arena, "/v1/%s", kind_of(cli)->plural), body);
+}
+
+int cli_run_object_set(struct cli *cli)
+{
+	json_t *body = NULL;
+	int status = check_key(cli, cli->words[0]);
+
+	if (status == CLI_OK)
+		status = cli_properties(cli, &body);
+	if (status == CLI_OK && json_object_size(body) == 0) {
+		json_decref(body);
+		return cli_usage(cli, "say which property to set");
+	}
+	if (status != CLI_OK)
+		return status;
+	return change(cli, "PATCH", path_of(cli, cli->words[0]), body);
+}
+
+int cli_run_object_remove(struct cli *cli)
+{
+	int status = check_key(cli, cli->words[0]);
+
+	if (status != CLI_OK)
+		return status;
+	if (cli->interactive && !cli_has(cli, "yes") && !cli_has(cli, "dry-run") &&
+		!cli_confirm(cli, arena_format(cli->arena, "Remove %s %s?", kind_of(cli)->singular,
+					  cli->words[0])))
+		return cli_fail(cli, CLI_FAILED, "nothing was changed");
+	return change(cli, "DELETE", path_of(cli, cli->words[0]), NULL);
+}

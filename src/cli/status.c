@@ -1,0 +1,174 @@
+/* The server as a whole: status, reload, remembered hosts, what TLS is offered. */
+#include "base/moment.h"
+#include "cli/verb.h"
+#include "port/tls/tls.h"
+
+#include <string.h>
+
+static const char *span(struct cli *cli, int64_t ms)
+{
+	char text[MOMENT_TEXT_SIZE];
+
+	moment_format_span(ms > 0 ? ms : 0, text);
+	return arena_text(cli->arena, text);
+}
+
+/* "key=value ..." of the numbers in an object. */
+static const char *counters(struct cli *cli, const json_t *object)
+{
+	const char *text = "", *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, key,
+		value) if (json_is_integer(value) || json_is_boolean(value) ||
+			   json_is_string(value)) text = arena_format(cli->arena, "%s%s%s=%s", text,
+		text[0] != '\0' ? " " : "", key, cli_text(cli, object, key));
+	return text;
+}
+
+static void print_processes(struct cli *cli, const json_t *status)
+{
+	static const char *const heads[] = {
+		"PROCESS", "PID", "STATE", "UP", "RESTARTS", "COUNTERS"};
+	struct cli_table table;
+	const json_t *p;
+	size_t i;
+
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach(json_object_get(status, "processes"), i, p)
+	{
+		int64_t since = cli_moment_ms(p, "since");
+		const json_t *stats = json_object_get(p, "stats");
+
+		cli_table_row(&table,
+			(const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, p, "role"),
+						 cli_text(cli, p, "index")),
+				cli_text(cli, p, "pid"), cli_text(cli, p, "state"),
+				since != 0 ? span(cli, cli->now_ms - since) : "-",
+				cli_text(cli, p, "restarts"), counters(cli, stats)});
+	}
+	cli_table_print(cli, &table);
+}
+
+int cli_run_status(struct cli *cli)
+{
+	json_t *status = NULL, *value;
+	const char *key;
+	int code = cli_get(cli, "/v1/status", &status);
+
+	if (code != CLI_OK)
+		return code;
+	if (cli_has(cli, "json")) {
+		cli_print_json(cli, status);
+		json_decref(status);
+		return CLI_OK;
+	}
+	json_object_foreach(status, key, value)
+	{
+		if (json_is_array(value))
+			continue;
+		cli_print(cli, "%-14s %s\n", key,
+			json_is_object(value) ? counters(cli, value) : cli_text(cli, status, key));
+	}
+	cli_print(cli, "\n");
+	print_processes(cli, status);
+	json_decref(status);
+	return CLI_OK;
+}
+
+int cli_run_reload(struct cli *cli)
+{
+	struct cli_answer answer = {0};
+	int status =
+		cli_ask(cli, &(struct cli_call){.method = "POST", .path = "/v1/reload"}, &answer);
+
+	if (status != CLI_OK)
+		return status;
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, answer.json);
+	else
+		cli_print(cli, "Node file and certificates were read again.\n");
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+int cli_run_host_list(struct cli *cli)
+{
+	static const char *const heads[] = {"HOST", "TLS ATTEMPT", "UNTIL (UTC)", "REASON"};
+	struct cli_table table;
+	json_t *answer = NULL;
+	const json_t *h;
+	size_t i;
+	int status = cli_get(cli, "/v1/hosts", &answer);
+
+	if (status != CLI_OK)
+		return status;
+	if (cli_has(cli, "json")) {
+		cli_print_json(cli, answer);
+		json_decref(answer);
+		return CLI_OK;
+	}
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach(json_object_get(answer, "hosts"), i, h) cli_table_row(
+		&table, (const char *[]){cli_text(cli, h, "host"), cli_text(cli, h, "attempt"),
+				cli_moment(cli, h, "until"), cli_text(cli, h, "reason")});
+	if (table.count == 0)
+		cli_print(cli, "Nothing is remembered of any host: all get full TLS.\n");
+	else
+		cli_table_print(cli, &table);
+	if (json_array_size(json_object_get(answer, "routes_dead")) > 0)
+		cli_print(cli, "\nNext hops that cannot be reached at the moment: %s\n",
+			cli_join(cli, json_object_get(answer, "routes_dead"), ", "));
+	json_decref(answer);
+	return CLI_OK;
+}
+
+int cli_run_host_forget(struct cli *cli)
+{
+	struct cli_answer answer = {0};
+	const char *path = arena_format(cli->arena, "/v1/hosts/%s", cli_escape(cli, cli->words[0]));
+	int status = cli_ask(cli, &(struct cli_call){.method = "DELETE", .path = path}, &answer);
+
+	if (status != CLI_OK)
+		return status;
+	if (!cli_has(cli, "json"))
+		cli_print(cli, "Forgotten: %s\n", cli->words[0]);
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+static json_t *split(const char *text)
+{
+	json_t *array = json_array();
+
+	for (struct str rest = str_of(text); rest.n > 0;) {
+		struct str item = str_cut(&rest, ':');
+
+		json_array_append_new(array, json_stringn(item.p, item.n));
+	}
+	return array;
+}
+
+int cli_run_tls_list(struct cli *cli)
+{
+	const struct {
+		const char *key, *label, *text;
+	} rows[] = {
+		{"versions", "Versions", "TLSv1.3:TLSv1.2"},
+		{"suites_tls13", "TLS 1.3 suites", tls_suites_13},
+		{"suites_tls12", "TLS 1.2 suites", tls_suites_12},
+		{"groups", "Groups", tls_groups},
+		{"signatures", "Signatures", tls_signatures},
+	};
+	json_t *json = json_object();
+
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+		json_object_set_new(json, rows[i].key, split(rows[i].text));
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, json);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows) && !cli_has(cli, "json"); i++)
+		cli_print(cli, "%-15s %s\n", rows[i].label,
+			cli_join(cli, json_object_get(json, rows[i].key), "\n                "));
+	json_decref(json);
+	return CLI_OK;
+}

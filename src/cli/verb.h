@@ -1,0 +1,188 @@
+/*
+ * Inside src/cli: what a verb is, what it is given, and what all verbs share.
+ *
+ * One table (verbs.c) lists the verbs with their flags and examples; the parser, --help, the manual
+ * and the completion scripts are made from it.
+ */
+#ifndef SEALPOST_CLI_VERB_H
+#define SEALPOST_CLI_VERB_H
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "core/model/model.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+struct cli;
+
+struct cli_flag {
+	const char *name;     /* without the dashes */
+	const char *argument; /* "FILE"; NULL: a switch */
+	const char *doc;
+};
+
+struct cli_verb {
+	const char *name;		      /* "queue list" */
+	const char *arguments;		      /* "FILE.yaml", "[ADDRESS...]"; "" for none */
+	const char *doc;		      /* one sentence */
+	const struct cli_flag *flags;	      /* ended by a NULL name; NULL: none of its own */
+	const char *const *examples;	      /* NULL-terminated */
+	const struct record_desc *properties; /* its fields are flags too; NULL: none */
+	unsigned least, most;		      /* words after the verb */
+	int kind;			      /* enum model_kind, for verbs about one object */
+	int (*run)(struct cli *cli);
+};
+
+extern const struct cli_verb cli_verbs[];
+extern const size_t cli_verb_count;
+extern const struct cli_flag cli_common_flags[];
+
+struct cli_option {
+	const char *name;
+	const char *value; /* NULL: given without one */
+};
+
+enum { CLI_MAX_WORDS = 64, CLI_MAX_OPTIONS = 128 };
+
+struct cli {
+	const struct cli_verb *verb;
+	struct arena *arena;
+	FILE *out, *err;
+	bool colour;	  /* out is a terminal that wants it */
+	bool interactive; /* somebody can be asked */
+	const char *words[CLI_MAX_WORDS];
+	size_t word_count;
+	struct cli_option options[CLI_MAX_OPTIONS];
+	size_t option_count;
+	int64_t now_ms;
+};
+
+/* ---- arguments (args.c) ---------------------------------------------------------------------- */
+
+/* The verb ARGV names, after options; *ret_words: how many of its words.  NULL: none. */
+const struct cli_verb *cli_find_verb(int argc, char **argv);
+/* Read everything behind the program's name. CLI_OK or CLI_USAGE (message printed). */
+int cli_parse(struct cli *cli, int argc, char **argv);
+/* Value of the last occurrence; NULL when absent or without value. */
+const char *cli_option(const struct cli *cli, const char *name);
+bool cli_has(const struct cli *cli, const char *name);
+/* The JSON object that the property flags describe; CLI_USAGE with a message on a bad value. */
+int cli_properties(struct cli *cli, json_t **ret);
+/* Call VISIT for each leaf of a description; PATH is dotted. */
+typedef void cli_leaf_visit(void *context, const char *path, const struct record_field *field);
+void cli_each_leaf(const struct record_desc *desc, const char *prefix, struct arena *arena,
+	cli_leaf_visit *visit, void *context);
+/* "inbound.require_tls" as a flag: "inbound.require-tls". */
+const char *cli_flag_name(struct arena *arena, const char *path);
+
+/* ---- messages and tables (print.c) ----------------------------------------------------------- */
+
+/* "sealpost: ..." to err; returns STATUS. */
+int cli_fail(struct cli *cli, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same with a hint to --help; returns CLI_USAGE. */
+int cli_usage(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+void cli_print(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+
+enum cli_colour { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW };
+/* Escape sequences, or "" when colours are off. */
+const char *cli_colour(const struct cli *cli, enum cli_colour colour);
+
+/* A table of text: columns as wide as their widest cell; the last one is never padded. */
+enum { CLI_MAX_COLUMNS = 10 };
+struct cli_table {
+	const char *const *heads;
+	size_t columns;
+	const char **cells;
+	size_t count, size; /* of cells */
+};
+/* HEADS is static. */
+void cli_table_init(struct cli_table *table, const char *const *heads, size_t columns);
+/* One row of `columns` texts; NULL prints as "-". Texts must outlive the table. */
+void cli_table_row(struct cli_table *table, const char *const *cells);
+void cli_table_print(struct cli *cli, struct cli_table *table);
+
+/* JSON as the verbs show it: indented, a newline behind. */
+void cli_print_json(struct cli *cli, const json_t *json);
+/* "" when absent or null; numbers as digits. In the arena. */
+const char *cli_text(struct cli *cli, const json_t *object, const char *key);
+int64_t cli_number(const json_t *object, const char *key);
+/* "2026-11-21 21:43:04" (UTC) of a moment in JSON (RFC 3339 or ms); "-" when absent. */
+const char *cli_moment(struct cli *cli, const json_t *object, const char *key);
+int64_t cli_moment_ms(const json_t *object, const char *key);
+/* "17 KiB". */
+const char *cli_size(struct cli *cli, int64_t bytes);
+/* The texts of an array joined; "" when empty. */
+const char *cli_join(struct cli *cli, const json_t *array, const char *between);
+/* Control characters replaced, so that nothing from a message can drive the terminal. */
+const char *cli_safe(struct cli *cli, const char *text);
+
+/* ---- the server (client.c) ------------------------------------------------------------------- */
+
+struct cli_answer {
+	long status;
+	json_t *json; /* may be NULL; json_decref() */
+	char etag[64];
+};
+struct cli_call {
+	const char *method;
+	const char *path; /* with query */
+	const json_t *body;
+	const char *if_match; /* NULL: none */
+};
+/* Ask, and print why it failed. CLI_OK only for a status below 300. */
+int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret);
+int cli_get(struct cli *cli, const char *path, json_t **ret);
+/* Percent-encoded for a path segment or a query value. */
+const char *cli_escape(struct cli *cli, const char *text);
+/* Append "?key=value" or "&key=value" to a path when VALUE is not NULL. */
+const char *cli_query(struct cli *cli, const char *path, const char *key, const char *value);
+/* All items of a listing, following its pages up to LIMIT (0: all); new reference in *ret. */
+int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret);
+/* --limit; FALLBACK when absent. CLI_USAGE when malformed. */
+int cli_limit(struct cli *cli, size_t fallback, size_t *ret);
+
+/* ---- files (file.c) -------------------------------------------------------------------------- */
+
+/* Whole file ("-": standard input), in the arena; prints why not. */
+int cli_read_file(struct cli *cli, const char *path, struct str *ret);
+/* Path of the management socket: --socket, --node, environment, default. */
+int cli_socket_path(struct cli *cli, const char **ret);
+/* The data directory: of --node, or the default. */
+int cli_data_path(struct cli *cli, const char **ret);
+/* Ask on the terminal; true for yes. */
+bool cli_confirm(struct cli *cli, const char *question);
+
+/* ---- shared by verbs ------------------------------------------------------------------------- */
+
+/* Changes between configurations, as config.replace reports them (changes.c). */
+void cli_print_changes(struct cli *cli, const json_t *changes);
+/* The story of a message (story.c): {message, events}. */
+void cli_print_story(struct cli *cli, const json_t *trace);
+/* An explanation (explain.c): {results: [...]}. */
+void cli_print_explanation(struct cli *cli, const json_t *explanation);
+
+/* Reference text from the description tables (reference.c). False: no such topic. */
+bool cli_reference(struct cli *cli, const char *topic, bool mdoc);
+/* Help of one verb, or of all (help.c). */
+void cli_help_verb(struct cli *cli, const struct cli_verb *verb);
+void cli_help_all(struct cli *cli);
+
+/* The verbs. */
+int cli_run_apply(struct cli *cli), cli_run_export(struct cli *cli);
+int cli_run_object_list(struct cli *cli), cli_run_object_show(struct cli *cli);
+int cli_run_object_add(struct cli *cli), cli_run_object_set(struct cli *cli);
+int cli_run_object_remove(struct cli *cli);
+int cli_run_cert_list(struct cli *cli), cli_run_cert_show(struct cli *cli);
+int cli_run_cert_import(struct cli *cli), cli_run_cert_self_signed(struct cli *cli);
+int cli_run_queue_list(struct cli *cli), cli_run_queue_show(struct cli *cli);
+int cli_run_queue_summary(struct cli *cli), cli_run_queue_act(struct cli *cli);
+int cli_run_trace(struct cli *cli), cli_run_explain(struct cli *cli);
+int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
+int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);
+int cli_run_tls_list(struct cli *cli), cli_run_completion(struct cli *cli);
+int cli_run_help(struct cli *cli), cli_run_version(struct cli *cli);
+
+#endif

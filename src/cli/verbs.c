@@ -1,0 +1,285 @@
+/* The table of verbs: what `sealpost` can be told, for parser, help, manual and completion. */
+#include "cli/verb.h"
+
+#define EXAMPLES(...)                                                                              \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+#define FLAGS(...)                                                                                 \
+	(const struct cli_flag[])                                                                  \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, NULL, NULL                                                           \
+		}                                                                                  \
+	}
+
+#define FLAG_DRY_RUN                                                                               \
+	{                                                                                          \
+		"dry-run", NULL, "Check, and show what would change; change nothing."              \
+	}
+#define FLAG_YES                                                                                   \
+	{                                                                                          \
+		"yes", NULL, "Do not ask for confirmation."                                        \
+	}
+#define FLAG_LIMIT                                                                                 \
+	{                                                                                          \
+		"limit", "N", "Show at most N entries; 0 shows all."                               \
+	}
+#define FLAGS_QUEUE_FILTER                                                                         \
+	{"id", "ID", "The message with this id."},                                                 \
+		{"route", "ROUTE", "Recipients waiting for this next hop (see queue summary)."},   \
+		{"domain", "DOMAIN", "Recipients in this domain."},                                \
+		{"connector", "ORGANISATION/NAME", "Recipients whose mail takes this connector."}, \
+		{"sender", "ADDRESS", "Messages from this sender."},                               \
+		{"recipient", "ADDRESS", "This recipient."},                                       \
+	{                                                                                          \
+		"state", "STATE", "waiting, active or held."                                       \
+	}
+
+const struct cli_flag cli_common_flags[] = {
+	{"node", "FILE", "The node file of the server to speak to (or $SEALPOST_NODE)."},
+	{"socket", "PATH", "The management socket of the server (or $SEALPOST_SOCKET)."},
+	{"json", NULL, "Print JSON, as the management API gives it."},
+	{"no-color", NULL, "No colours, also on a terminal (or $NO_COLOR)."},
+	{"help", NULL, "Show help for the verb."},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_flag queue_filter_flags[] = {
+	FLAGS_QUEUE_FILTER,
+	FLAG_LIMIT,
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_flag queue_act_flags[] = {
+	FLAGS_QUEUE_FILTER,
+	{"all", NULL, "Everything in the queue."},
+	FLAG_YES,
+	{NULL, NULL, NULL},
+};
+
+#define OBJECT_VERBS(word, noun, article, kind_id, object_desc, key, add_example, set_example)     \
+	{.name = word " list",                                                                     \
+		.arguments = "",                                                                   \
+		.doc = "List the " noun "s.",                                                      \
+		.examples = EXAMPLES("sealpost " word " list"),                                    \
+		.kind = kind_id,                                                                   \
+		.run = cli_run_object_list},                                                       \
+		{.name = word " show",                                                             \
+			.arguments = key,                                                          \
+			.doc = "Show every property of one " noun ".",                             \
+			.examples = EXAMPLES("sealpost " word " show " key " --json"),             \
+			.least = 1,                                                                \
+			.most = 1,                                                                 \
+			.kind = kind_id,                                                           \
+			.run = cli_run_object_show},                                               \
+		{.name = word " add",                                                              \
+			.arguments = "NAME",                                                       \
+			.doc = "Add " article " " noun "; each property is an option.",            \
+			.flags = FLAGS(FLAG_DRY_RUN),                                              \
+			.examples = EXAMPLES(add_example),                                         \
+			.properties = &object_desc,                                                \
+			.least = 1,                                                                \
+			.most = 1,                                                                 \
+			.kind = kind_id,                                                           \
+			.run = cli_run_object_add},                                                \
+		{.name = word " set",                                                              \
+			.arguments = key,                                                          \
+			.doc = "Change the properties given; an empty value resets one to its "    \
+			       "default.",                                                         \
+			.flags = FLAGS(FLAG_DRY_RUN),                                              \
+			.examples = EXAMPLES(set_example),                                         \
+			.properties = &object_desc,                                                \
+			.least = 1,                                                                \
+			.most = 1,                                                                 \
+			.kind = kind_id,                                                           \
+			.run = cli_run_object_set},                                                \
+	{                                                                                          \
+		.name = word " remove", .arguments = key, .doc = "Remove one " noun ".",           \
+		.flags = FLAGS(FLAG_DRY_RUN, FLAG_YES),                                            \
+		.examples = EXAMPLES("sealpost " word " remove " key), .least = 1, .most = 1,      \
+		.kind = kind_id, .run = cli_run_object_remove                                      \
+	}
+
+#define QUEUE_ACT(action, text)                                                                    \
+	{                                                                                          \
+		.name = "queue " action, .arguments = "[ID]", .doc = text,                         \
+		.flags = queue_act_flags,                                                          \
+		.examples = EXAMPLES("sealpost queue " action " 0FZ3K5M2P7QAB",                    \
+			"sealpost queue " action " --domain=fabrikam.example --yes"),              \
+		.most = 1, .run = cli_run_queue_act                                                \
+	}
+
+const struct cli_verb cli_verbs[] = {
+	{.name = "serve",
+		.arguments = "",
+		.doc = "Run the server in the foreground; everything else speaks to it.",
+		.examples = EXAMPLES("sealpost serve --node /etc/sealpost/sealpost.yaml")},
+	{.name = "apply",
+		.arguments = "FILE.yaml",
+		.doc = "Make the configuration what the file says, all at once; show the "
+		       "difference.",
+		.flags = FLAGS(FLAG_DRY_RUN, FLAG_YES),
+		.examples = EXAMPLES("sealpost apply configuration.yaml --dry-run",
+			"sealpost export | sealpost apply -"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_apply},
+	{.name = "export",
+		.arguments = "",
+		.doc = "Print the configuration as YAML that apply accepts.",
+		.examples = EXAMPLES("sealpost export > configuration.yaml"),
+		.run = cli_run_export},
+	OBJECT_VERBS("org", "organisation", "an", MODEL_ORGANISATION, model_organisation_desc,
+		"NAME", "sealpost org add contoso --certificate=mx",
+		"sealpost org set contoso --minimum-tls=encrypt"),
+	OBJECT_VERBS("domain", "accepted domain", "an", MODEL_DOMAIN, model_domain_desc, "DOMAIN",
+		"sealpost domain add contoso.example --organisation=contoso "
+		"--delivery=lmtp:unix:/run/dovecot/lmtp",
+		"sealpost domain set contoso.example --subdomains"),
+	OBJECT_VERBS("connector", "connector", "a", MODEL_CONNECTOR, model_connector_desc,
+		"ORGANISATION/NAME",
+		"sealpost connector add fabrikam --organisation=contoso --type=partner "
+		"--outbound.recipient-domains=fabrikam.example --outbound.tls=name "
+		"--outbound.tls-domain=mx.fabrikam.example --trust-file=fabrikam-ca.pem",
+		"sealpost connector set contoso/fabrikam --inbound-require-tls=true"),
+	{.name = "cert list",
+		.arguments = "",
+		.doc = "List the certificates the server holds, and what uses them.",
+		.examples = EXAMPLES("sealpost cert list"),
+		.run = cli_run_cert_list},
+	{.name = "cert show",
+		.arguments = "NAME",
+		.doc = "Show one certificate with its whole chain.",
+		.examples = EXAMPLES("sealpost cert show mx"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_cert_show},
+	{.name = "cert import",
+		.arguments = "NAME CHAIN.pem KEY.pem",
+		.doc = "Check a chain and its key, put them into the data directory, reload.",
+		.flags = FLAGS({"data", "DIRECTORY", "The data directory (else the node file's)."},
+			{"force", NULL,
+				"Replace a certificate of that name; accept an expired one."},
+			{"no-reload", NULL, "Do not ask the server to reload."}),
+		.examples = EXAMPLES("sealpost cert import mx mx.chain.pem mx.key.pem"),
+		.least = 3,
+		.most = 3,
+		.run = cli_run_cert_import},
+	{.name = "cert self-signed",
+		.arguments = "NAME",
+		.doc = "Make an ECDSA key and a self-signed certificate, as an import.",
+		.flags = FLAGS({"host", "HOST", "Names on the certificate, comma separated."},
+			{"days", "N", "Days it is valid (365)."},
+			{"data", "DIRECTORY", "The data directory (else the node file's)."},
+			{"force", NULL, "Replace a certificate of that name."},
+			{"no-reload", NULL, "Do not ask the server to reload."}),
+		.examples = EXAMPLES("sealpost cert self-signed mx --host=mx.contoso.example"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_cert_self_signed},
+	{.name = "queue summary",
+		.arguments = "",
+		.doc = "One line for each next hop that mail waits for.",
+		.examples = EXAMPLES("sealpost queue summary"),
+		.run = cli_run_queue_summary},
+	{.name = "queue list",
+		.arguments = "",
+		.doc = "List the messages in the queue.",
+		.flags = queue_filter_flags,
+		.examples = EXAMPLES("sealpost queue list --domain=fabrikam.example"),
+		.run = cli_run_queue_list},
+	{.name = "queue show",
+		.arguments = "ID",
+		.doc = "Show one message in the queue and everything that happened to it.",
+		.examples = EXAMPLES("sealpost queue show 0FZ3K5M2P7QAB"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_queue_show},
+	QUEUE_ACT("hold", "Keep messages from being tried until they are released."),
+	QUEUE_ACT("release", "Let held messages go on."),
+	QUEUE_ACT("retry", "Try messages now rather than when they are due."),
+	QUEUE_ACT("delete", "Remove messages without telling their senders."),
+	QUEUE_ACT("return", "Give messages up now, and tell their senders why."),
+	{.name = "trace",
+		.arguments = "[ID | ADDRESS...]",
+		.doc = "Find messages; with an id, tell the whole story of one.",
+		.flags = FLAGS({"from", "ADDRESS", "Sender."}, {"to", "ADDRESS", "Recipient."},
+			{"message-id", "ID", "The Message-ID header."},
+			{"id", "ID", "The id the server gave it."},
+			{"connector", "ORGANISATION/NAME", "A hop took this connector."},
+			{"since", "TIME",
+				"Not before: 2026-11-21T20:00Z, or 2h for two hours ago."},
+			{"until", "TIME", "Not after."},
+			{"outcome", "KIND",
+				"Something of this kind happened: received, refused, delivered, "
+				"relayed, deferred, failed, expired, held, returned, deleted."},
+			FLAG_LIMIT),
+		.examples = EXAMPLES("sealpost trace bob@fabrikam.example --since=2h",
+			"sealpost trace 0FZ3K5M2P7QAB"),
+		.most = CLI_MAX_WORDS,
+		.run = cli_run_trace},
+	{.name = "explain",
+		.arguments = "",
+		.doc = "Say what would happen to a message, and why; nothing is sent.",
+		.flags = FLAGS({"from", "ADDRESS", "Sender; empty for a bounce."},
+			{"to", "ADDRESS", "Recipient; may be given several times."},
+			{"ip", "ADDRESS", "Address the client connects from."},
+			{"cert", "FILE", "Certificate the client presents, PEM with its chain."},
+			{"clear", NULL, "The client does not use TLS."}),
+		.examples = EXAMPLES("sealpost explain --from=anna@contoso.example "
+				     "--to=bob@fabrikam.example --ip=192.0.2.1"),
+		.run = cli_run_explain},
+	{.name = "status",
+		.arguments = "",
+		.doc = "Show the server, its processes and its counters.",
+		.examples = EXAMPLES("sealpost status"),
+		.run = cli_run_status},
+	{.name = "reload",
+		.arguments = "",
+		.doc = "Read the node file and the certificates again.",
+		.examples = EXAMPLES("sealpost reload"),
+		.run = cli_run_reload},
+	{.name = "host list",
+		.arguments = "",
+		.doc = "List the hosts whose TLS failed and what is remembered of them.",
+		.examples = EXAMPLES("sealpost host list"),
+		.run = cli_run_host_list},
+	{.name = "host forget",
+		.arguments = "HOST",
+		.doc = "Forget what is remembered of a host: try full TLS again.",
+		.examples = EXAMPLES("sealpost host forget mx.fabrikam.example:25"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_host_forget},
+	{.name = "tls list",
+		.arguments = "",
+		.doc = "List the TLS versions, suites, groups and signatures offered.",
+		.examples = EXAMPLES("sealpost tls list"),
+		.run = cli_run_tls_list},
+	{.name = "completion",
+		.arguments = "bash|zsh|fish",
+		.doc = "Print a completion script for the shell.",
+		.examples = EXAMPLES("source <(sealpost completion bash)"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_completion},
+	{.name = "help",
+		.arguments = "[VERB]",
+		.doc = "Show help, or the reference of the files.",
+		.flags = FLAGS({"reference", "TOPIC",
+				       "node, configuration or verbs: every property or verb."},
+			{"mdoc", NULL, "The reference as manual page source."}),
+		.examples = EXAMPLES(
+			"sealpost help queue list", "sealpost help --reference=configuration"),
+		.most = 2,
+		.run = cli_run_help},
+	{.name = "version",
+		.arguments = "",
+		.doc = "Print the version.",
+		.examples = EXAMPLES("sealpost version"),
+		.run = cli_run_version},
+};
+const size_t cli_verb_count = ARRAY_LENGTH(cli_verbs);

@@ -1,0 +1,141 @@
+/*
+ * Inside process/admin: one request from its arrival to its answer.
+ *
+ * A handler either answers at once (admin_reply(), admin_problem()) or asks another process and
+ * goes on in a callback.  Each call ends exactly once, also when the client has gone meanwhile.
+ */
+#ifndef SEALPOST_PROCESS_ADMIN_CALL_H
+#define SEALPOST_PROCESS_ADMIN_CALL_H
+
+#include "base/mem.h"
+#include "core/policy/policy.h"
+#include "port/runtime/runtime.h"
+
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <jansson.h>
+#include <sys/types.h>
+
+struct admin;
+struct admin_call;
+
+enum {
+	ADMIN_MAX_CALLS = 64,		  /* under way at once, then 503 */
+	ADMIN_MAX_BODY = 3 * 1024 * 1024, /* fits WIRE_MAX_PAYLOAD */
+	ADMIN_MAX_HEADERS = 16 * 1024,
+	ADMIN_IDLE_S = 60,
+	ADMIN_WAIT_S = 20, /* for another process */
+	ADMIN_MAX_SEGMENTS = 4,
+};
+
+/* The answer of another process. RESULT may be NULL; it lives until the callback returns. */
+typedef void admin_answered(struct admin_call *call, enum err e, const json_t *result);
+
+struct admin_route {
+	enum evhttp_cmd_type method;
+	const char *pattern; /* "/v1/queue/{id}"; {...} takes one segment */
+	const char *doc;
+	void (*handle)(struct admin_call *call);
+	int argument; /* for handlers that serve several routes */
+};
+extern const struct admin_route admin_routes[];
+extern const size_t admin_route_count;
+
+struct admin_call {
+	struct admin_call *next, **link; /* in admin.calls */
+	struct admin *admin;
+	struct evhttp_request *request; /* NULL: the client has gone */
+	const struct admin_route *route;
+	struct arena *arena;
+	const char *actor; /* user name, or number */
+	const char *segments[ADMIN_MAX_SEGMENTS];
+	size_t segment_count;
+	struct evkeyvalq query;
+	json_t *body; /* NULL: none */
+
+	int64_t tag; /* of the question under way; 0: none */
+	bool asks_supervisor;
+	admin_answered *answered;
+	struct event *timer;
+
+	json_t *object; /* for handlers that go on later: what they work on */
+	int attempts;
+	int64_t expected; /* generation of If-Match; -1: none */
+};
+
+struct admin {
+	struct runtime *runtime;
+	struct evhttp *http;
+	struct ipc *spool; /* NULL: away */
+	struct admin_call *calls;
+	size_t call_count;
+	int64_t last_tag;
+	bool draining;
+	int64_t served, refused; /* counters */
+
+	struct arena *arena; /* of the settings below */
+	struct model_node node;
+	struct runtime_certificate *certificates;
+	size_t certificate_count;
+	struct str roots;
+	uid_t *administrators; /* beside node.administrators, by index */
+	size_t administrator_count;
+
+	struct policy_snapshot *snapshot; /* NULL: none yet */
+	struct arena *building_arena;	  /* while a configuration comes in */
+	struct model_config building;
+};
+
+/* ---- routing (routes.c) ---------------------------------------------------------------------- */
+
+enum admin_match { ADMIN_NO_PATH, ADMIN_NO_METHOD, ADMIN_FOUND };
+/* PATH is still percent-encoded; the decoded segments live in ARENA. */
+enum admin_match admin_match_route(enum evhttp_cmd_type method, const char *path,
+	struct arena *arena, const struct admin_route **ret_route,
+	const char *ret_segments[ADMIN_MAX_SEGMENTS], size_t *ret_count);
+
+/* ---- calls (call.c) -------------------------------------------------------------------------- */
+
+/* evhttp's callback for every request. */
+void admin_on_request(struct evhttp_request *request, void *admin);
+/* Who is at the other end may use the socket: root, the server's own user, administrators. */
+bool admin_is_allowed(const struct admin *admin, uid_t uid);
+
+/* End the call. JSON is taken; ETAG may be NULL. */
+void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag);
+void admin_problem(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The problem that an error of another process amounts to; RESULT may hold {"detail": ...}. */
+void admin_problem_of(struct admin_call *call, enum err e, const json_t *result);
+int admin_status_of(enum err e);
+
+/* Ask the spool, or the supervisor; the call ends with 503 when it is away or silent.  ARGUMENTS
+ * is taken. */
+void admin_ask_spool(
+	struct admin_call *call, const char *verb, json_t *arguments, admin_answered *answered);
+void admin_ask_supervisor(struct admin_call *call, json_t *question, admin_answered *answered);
+/* An answer has come; an unknown tag is a call that has ended. */
+void admin_answer(
+	struct admin *admin, int64_t tag, bool supervisor, enum err e, const json_t *result);
+/* The spool has gone: end what waits for it. */
+void admin_spool_gone(struct admin *admin);
+
+/* A query parameter; NULL when absent. */
+const char *admin_query(const struct admin_call *call, const char *key);
+/* A body that is a JSON object; else the call has ended with 400 and false is returned. */
+bool admin_needs_object(struct admin_call *call);
+
+/* ---- handlers -------------------------------------------------------------------------------- */
+
+void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);
+void admin_list_objects(struct admin_call *call), admin_add_object(struct admin_call *call);
+void admin_get_object(struct admin_call *call), admin_put_object(struct admin_call *call);
+void admin_patch_object(struct admin_call *call), admin_delete_object(struct admin_call *call);
+void admin_get_queue(struct admin_call *call), admin_get_queue_item(struct admin_call *call);
+void admin_get_queue_summary(struct admin_call *call), admin_act_on_queue(struct admin_call *call);
+void admin_get_trace(struct admin_call *call), admin_get_trace_item(struct admin_call *call);
+void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_call *call);
+void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
+void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
+void admin_explain(struct admin_call *call);
+
+#endif

@@ -1,0 +1,141 @@
+/* The table of routes: the whole management API. */
+#include "process/admin/call.h"
+
+#include <string.h>
+
+#define OBJECT_ROUTES(plural, pattern_key, kind)                                                   \
+	{EVHTTP_REQ_GET, "/v1/" plural, "List them.", admin_list_objects, kind},                   \
+		{EVHTTP_REQ_POST, "/v1/" plural, "Add one.", admin_add_object, kind},              \
+		{EVHTTP_REQ_GET, "/v1/" plural pattern_key, "One of them.", admin_get_object,      \
+			kind},                                                                     \
+		{EVHTTP_REQ_PUT, "/v1/" plural pattern_key, "Replace one, or add it.",             \
+			admin_put_object, kind},                                                   \
+		{EVHTTP_REQ_PATCH, "/v1/" plural pattern_key,                                      \
+			"Change the properties given; null resets one.", admin_patch_object,       \
+			kind},                                                                     \
+	{                                                                                          \
+		EVHTTP_REQ_DELETE, "/v1/" plural pattern_key, "Remove one.", admin_delete_object,  \
+			kind                                                                       \
+	}
+
+const struct admin_route admin_routes[] = {
+	{EVHTTP_REQ_GET, "/v1", "This table.", admin_get_routes, 0},
+	{EVHTTP_REQ_GET, "/v1/status", "The server, its processes, their counters.",
+		admin_get_status, 0},
+	{EVHTTP_REQ_POST, "/v1/reload", "Read node file and certificates again.", admin_reload, 0},
+	{EVHTTP_REQ_GET, "/v1/config", "The configuration; its generation is the ETag.",
+		admin_get_config, 0},
+	{EVHTTP_REQ_PUT, "/v1/config",
+		"Replace the configuration. If-Match: only that generation; dry_run=1: only check.",
+		admin_put_config, 0},
+	OBJECT_ROUTES("organisations", "/{key}", MODEL_ORGANISATION),
+	OBJECT_ROUTES("domains", "/{key}", MODEL_DOMAIN),
+	OBJECT_ROUTES("connectors", "/{organisation}/{name}", MODEL_CONNECTOR),
+	{EVHTTP_REQ_GET, "/v1/queue",
+		"Messages in the queue: id, route, domain, connector, sender, recipient, state; "
+		"after, limit.",
+		admin_get_queue, 0},
+	{EVHTTP_REQ_GET, "/v1/queue/summary", "What waits, by next hop.", admin_get_queue_summary,
+		0},
+	{EVHTTP_REQ_GET, "/v1/queue/{id}", "One message in the queue.", admin_get_queue_item, 0},
+	{EVHTTP_REQ_POST, "/v1/queue/{action}",
+		"{filter}: hold, release, retry, delete or return what matches.",
+		admin_act_on_queue, 0},
+	{EVHTTP_REQ_GET, "/v1/trace",
+		"Search: address, sender, recipient, message_id, id, connector, outcome, since, "
+		"until; after, limit.",
+		admin_get_trace, 0},
+	{EVHTTP_REQ_GET, "/v1/trace/{id}", "All events of one message.", admin_get_trace_item, 0},
+	{EVHTTP_REQ_POST, "/v1/explain",
+		"{from, to, ip?, cert_pem?, tls?}: what would happen, and why.", admin_explain, 0},
+	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
+		admin_get_certificates, 0},
+	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", admin_get_hosts, 0},
+	{EVHTTP_REQ_DELETE, "/v1/hosts/{host}", "Forget one.", admin_forget_host, 0},
+};
+const size_t admin_route_count = ARRAY_LENGTH(admin_routes);
+
+/* A segment, decoded. NULL when malformed, empty, or hiding a NUL. */
+static const char *decode(struct str segment, struct arena *arena)
+{
+	char *text = arena_text_of(arena, segment);
+	size_t n = 0;
+	char *plain;
+	const char *ret = NULL;
+
+	plain = evhttp_uridecode(text, 0, &n);
+	if (plain != NULL && n > 0 && strlen(plain) == n && str_is_utf8(str_make(plain, n)))
+		ret = arena_text(arena, plain);
+	free(plain);
+	return ret;
+}
+
+static bool match(const char *pattern, const char *path, struct arena *arena,
+	const char *ret_segments[ADMIN_MAX_SEGMENTS], size_t *ret_count)
+{
+	struct str want = str_of(pattern), have = str_of(path);
+	size_t count = 0;
+
+	while (want.n > 0 && have.n > 0) {
+		struct str w = str_cut(&want, '/');
+		struct str h = str_cut(&have, '/');
+
+		if (w.n > 0 && w.p[0] == '{') {
+			if (h.n == 0 || count == ADMIN_MAX_SEGMENTS)
+				return false;
+			ret_segments[count] = decode(h, arena);
+			if (ret_segments[count] == NULL)
+				return false;
+			count++;
+		} else if (!str_equal(w, h)) {
+			return false;
+		}
+	}
+	*ret_count = count;
+	return want.n == 0 && have.n == 0;
+}
+
+enum admin_match admin_match_route(enum evhttp_cmd_type method, const char *path,
+	struct arena *arena, const struct admin_route **ret_route,
+	const char *ret_segments[ADMIN_MAX_SEGMENTS], size_t *ret_count)
+{
+	enum admin_match result = ADMIN_NO_PATH;
+
+	for (size_t i = 0; i < admin_route_count; i++) {
+		if (!match(admin_routes[i].pattern, path, arena, ret_segments, ret_count))
+			continue;
+		if (admin_routes[i].method == method) {
+			*ret_route = &admin_routes[i];
+			return ADMIN_FOUND;
+		}
+		result = ADMIN_NO_METHOD;
+	}
+	return result;
+}
+
+static const char *method_name(enum evhttp_cmd_type method)
+{
+	switch (method) {
+	case EVHTTP_REQ_GET:
+		return "GET";
+	case EVHTTP_REQ_POST:
+		return "POST";
+	case EVHTTP_REQ_PUT:
+		return "PUT";
+	case EVHTTP_REQ_PATCH:
+		return "PATCH";
+	default:
+		return "DELETE";
+	}
+}
+
+void admin_get_routes(struct admin_call *call)
+{
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < admin_route_count; i++)
+		json_array_append_new(items,
+			json_pack("{s:s,s:s,s:s}", "method", method_name(admin_routes[i].method),
+				"path", admin_routes[i].pattern, "doc", admin_routes[i].doc));
+	admin_reply(call, 200, json_pack("{s:o}", "items", items), NULL);
+}
