@@ -21,7 +21,8 @@
 /* The way to the keys process.  One per process that does TLS. */
 struct tls_signer;
 struct tls_signer *tls_signer_new(struct event_base *base) MUST_USE;
-/* A (new) channel to the keys process; ownership of FD.  Signatures under way fail. */
+/* A (new) channel to the keys process; ownership of FD.  Signatures under way are asked for once
+ * more.  One that is not given within 10 s fails its handshake. */
 void tls_signer_peer(struct tls_signer *signer, int fd);
 void tls_signer_free(struct tls_signer **signer);
 
@@ -64,12 +65,16 @@ enum tls_event {
 	TLS_EVENT_CLOSED, /* the peer closed properly (close_notify) or the socket ended */
 	TLS_EVENT_FAILED, /* tls_failure() says why */
 };
+/* CLOSED and FAILED come once, also after tls_read() or tls_write() has said so already; nothing
+ * comes after them.  Handlers are called from the loop only, never from within a call below, and
+ * may free the session. */
 typedef void tls_handler(void *context, enum tls_event event);
 
 struct tls_session;
 
-/* FD stays the caller's.  Bytes that arrived before the ClientHello in clear text must have been
- * thrown away by the caller; nothing read earlier enters the session. */
+/* FD stays the caller's and is closed after the session was freed.  Bytes that arrived before the
+ * ClientHello in clear text must have been thrown away by the caller; nothing read earlier enters
+ * the session. */
 struct tls_session *tls_accept(struct tls_context *tls, struct event_base *base, int fd,
 	tls_handler *handler, void *context);
 
@@ -87,7 +92,8 @@ struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base
 void tls_session_free(struct tls_session **session);
 
 /* ERR_AGAIN: later (an event will follow); ERR_CLOSED: the peer has closed; ERR_TLS: see
- * tls_failure(). */
+ * tls_failure().  After ERR_AGAIN a write must be repeated with the same bytes in front.  The
+ * process must ignore SIGPIPE. */
 enum err tls_read(struct tls_session *session, char *to, size_t size, size_t *ret_count);
 enum err tls_write(struct tls_session *session, const char *from, size_t size, size_t *ret_count);
 /* Handlers READ are called only while reading is wanted (at first: yes). */
@@ -114,14 +120,16 @@ bool tls_certificate_asked(const struct tls_session *session);
 /* ---- verification
  * --------------------------------------------------------------------------------- */
 
-/* A set of trust anchors. */
+/* A set of trust anchors: roots, intermediates, or end entities themselves. */
 struct tls_anchors;
 enum err tls_anchors_new(struct str pem, struct tls_anchors **ret, struct err_info *info);
 void tls_anchors_free(struct tls_anchors **anchors);
 
 enum tls_purpose { TLS_PURPOSE_SERVER, TLS_PURPOSE_CLIENT };
 /* The chain that the peer of SESSION presented, against ANCHORS, at NOW.  Never fails: "no
- * certificate" is a verdict.  *ret_detail is the library's words, in the arena, or NULL. */
+ * certificate" is a verdict.  Of several faults the gravest is told; CERT_PURPOSE means that there
+ * is no other.  Revocation and names are not looked at.  *ret_detail is the library's words, in
+ * the arena, or NULL. */
 enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_anchors *anchors,
 	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail);
 /* The same for a chain given as PEM (leaf first). */
