@@ -4,100 +4,12 @@
  */
 #include "process/admin/call.h"
 
-#include "core/cert/facts.h"
+#include "core/policy/explain.h"
 #include "port/tls/tls.h"
 
 #include <string.h>
 
 enum { MAX_RECIPIENTS = 100 };
-
-static const char *const route_names[] = {
-	[POLICY_ROUTE_REFUSE] = "refuse",
-	[POLICY_ROUTE_MAILDIR] = "maildir",
-	[POLICY_ROUTE_LMTP] = "lmtp",
-	[POLICY_ROUTE_HOSTS] = "hosts",
-	[POLICY_ROUTE_MX] = "mx",
-	[POLICY_ROUTE_LITERAL] = "literal",
-};
-
-/* ---- answers as JSON ------------------------------------------------------------------------- */
-
-static json_t *texts_json(const struct record_texts *texts)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < texts->count; i++)
-		json_array_append_new(array, json_string(texts->items[i]));
-	return array;
-}
-
-static json_t *considered_json(const struct policy_candidates *considered)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < considered->count; i++)
-		json_array_append_new(
-			array, json_pack("{s:s?,s:b,s:s?}", "subject", considered->items[i].subject,
-				       "applies", considered->items[i].applies, "why",
-				       considered->items[i].why));
-	return array;
-}
-
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	json_object_set_new(object, key, text != NULL ? json_string(text) : json_null());
-}
-
-static void set_outcome(json_t *object, enum policy_outcome outcome, const char *text)
-{
-	const struct policy_outcome_row *row = policy_outcome_row(outcome);
-
-	set_text(object, "outcome", row->token);
-	json_object_set_new(object, "reply", json_integer(row->reply));
-	set_text(object, "enhanced", row->enhanced);
-	set_text(object, "text", text != NULL ? text : row->text);
-	set_text(object, "remedy", outcome != POLICY_OK ? row->remedy : NULL);
-}
-
-static json_t *inbound_json(const struct policy_inbound *in)
-{
-	json_t *object = json_object();
-
-	json_object_set_new(object, "accepted", json_boolean(in->accepted));
-	set_outcome(object, in->outcome, in->text);
-	set_text(object, "organisation", in->organisation);
-	set_text(object, "connector", in->connector);
-	json_object_set_new(object, "originating", json_boolean(in->originating));
-	set_text(object, "required", model_level_names[in->required]);
-	json_object_set_new(object, "required_by", texts_json(&in->required_by));
-	set_text(object, "name_expected", in->name_expected);
-	set_text(object, "name_matched", in->name_matched);
-	set_text(object, "anchors", in->anchors);
-	set_text(object, "verdict", cert_verdict_names[in->verdict]);
-	json_object_set_new(object, "considered", considered_json(&in->considered));
-	return object;
-}
-
-static json_t *outbound_json(const struct policy_outbound *out)
-{
-	json_t *object = json_object();
-
-	set_text(object, "type", route_names[out->type]);
-	set_outcome(object, out->outcome, out->text);
-	set_text(object, "key", out->key);
-	set_text(object, "domain", out->domain);
-	set_text(object, "path", out->path);
-	json_object_set_new(object, "hosts", texts_json(&out->hosts));
-	set_text(object, "organisation", out->organisation);
-	set_text(object, "connector", out->connector);
-	set_text(object, "required", model_level_names[out->required]);
-	json_object_set_new(object, "required_by", texts_json(&out->required_by));
-	json_object_set_new(object, "names", texts_json(&out->names));
-	set_text(object, "anchors", out->anchors);
-	set_text(object, "certificate", out->certificate);
-	json_object_set_new(object, "considered", considered_json(&out->considered));
-	return object;
-}
 
 /* ---- the question ---------------------------------------------------------------------------- */
 
@@ -193,8 +105,8 @@ static json_t *explain_one(
 	json_t *result = json_object();
 
 	policy_attribute(call->admin->snapshot, peer, str_of(from), str_of(to), call->arena, &in);
-	set_text(result, "to", to);
-	json_object_set_new(result, "inbound", inbound_json(&in));
+	json_object_set_new(result, "to", json_string(to));
+	json_object_set_new(result, "inbound", policy_explain_inbound_json(&in));
 	if (in.accepted && in.originating)
 		organisation = in.organisation;
 	else if (!in.accepted)
@@ -202,8 +114,9 @@ static json_t *explain_one(
 	if (!in.accepted && assumed == NULL)
 		return result;
 	policy_outbound(call->admin->snapshot, organisation, str_of(to), call->arena, &out);
-	json_object_set_new(result, "outbound", outbound_json(&out));
-	set_text(result, "assumed_organisation", assumed);
+	json_object_set_new(result, "outbound", policy_explain_outbound_json(&out));
+	if (assumed != NULL)
+		json_object_set_new(result, "assumed_organisation", json_string(assumed));
 	return result;
 }
 

@@ -76,6 +76,8 @@ static bool match(const char *pattern, const char *path, struct arena *arena,
 	struct str want = str_of(pattern), have = str_of(path);
 	size_t count = 0;
 
+	if (have.n > 0 && have.p[have.n - 1] == '/')
+		return false;
 	while (want.n > 0 && have.n > 0) {
 		struct str w = str_cut(&want, '/');
 		struct str h = str_cut(&have, '/');
