@@ -383,11 +383,13 @@ static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in
 	return 1;
 }
 
-bool tls_provider_add(OSSL_LIB_CTX *library)
+bool tls_provider_add(OSSL_LIB_CTX *library, OSSL_PROVIDER *ret[TLS_PROVIDERS])
 {
-	return OSSL_PROVIDER_add_builtin(library, "sealpost", provider_init) == 1 &&
-	       OSSL_PROVIDER_load(library, "default") != NULL &&
-	       OSSL_PROVIDER_load(library, "sealpost") != NULL;
+	if (OSSL_PROVIDER_add_builtin(library, "sealpost", provider_init) != 1)
+		return false;
+	ret[0] = OSSL_PROVIDER_load(library, "default");
+	ret[1] = OSSL_PROVIDER_load(library, "sealpost");
+	return ret[0] != NULL && ret[1] != NULL;
 }
 
 EVP_PKEY *tls_provider_key(OSSL_LIB_CTX *library, struct tls_signer *signer,

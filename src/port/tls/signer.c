@@ -31,6 +31,7 @@ struct tls_signer {
 	unsigned references;
 	struct event_base *base;
 	OSSL_LIB_CTX *library;
+	OSSL_PROVIDER *providers[TLS_PROVIDERS];
 	struct ipc *ipc;		       /* NULL while there is no keys process */
 	TAILQ_HEAD(requests, request) pending; /* by due_ms, as all wait equally long */
 	size_t count;
@@ -145,7 +146,8 @@ struct tls_signer *tls_signer_new(struct event_base *base)
 	signer->timer = evtimer_new(base, on_timer, signer);
 	signer->library = OSSL_LIB_CTX_new();
 	/* Both can only fail for want of memory, or in a library built without what we need. */
-	if (signer->timer == NULL || signer->library == NULL || !tls_provider_add(signer->library))
+	if (signer->timer == NULL || signer->library == NULL ||
+		!tls_provider_add(signer->library, signer->providers))
 		abort();
 	return signer;
 }
@@ -176,6 +178,8 @@ void tls_signer_free(struct tls_signer **signer)
 		finish(s, request, "ending");
 	ipc_free(&s->ipc);
 	event_free(s->timer);
+	for (size_t i = 0; i < TLS_PROVIDERS; i++)
+		OSSL_PROVIDER_unload(s->providers[i]);
 	OSSL_LIB_CTX_free(s->library);
 	free(s);
 }

@@ -14,6 +14,7 @@
 
 #include <openssl/async.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <openssl/x509.h>
 
 enum {
@@ -52,8 +53,10 @@ struct tls_sign_order {
 bool tls_signer_sign(struct tls_signer *signer, const struct tls_sign_order *order,
 	unsigned char *to, size_t *length);
 
-/* provider.c: load it into LIBRARY, and make a key handle in it. */
-bool tls_provider_add(OSSL_LIB_CTX *library);
+/* provider.c: load it and the default one into LIBRARY (unload them before the library is freed),
+ * and make a key handle in it. */
+enum { TLS_PROVIDERS = 2 };
+bool tls_provider_add(OSSL_LIB_CTX *library, OSSL_PROVIDER *ret[TLS_PROVIDERS]);
 EVP_PKEY *tls_provider_key(OSSL_LIB_CTX *library, struct tls_signer *signer,
 	const unsigned char id[TLS_KEY_ID], EVP_PKEY *public_key) MUST_USE;
 
