@@ -110,6 +110,8 @@ void policy_hop_check(const struct policy_outbound *route, const struct policy_h
 		ret->got = is_trusted && has_name ? MODEL_LEVEL_NAME
 			   : is_trusted		  ? MODEL_LEVEL_CHAIN
 						  : MODEL_LEVEL_ENCRYPT;
+	if (route->required < MODEL_LEVEL_NAME)
+		ret->name_expected = NULL; /* nothing asked for it */
 	if (route->type == POLICY_ROUTE_REFUSE) {
 		ret->outcome = route->outcome != POLICY_OK ? route->outcome : POLICY_NO_ROUTE;
 		ret->text =

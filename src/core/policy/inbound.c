@@ -139,6 +139,17 @@ static void anonymous(struct policy_attribution *a)
 		a, "default", true, "no connector covers the sender: anonymous mail");
 }
 
+/* The on-premises connector that came nearest, for the client that expected to be known; "" where
+ * none matched at all. */
+static const char *nearest(const struct policy_attribution *a)
+{
+	const struct policy_candidates *c = &a->ret->considered;
+
+	return c->count > 0
+		       ? arena_format(a->arena, " (%s: %s)", c->items[0].subject, c->items[0].why)
+		       : "";
+}
+
 static void incoming(struct policy_attribution *a)
 {
 	const struct model_domain *d = policy_accepted(a->s, a->recipient.domain);
@@ -146,6 +157,8 @@ static void incoming(struct policy_attribution *a)
 
 	a->own = d != NULL ? policy_organisation(a->s, d->organisation) : NULL;
 	if (a->own == NULL) {
+		const char *hint = nearest(a);
+
 		policy_inbound_consider(a, arena_format(a->arena, "domain %s", where), false,
 			"no accepted domain of any organisation");
 		if (a->is_ambiguous)
@@ -158,8 +171,8 @@ static void incoming(struct policy_attribution *a)
 			refuse(a, POLICY_RELAY_DENIED,
 				arena_format(a->arena,
 					"Relay access denied: %s is not accepted here, and the "
-					"client is no organisation's own server",
-					where));
+					"client is no organisation's own server%s",
+					where, hint));
 		return;
 	}
 	a->ret->organisation = a->own->name;

@@ -122,7 +122,9 @@ struct policy_outbound {
 	struct policy_candidates considered;
 };
 
-/* ORGANISATION: the sender's when the message is originating, else NULL.  RECIPIENT as above. */
+/* ORGANISATION: the sender's when the message is originating, else NULL; for a notice made here,
+ * that of the recipient it is about, so that it goes back over that organisation's connectors.
+ * RECIPIENT as above.  Recipients with one key may still have different paths. */
 void policy_outbound(const struct policy_snapshot *snapshot, const char *organisation,
 	struct str recipient, struct arena *arena, struct policy_outbound *ret);
 

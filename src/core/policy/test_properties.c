@@ -1,0 +1,490 @@
+/*
+ * A few thousand small random configurations, each asked many questions.  The answers are compared
+ * with what a plain reading of the rules gives, without any index.
+ */
+#include "core/cert/names.h"
+#include "core/policy/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static uint64_t state_of_random;
+
+static unsigned draw(unsigned below)
+{
+	state_of_random ^= state_of_random << 13;
+	state_of_random ^= state_of_random >> 7;
+	state_of_random ^= state_of_random << 17;
+	return (unsigned)(state_of_random >> 33) % below;
+}
+
+#define PICK(list) ((list)[draw(ARRAY_LENGTH(list))])
+
+static const char *const organisations[] = {"a", "b", "c"};
+static const char *const domains[] = {
+	"x.example", "y.example", "s.x.example", "t.s.x.example", "far.example", "d.far.example"};
+static const char *const certificate_names[] = {"m.x.example", "*.x.example", "m.s.x.example",
+	"*.s.x.example", "m.y.example", "x.example", "*.y.example"};
+static const char *const patterns[] = {"x.example", "*.x.example", "y.example", "*.example",
+	"far.example", "*.far.example", "*", "*.s.x.example"};
+static const char *const prefixes[] = {
+	"192.0.2.0/24", "192.0.2.1", "192.0.2.0/25", "198.51.100.0/24", "0.0.0.0/0"};
+static const char *const addresses[] = {"192.0.2.1", "192.0.2.200", "198.51.100.3", "203.0.113.1"};
+static const char *const trusts[] = {"anchors-1", "anchors-2"};
+
+static const char *word(struct arena *arena, const char *prefix, size_t i)
+{
+	return arena_format(arena, "%s%zu", prefix, i);
+}
+
+static void add_some(
+	struct record_texts *list, const char *const *from, size_t count, struct arena *arena)
+{
+	list->items = arena_array(arena, 3, sizeof(char *));
+	for (unsigned n = draw(3) + 1; list->count < n;)
+		list->items[list->count++] = from[draw((unsigned)count)];
+}
+
+static struct model_inbound *random_inbound(int type, struct arena *arena)
+{
+	struct model_inbound *in = arena_alloc(arena, sizeof(*in));
+
+	in->require_tls = draw(2);
+	if (draw(2))
+		in->certificate_name = PICK(certificate_names);
+	if (type == MODEL_PARTNER) {
+		add_some(&in->sender_domains, patterns, ARRAY_LENGTH(patterns), arena);
+		in->restrict_to_certificate = in->certificate_name != NULL && draw(2);
+		in->restrict_to_addresses = draw(3) == 0;
+		if (in->restrict_to_addresses)
+			add_some(&in->addresses, prefixes, ARRAY_LENGTH(prefixes), arena);
+	} else if (in->certificate_name == NULL || draw(4) == 0) {
+		add_some(&in->addresses, prefixes, ARRAY_LENGTH(prefixes), arena);
+	}
+	return in;
+}
+
+static struct model_outbound *random_outbound(int type, struct arena *arena)
+{
+	struct model_outbound *out = arena_alloc(arena, sizeof(*out));
+
+	if (type == MODEL_ON_PREMISES && draw(2))
+		out->all_accepted_domains = true;
+	else
+		add_some(&out->recipient_domains, patterns, ARRAY_LENGTH(patterns), arena);
+	out->tls = (int)draw(MODEL_LEVEL_MAX);
+	out->cost = draw(3) + 1;
+	if (out->tls == MODEL_LEVEL_NAME && draw(2))
+		out->tls_domain = PICK(certificate_names);
+	if (out->all_accepted_domains || draw(2)) {
+		out->smart_hosts.items = arena_array(arena, 1, sizeof(char *));
+		out->smart_hosts.items[out->smart_hosts.count++] = "hub.example";
+	}
+	return out;
+}
+
+static struct model_config random_config(struct arena *arena)
+{
+	struct model_config config = {0};
+	unsigned count = draw(6) + 1;
+
+	config.organisations.items =
+		arena_array(arena, ARRAY_LENGTH(organisations), sizeof(struct model_organisation));
+	for (size_t i = 0; i < ARRAY_LENGTH(organisations); i++)
+		config.organisations.items[config.organisations.count++] =
+			(struct model_organisation){.name = organisations[i],
+				.minimum_tls = (int)draw(MODEL_LEVEL_NAME),
+				.reject_direct_send = draw(2)};
+	config.domains.items =
+		arena_array(arena, ARRAY_LENGTH(domains), sizeof(struct model_domain));
+	for (size_t i = 0; i < 4; i++)
+		if (draw(3) > 0)
+			config.domains.items[config.domains.count++] =
+				(struct model_domain){.name = domains[i],
+					.organisation = PICK(organisations),
+					.subdomains = draw(2),
+					.delivery = draw(2) ? "smtp:in.example" : NULL};
+	config.connectors.items = arena_array(arena, count, sizeof(struct model_connector));
+	for (size_t i = 0; i < count; i++) {
+		int type = draw(3) > 0 ? MODEL_ON_PREMISES : MODEL_PARTNER;
+
+		config.connectors.items[config.connectors.count++] =
+			(struct model_connector){.name = word(arena, "c", i),
+				.organisation = PICK(organisations),
+				.type = type,
+				.enabled = draw(5) > 0,
+				.trust = draw(2) ? PICK(trusts) : NULL,
+				.inbound = draw(4) ? random_inbound(type, arena) : NULL,
+				.outbound = draw(2) ? random_outbound(type, arena) : NULL};
+	}
+	return config;
+}
+
+/* ---- the plain reading ------------------------------------------------------------------------
+ */
+
+static bool is_below(const char *name, const char *parent)
+{
+	size_t m = strlen(name), n = strlen(parent);
+
+	return m > n + 1 && name[m - n - 1] == '.' && strcmp(name + m - n, parent) == 0;
+}
+
+static const struct model_domain *owner(const struct model_config *config, const char *name)
+{
+	const struct model_domain *best = NULL;
+
+	for (size_t i = 0; name != NULL && i < config->domains.count; i++) {
+		const struct model_domain *d = &config->domains.items[i];
+		bool covers =
+			strcmp(d->name, name) == 0 || (d->subdomains && is_below(name, d->name));
+
+		if (covers && (best == NULL || strlen(d->name) > strlen(best->name)))
+			best = d;
+	}
+	return best;
+}
+
+static bool owns(const struct model_config *config, const char *name, const char *organisation)
+{
+	const struct model_domain *d = owner(config, name);
+
+	return d != NULL && strcmp(d->organisation, organisation) == 0;
+}
+
+static bool in_addresses(const struct record_texts *list, const struct policy_peer *peer)
+{
+	struct model_prefix prefix;
+
+	for (size_t i = 0; peer->has_address && i < list->count; i++)
+		if (model_parse_prefix(str_of(list->items[i]), &prefix) &&
+			model_prefix_contains(&prefix, &peer->address))
+			return true;
+	return false;
+}
+
+static bool trusts_peer(const struct policy_peer *peer, const char *anchors)
+{
+	for (size_t i = 0; i < peer->trust_count; i++) {
+		const char *stated = peer->trust[i].anchors;
+
+		if (stated == anchors ||
+			(stated != NULL && anchors != NULL && strcmp(stated, anchors) == 0))
+			return peer->trust[i].verdict == CERT_TRUSTED;
+	}
+	return false;
+}
+
+static bool by_certificate(const struct model_config *config, const struct policy_peer *peer,
+	const struct model_connector *c)
+{
+	const char *name = c->inbound != NULL ? c->inbound->certificate_name : NULL;
+	const char *parent = name != NULL ? strchr(name, '.') + 1 : NULL;
+
+	return name != NULL && c->enabled && c->type == MODEL_ON_PREMISES && peer->is_tls &&
+	       peer->certificate != NULL && trusts_peer(peer, c->trust) &&
+	       cert_names_match(name, peer->certificate, NULL) &&
+	       ((name[0] != '*' && owns(config, name, c->organisation)) ||
+		       owns(config, parent, c->organisation)) &&
+	       (c->inbound->addresses.count == 0 || in_addresses(&c->inbound->addresses, peer));
+}
+
+static bool by_address(const struct model_config *config, const struct policy_peer *peer,
+	const struct model_connector *c, const char *sender_domain)
+{
+	return c->inbound != NULL && c->enabled && c->type == MODEL_ON_PREMISES &&
+	       c->inbound->certificate_name == NULL && in_addresses(&c->inbound->addresses, peer) &&
+	       sender_domain != NULL && owns(config, sender_domain, c->organisation);
+}
+
+/* The one organisation; NULL: none, or more than one. */
+static const char *own_server_of(const struct model_config *config, const struct policy_peer *peer,
+	const char *sender_domain)
+{
+	const char *found = NULL;
+	bool many = false;
+
+	for (size_t i = 0; i < config->connectors.count; i++) {
+		const struct model_connector *c = &config->connectors.items[i];
+		bool beaten = false;
+
+		if (!by_certificate(config, peer, c))
+			continue;
+		for (size_t k = 0; k < config->connectors.count; k++) {
+			const struct model_connector *by = &config->connectors.items[k];
+
+			beaten =
+				beaten || (c->inbound->certificate_name[0] == '*' &&
+						  by_certificate(config, peer, by) &&
+						  by->inbound->certificate_name[0] != '*' &&
+						  strcmp(strchr(by->inbound->certificate_name, '.'),
+							  c->inbound->certificate_name + 1) == 0);
+		}
+		many = many || (!beaten && found != NULL && strcmp(found, c->organisation) != 0);
+		found = beaten ? found : c->organisation;
+	}
+	if (found != NULL && !many)
+		return found;
+	found = NULL;
+	for (size_t i = 0; i < config->connectors.count; i++)
+		if (by_address(config, peer, &config->connectors.items[i], sender_domain))
+			found = config->connectors.items[i].organisation;
+	return found;
+}
+
+static int covers(const struct record_texts *list, const char *name)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *p = list->items[i];
+		int score = strcmp(p, "*") == 0					  ? 0
+			    : name == NULL					  ? -1
+			    : p[0] == '*' && p[1] == '.' && is_below(name, p + 2) ? (int)strlen(p)
+			    : strcmp(p, name) == 0				  ? 1000
+										  : -1;
+
+		best = score > best ? score : best;
+	}
+	return best;
+}
+
+/* ---- questions --------------------------------------------------------------------------------
+ */
+
+static void random_peer(struct policy_peer *peer, struct cert_facts *facts, struct arena *arena)
+{
+	struct policy_trust *trust = arena_array(arena, 3, sizeof(*trust));
+
+	*peer = (struct policy_peer){.is_tls = draw(3) > 0, .has_address = draw(8) > 0};
+	model_parse_prefix(str_of(PICK(addresses)), &peer->address);
+	*facts = (struct cert_facts){.subject = "CN=x"};
+	add_some(&facts->names, certificate_names, ARRAY_LENGTH(certificate_names), arena);
+	if (draw(3) > 0)
+		peer->certificate = facts;
+	for (size_t i = 0; i < 3; i++)
+		trust[i] = (struct policy_trust){.anchors = i == 0 ? NULL : trusts[i - 1],
+			.verdict = (int)draw(2) ? CERT_TRUSTED : (int)draw(CERT_VERDICT_MAX)};
+	peer->trust = trust;
+	peer->trust_count = draw(8) > 0 ? 3 : draw(3);
+}
+
+static void check_partner(const struct model_config *config, const struct policy_peer *peer,
+	const struct policy_inbound *answer, const char *organisation, const char *sender_domain)
+{
+	for (size_t i = 0; i < config->connectors.count; i++) {
+		const struct model_connector *c = &config->connectors.items[i];
+		const struct model_inbound *in = c->inbound;
+
+		if (in == NULL || c->type != MODEL_PARTNER || !c->enabled ||
+			strcmp(c->organisation, organisation) != 0 ||
+			covers(&in->sender_domains, sender_domain) < 0)
+			continue;
+		/* Whatever covers a sender, some connector is named. */
+		assert_non_null(answer->connector);
+		if (strcmp(answer->connector, c->name) != 0)
+			continue;
+		if (!answer->accepted)
+			continue;
+		assert_true(!in->require_tls || peer->is_tls);
+		assert_true(!in->restrict_to_addresses || in_addresses(&in->addresses, peer));
+		if (in->restrict_to_certificate ||
+			(in->require_tls && in->certificate_name != NULL)) {
+			assert_true(peer->is_tls && peer->certificate != NULL);
+			assert_true(trusts_peer(peer, c->trust));
+			assert_true(
+				cert_names_match(in->certificate_name, peer->certificate, NULL));
+			assert_int_equal(answer->required, MODEL_LEVEL_NAME);
+		}
+	}
+}
+
+static void check_inbound(const struct model_config *config, const struct policy_snapshot *snapshot,
+	struct arena *arena)
+{
+	const char *from = draw(6) > 0 ? PICK(domains) : NULL;
+	const char *to = PICK(domains);
+	const struct model_domain *d = owner(config, to);
+	struct policy_peer peer;
+	struct cert_facts facts;
+	struct policy_inbound answer;
+	const char *own;
+
+	random_peer(&peer, &facts, arena);
+	own = own_server_of(config, &peer, from);
+	policy_attribute(snapshot, &peer,
+		str_of(from != NULL ? arena_format(arena, "u@%s", from) : ""),
+		str_of(arena_format(arena, "r@%s", to)), arena, &answer);
+	assert_non_null(answer.text);
+	assert_true(answer.considered.count > 0);
+	assert_int_equal(answer.accepted, answer.outcome == POLICY_OK);
+	assert_true(!answer.originating || answer.accepted);
+	if (own != NULL) {
+		assert_string_equal(answer.organisation, own);
+		assert_true(answer.originating || answer.outcome == POLICY_TLS_REQUIRED);
+		return;
+	}
+	assert_false(answer.originating);
+	if (d == NULL) {
+		assert_false(answer.accepted);
+		assert_null(answer.organisation);
+		return;
+	}
+	assert_string_equal(answer.organisation, d->organisation);
+	check_partner(config, &peer, &answer, d->organisation, from);
+}
+
+/* The connector that a plain reading of the order chooses. */
+static const struct model_connector *route_of(const struct model_config *config,
+	const char *organisation, const char *to, bool is_accepted)
+{
+	const struct model_connector *best = NULL;
+	int best_score = -1;
+
+	for (size_t i = 0; i < config->connectors.count; i++) {
+		const struct model_connector *c = &config->connectors.items[i];
+		int score;
+
+		if (c->outbound == NULL || !c->enabled || organisation == NULL ||
+			strcmp(c->organisation, organisation) != 0)
+			continue;
+		score = covers(&c->outbound->recipient_domains, to);
+		if (c->outbound->all_accepted_domains && is_accepted && score < 1)
+			score = 1;
+		if (score < 0 || score < best_score)
+			continue;
+		if (score > best_score || c->outbound->cost < best->outbound->cost ||
+			(c->outbound->cost == best->outbound->cost &&
+				strcmp(c->name, best->name) < 0)) {
+			best = c;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+static void check_hop(const struct policy_outbound *route, struct arena *arena)
+{
+	struct cert_facts facts = {.subject = "CN=x"};
+	struct policy_hop hop = {.is_tls = draw(2),
+		.starttls_offered = draw(2),
+		.starttls_refused = draw(4) == 0,
+		.handshake_failed = draw(4) == 0,
+		.version_too_old = draw(4) == 0,
+		.host = draw(2) ? "hub.example" : NULL,
+		.verdict = draw(2) ? CERT_TRUSTED : (int)draw(CERT_VERDICT_MAX + 2)};
+	struct policy_check check;
+
+	add_some(&facts.names, certificate_names, ARRAY_LENGTH(certificate_names), arena);
+	if (draw(2))
+		hop.certificate = &facts;
+	policy_hop_check(route, &hop, arena, &check);
+	assert_non_null(check.text);
+	assert_int_equal(check.may_send, check.outcome == POLICY_OK);
+	if (!check.may_send)
+		return;
+	assert_true(check.got >= route->required);
+	assert_true(route->required == MODEL_LEVEL_NONE || hop.is_tls);
+	if (route->required >= MODEL_LEVEL_CHAIN)
+		assert_true(hop.certificate != NULL && hop.verdict == CERT_TRUSTED);
+	if (route->required == MODEL_LEVEL_NAME)
+		assert_non_null(check.name_matched);
+}
+
+static void check_outbound(const struct model_config *config,
+	const struct policy_snapshot *snapshot, struct arena *arena)
+{
+	const char *sender = draw(4) > 0 ? PICK(organisations) : NULL;
+	const char *to = PICK(domains);
+	const struct model_domain *d = owner(config, to);
+	const struct model_organisation *from = policy_organisation(snapshot, sender);
+	const struct model_connector *c;
+	struct policy_outbound answer;
+
+	policy_outbound(snapshot, sender, str_of(arena_format(arena, "r@%s", to)), arena, &answer);
+	assert_non_null(answer.key);
+	assert_non_null(answer.text);
+	assert_true(answer.considered.count > 0);
+	check_hop(&answer, arena);
+	if (d != NULL && d->delivery != NULL) {
+		assert_int_equal(answer.type, POLICY_ROUTE_HOSTS);
+		assert_null(answer.connector);
+		return;
+	}
+	c = route_of(config, d != NULL ? d->organisation : sender, to, d != NULL);
+	if (c == NULL) {
+		assert_null(answer.connector);
+		assert_int_equal(answer.type, d != NULL ? POLICY_ROUTE_REFUSE : POLICY_ROUTE_MX);
+	} else {
+		assert_string_equal(answer.connector, c->name);
+		assert_true(answer.required >= c->outbound->tls);
+	}
+	if (from != NULL && answer.type != POLICY_ROUTE_REFUSE)
+		assert_true(answer.required >= from->minimum_tls);
+	assert_true((answer.required > 0) == (answer.required_by.count > 0));
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	state_of_random = 0x5ea1905723u;
+	for (unsigned i = 0; i < 3000; i++) {
+		struct arena *arena = arena_new();
+		struct model_config config = random_config(arena);
+		struct policy_snapshot *snapshot = policy_snapshot_new(&config, i);
+
+		for (unsigned k = 0; k < 40; k++) {
+			check_inbound(&config, snapshot, arena);
+			check_outbound(&config, snapshot, arena);
+		}
+		policy_snapshot_free(&snapshot);
+		arena_free(&arena);
+	}
+}
+
+/* Ten thousand connectors must not make a decision slow: the index lists few candidates. */
+static void test_many(void **state)
+{
+	struct arena *arena = arena_new();
+	struct model_config config = {0};
+	struct policy_snapshot *snapshot;
+	struct policy_outbound answer;
+
+	(void)state;
+	config.organisations.items = arena_array(arena, 1, sizeof(struct model_organisation));
+	config.organisations.items[0] = (struct model_organisation){.name = "o"};
+	config.organisations.count = 1;
+	config.connectors.items = arena_array(arena, 10000, sizeof(struct model_connector));
+	for (size_t i = 0; i < 10000; i++) {
+		struct model_outbound *out = arena_alloc(arena, sizeof(*out));
+
+		out->recipient_domains.items = arena_array(arena, 1, sizeof(char *));
+		out->recipient_domains.items[0] = arena_format(arena, "d%zu.example", i);
+		out->recipient_domains.count = 1;
+		config.connectors.items[config.connectors.count++] =
+			(struct model_connector){.name = word(arena, "c", i),
+				.organisation = "o",
+				.enabled = true,
+				.outbound = out};
+	}
+	snapshot = policy_snapshot_new(&config, 1);
+	policy_outbound(snapshot, "o", str_of("r@d7777.example"), arena, &answer);
+	assert_string_equal(answer.connector, "c7777");
+	assert_int_equal(answer.considered.count, 1);
+	policy_snapshot_free(&snapshot);
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
