@@ -246,7 +246,7 @@ struct store_acted {
 /* Called for each step that has been committed; after an error, or when .final, no more. */
 typedef void store_act_done(void *context, enum err e, const struct store_acted *acted);
 /* Trace events (held, released, deleted) are written with it.  Works in small steps between
- * commits, over what was there when it began. */
+ * commits, once through the queue in the order of ids. */
 void store_act(
 	struct store *store, const struct store_act *act, store_act_done *done, void *context);
 
@@ -293,7 +293,8 @@ void store_hosts(struct store *store, store_hosts_done *done, void *context);
 /* ---- the trace ----------------------------------------------------------------------------------
  * Events reach the trace soon after the change they came with, none is lost and none comes twice,
  * whatever ends the process.  Questions never delay a commit of the queue; they see every event
- * whose change was completed before they were asked. */
+ * whose change was completed before they were asked, unless the trace has fallen behind
+ * (store_counts.trace_pending). */
 
 struct store_trace_query {
 	const char *address; /* sender or recipient; "@domain" for all of a domain */

@@ -1,0 +1,242 @@
+/* The queue's schema, its statements and its transactions. */
+#include "port/store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CACHE_KIB = 65536, BALLAST_BYTES = 4 * 1024 * 1024 };
+
+/* Never change one that has been released: add another. */
+static const char *const migrations[] = {
+	"CREATE TABLE message("
+	" id INTEGER PRIMARY KEY, received INT NOT NULL, sender TEXT NOT NULL, envelope_id TEXT,"
+	" ret INT NOT NULL, body INT NOT NULL, smtputf8 INT NOT NULL, size INT NOT NULL,"
+	" hops INT NOT NULL, message_id TEXT, subject TEXT, helo TEXT, receipt TEXT,"
+	" in_file INT NOT NULL);"
+	/* Content stands apart, so that the other tables stay small and quick to walk. */
+	"CREATE TABLE body(message INTEGER PRIMARY KEY, content BLOB NOT NULL);"
+	"CREATE TABLE recipient("
+	" message INT NOT NULL, number INT NOT NULL, state INT NOT NULL, due INT NOT NULL,"
+	" attempts INT NOT NULL, route TEXT NOT NULL, address TEXT NOT NULL, original TEXT,"
+	" notify INT NOT NULL, organisation TEXT, connector TEXT, originating INT NOT NULL,"
+	" delay_noticed INT NOT NULL, last INT NOT NULL, token TEXT, enhanced TEXT, text TEXT,"
+	" host TEXT, PRIMARY KEY(message, number)) WITHOUT ROWID;"
+	"CREATE INDEX recipient_due ON recipient(due, message, number) WHERE state = 0;"
+	"CREATE INDEX recipient_route ON recipient(route, message, number);"
+	"CREATE TABLE event("
+	" sequence INTEGER PRIMARY KEY, message INT NOT NULL, at INT NOT NULL, kind TEXT,"
+	" sender TEXT, recipient TEXT, organisation TEXT, connector TEXT, token TEXT,"
+	" enhanced TEXT, text TEXT, message_id TEXT, size INT NOT NULL, receipt TEXT,"
+	" subject TEXT, recipients TEXT);"
+	"CREATE TABLE config("
+	" kind INT NOT NULL, position INT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL,"
+	" PRIMARY KEY(kind, position)) WITHOUT ROWID;"
+	"CREATE TABLE setting(name TEXT PRIMARY KEY, value INT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE host("
+	" host TEXT PRIMARY KEY, attempt INT NOT NULL, until INT NOT NULL, reason TEXT)"
+	" WITHOUT ROWID;",
+};
+
+#define RECIPIENT                                                                                  \
+	"r.number, r.state, r.due, r.attempts, r.route, r.address, r.original, r.notify,"          \
+	" r.organisation, r.connector, r.originating, r.delay_noticed, r.last, r.token,"           \
+	" r.enhanced, r.text, r.host"
+#define SCAN                                                                                       \
+	"SELECT " RECIPIENT ", r.message, m.received, m.sender"                                    \
+	" FROM recipient r JOIN message m ON m.id = r.message"
+#define SCAN_ORDER " ORDER BY r.message, r.number LIMIT ?3"
+
+const char *const store_sql[STORE_SQL_MAX] = {
+	[STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[STORE_SQL_COMMIT] = "COMMIT",
+	[STORE_SQL_ROLLBACK] = "ROLLBACK",
+	[STORE_SQL_KNOWN] = "SELECT in_file FROM message WHERE id = ?1",
+	[STORE_SQL_ADD_MESSAGE] = "INSERT INTO message VALUES"
+				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+	[STORE_SQL_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2)",
+	[STORE_SQL_ADD_RECIPIENT] = "INSERT INTO recipient VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+				    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+	[STORE_SQL_UPDATE_RECIPIENT] =
+		"UPDATE recipient SET due = ?3, attempts = ?4, last = ?5, delay_noticed = ?6,"
+		" route = coalesce(?7, route), token = coalesce(?8, token),"
+		" enhanced = coalesce(?9, enhanced), text = coalesce(?10, text),"
+		" host = coalesce(?11, host) WHERE message = ?1 AND number = ?2",
+	[STORE_SQL_EDIT_RECIPIENT] = "UPDATE recipient SET state = ?3, due = ?4, route = ?5"
+				     " WHERE message = ?1 AND number = ?2",
+	[STORE_SQL_REMOVE_RECIPIENT] = "DELETE FROM recipient WHERE message = ?1 AND number = ?2",
+	[STORE_SQL_ANY_RECIPIENT] = "SELECT 1 FROM recipient WHERE message = ?1 LIMIT 1",
+	[STORE_SQL_REMOVE_BODY] = "DELETE FROM body WHERE message = ?1",
+	[STORE_SQL_REMOVE_MESSAGE] = "DELETE FROM message WHERE id = ?1",
+	[STORE_SQL_ADD_EVENT] = "INSERT INTO event VALUES"
+				"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+				" ?15, ?16)",
+	[STORE_SQL_EVENTS] = "SELECT * FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+	[STORE_SQL_FORGET_EVENTS] = "DELETE FROM event WHERE sequence <= ?1",
+	[STORE_SQL_EVENT_RANGE] = "SELECT (SELECT min(sequence) FROM event),"
+				  " (SELECT max(sequence) FROM event)",
+	[STORE_SQL_DUE] =
+		"SELECT due, message, number, attempts, route,"
+		" (SELECT received FROM message WHERE id = recipient.message) FROM recipient"
+		" WHERE state = 0 AND due <= ?1 AND (due, message, number) > (?2, ?3, ?4)"
+		" ORDER BY due, message, number LIMIT ?5",
+	[STORE_SQL_LOAD_MESSAGE] = "SELECT received, sender, envelope_id, ret, body, smtputf8,"
+				   " size, hops, message_id, subject, helo, receipt FROM message"
+				   " WHERE id = ?1",
+	[STORE_SQL_LOAD_RECIPIENTS] =
+		"SELECT " RECIPIENT " FROM recipient r WHERE message = ?1 ORDER BY number",
+	[STORE_SQL_CONTENT] = "SELECT m.in_file, substr(b.content, ?2, ?3) FROM message m"
+			      " LEFT JOIN body b ON b.message = m.id WHERE m.id = ?1",
+	[STORE_SQL_SCAN_ALL] = SCAN " WHERE (r.message, r.number) > (?1, ?2)" SCAN_ORDER,
+	[STORE_SQL_SCAN_ROUTE] =
+		SCAN " WHERE r.route = ?4 AND (r.message, r.number) > (?1, ?2)" SCAN_ORDER,
+	[STORE_SQL_SCAN_ID] =
+		SCAN " WHERE r.message = ?4 AND (r.message, r.number) > (?1, ?2)" SCAN_ORDER,
+	[STORE_SQL_COUNT_MESSAGES] = "SELECT count(*) FROM message",
+	[STORE_SQL_COUNT_RECIPIENTS] = "SELECT count(*) FROM recipient",
+	[STORE_SQL_GENERATION] = "SELECT value FROM setting WHERE name = 'generation'",
+	[STORE_SQL_SET_GENERATION] = "INSERT OR REPLACE INTO setting VALUES('generation', ?1)",
+	[STORE_SQL_CONFIG] = "SELECT kind, key, json FROM config ORDER BY kind, position",
+	[STORE_SQL_CONFIG_CLEAR] = "DELETE FROM config",
+	[STORE_SQL_CONFIG_ADD] = "INSERT INTO config VALUES(?1, ?2, ?3, ?4)",
+	[STORE_SQL_HOST_PUT] = "INSERT OR REPLACE INTO host VALUES(?1, ?2, ?3, ?4)",
+	[STORE_SQL_HOST_REMOVE] = "DELETE FROM host WHERE host = ?1",
+	[STORE_SQL_HOSTS] = "SELECT host, attempt, until, reason FROM host ORDER BY host",
+};
+
+sqlite3_stmt *store_sqlite_statement(struct store_sqlite *self, enum store_sql which)
+{
+	return store_db_statement(&self->db, store_sql, which);
+}
+
+enum err store_sqlite_error(struct store_sqlite *self)
+{
+	enum err e = store_db_error(sqlite3_extended_errcode(self->db.db));
+
+	return e == ERR_OK ? ERR_INTERNAL : e;
+}
+
+static enum err run(struct store_sqlite *self, enum store_sql which)
+{
+	sqlite3_stmt *statement = store_sqlite_statement(self, which);
+
+	return statement != NULL ? store_db_run(statement) : store_sqlite_error(self);
+}
+
+static enum err begin(void *self)
+{
+	return run(self, STORE_SQL_BEGIN);
+}
+
+/* Blocks that are there already, so that a full disk can be emptied: removing mail needs a little
+ * room in the log first. */
+static void fill_ballast(struct store_sqlite *self)
+{
+	if (self->ballast_fd >= 0)
+		return;
+	self->ballast_fd = open(self->ballast, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (self->ballast_fd >= 0 && posix_fallocate(self->ballast_fd, 0, BALLAST_BYTES) == 0)
+		return;
+	if (self->ballast_fd >= 0)
+		close(self->ballast_fd);
+	self->ballast_fd = -1;
+	unlink(self->ballast);
+}
+
+static enum err commit(void *self)
+{
+	return run(self, STORE_SQL_COMMIT);
+}
+
+static void rollback(void *self)
+{
+	struct store_sqlite *sqlite = self;
+	size_t i;
+
+	for (i = 0; i < STORE_SQL_MAX; i++) {
+		if (sqlite->db.statements[i] != NULL)
+			sqlite3_reset(sqlite->db.statements[i]);
+	}
+	/* Some failures have rolled back already. */
+	if (!sqlite3_get_autocommit(sqlite->db.db))
+		run(sqlite, STORE_SQL_ROLLBACK);
+}
+
+/* A checkpoint lets the log begin anew in the space it has; the ballast helps when even that needs
+ * blocks.  It is filled again with the next start. */
+static void make_room(void *self)
+{
+	struct store_sqlite *sqlite = self;
+
+	if (sqlite->ballast_fd >= 0) {
+		close(sqlite->ballast_fd);
+		sqlite->ballast_fd = -1;
+		unlink(sqlite->ballast);
+	}
+	sqlite3_wal_checkpoint_v2(sqlite->db.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+}
+
+static void close_engine(void *self)
+{
+	struct store_sqlite *sqlite = self;
+
+	store_db_close(&sqlite->db);
+	if (sqlite->ballast_fd >= 0)
+		close(sqlite->ballast_fd);
+	free(sqlite->ballast);
+	free(sqlite);
+}
+
+static const struct store_engine_ops ops = {
+	.close = close_engine,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.make_room = make_room,
+	.known = store_sqlite_known,
+	.add = store_sqlite_add,
+	.update = store_sqlite_update,
+	.edit = store_sqlite_edit,
+	.event = store_sqlite_event,
+	.events = store_sqlite_events,
+	.acknowledge = store_sqlite_acknowledge,
+	.due = store_sqlite_due,
+	.load = store_sqlite_load,
+	.content = store_sqlite_content,
+	.scan = store_sqlite_scan,
+	.count = store_sqlite_count,
+	.event_range = store_sqlite_event_range,
+	.config_get = store_sqlite_config_get,
+	.config_put = store_sqlite_config_put,
+	.host_put = store_sqlite_host_put,
+	.host_remove = store_sqlite_host_remove,
+	.hosts = store_sqlite_hosts,
+};
+
+enum err store_sqlite_open(
+	const char *path, const char *ballast, struct store_engine *ret, struct err_info *info)
+{
+	const struct store_db_settings settings = {
+		.path = path,
+		.label = "queue",
+		.migrations = migrations,
+		.migration_count = ARRAY_LENGTH(migrations),
+		.statements = store_sql,
+		.statement_count = STORE_SQL_MAX,
+		.cache_kib = CACHE_KIB,
+	};
+	struct store_sqlite *sqlite = mem_new(sizeof(*sqlite));
+	enum err e;
+
+	sqlite->ballast_fd = -1;
+	e = store_db_open(&sqlite->db, &settings, info);
+	if (e != ERR_OK) {
+		free(sqlite);
+		return e;
+	}
+	sqlite->ballast = mem_text(ballast);
+	fill_ballast(sqlite);
+	*ret = (struct store_engine){&ops, sqlite};
+	return ERR_OK;
+}

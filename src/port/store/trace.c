@@ -1,0 +1,404 @@
+/* The trace's thread, and the way of events and questions to it. */
+#include "port/store/trace_inside.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	GATHER_MS = 50, /* events come in clusters: one transaction for each cluster */
+	RETRY_MS = 1000 /* when there was no space */
+};
+
+/* A question on its way to the thread and back. */
+struct ask {
+	struct ask *next;
+	struct arena *arena;
+	enum { SEARCH, SHOW, EXPIRE } kind;
+	enum err result;
+	void *context;
+	struct store_trace_query query;
+	int64_t number; /* message, or moment */
+	store_trace_done *search_done;
+	store_events_done *show_done;
+	store_done *expire_done;
+	struct store_trace_item *items;
+	size_t count;
+	const char *cursor;
+	struct store_trace_item item;
+	struct wire_event *events;
+};
+
+struct store_trace {
+	struct store_db db;
+	const struct store_trace_handlers *handlers;
+	void *context;
+	int64_t applied; /* thread only */
+	atomic_llong applied_seen, waiting;
+	pthread_t thread;
+	bool has_thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* under the lock */
+	struct store_event *events, **events_end;
+	struct ask *asks, **asks_end;
+	struct ask *answers, **answers_end;
+	bool stop, stopped, broken;
+};
+
+static void *thread_main(void *context);
+
+enum err store_trace_open(const char *path, const struct store_trace_handlers *handlers,
+	void *context, struct store_trace **ret, struct err_info *info)
+{
+	struct store_trace *trace CLEANUP(store_trace_close) = mem_new(sizeof(*trace));
+	struct store_db_settings settings = store_trace_settings;
+	sqlite3_stmt *s;
+	bool row;
+	enum err e;
+
+	trace->handlers = handlers;
+	trace->context = context;
+	trace->events_end = &trace->events;
+	trace->asks_end = &trace->asks;
+	trace->answers_end = &trace->answers;
+	pthread_mutex_init(&trace->lock, NULL);
+	pthread_cond_init(&trace->wake, NULL);
+	settings.path = path;
+	e = store_db_open(&trace->db, &settings, info);
+	if (e != ERR_OK)
+		return e;
+	s = store_trace_statement(&trace->db, STORE_TRACE_APPLIED);
+	if (s == NULL || store_db_step(s, &row) != ERR_OK)
+		return err_set(info, ERR_CORRUPT, "trace: cannot be read");
+	if (row)
+		trace->applied = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	atomic_store(&trace->applied_seen, trace->applied);
+	if (pthread_create(&trace->thread, NULL, thread_main, trace) != 0)
+		return err_set(info, ERR_BUSY, "no thread for the trace");
+	trace->has_thread = true;
+	*ret = trace;
+	trace = NULL;
+	return ERR_OK;
+}
+
+void store_trace_stop(struct store_trace *trace)
+{
+	if (!trace->has_thread)
+		return;
+	pthread_mutex_lock(&trace->lock);
+	trace->stop = true;
+	pthread_cond_signal(&trace->wake);
+	pthread_mutex_unlock(&trace->lock);
+	pthread_join(trace->thread, NULL);
+	trace->has_thread = false;
+	trace->stopped = true;
+}
+
+void store_trace_close(struct store_trace **trace)
+{
+	struct store_trace *t = *trace;
+
+	if (t == NULL)
+		return;
+	*trace = NULL;
+	store_trace_stop(t);
+	store_event_free_all(t->events);
+	if (t->db.db != NULL)
+		store_db_close(&t->db);
+	pthread_mutex_destroy(&t->lock);
+	pthread_cond_destroy(&t->wake);
+	free(t);
+}
+
+void store_trace_feed(struct store_trace *trace, struct store_event *events, size_t count)
+{
+	struct store_event *last = events;
+
+	if (events == NULL)
+		return;
+	while (last->next != NULL)
+		last = last->next;
+	atomic_fetch_add(&trace->waiting, (long long)count);
+	pthread_mutex_lock(&trace->lock);
+	/* Only the first of a cluster wakes the thread. */
+	if (trace->events == NULL || atomic_load(&trace->waiting) >= STORE_TRACE_BATCH)
+		pthread_cond_signal(&trace->wake);
+	*trace->events_end = events;
+	trace->events_end = &last->next;
+	pthread_mutex_unlock(&trace->lock);
+}
+
+int64_t store_trace_applied(struct store_trace *trace)
+{
+	return atomic_load(&trace->applied_seen);
+}
+
+int64_t store_trace_waiting(struct store_trace *trace)
+{
+	return atomic_load(&trace->waiting);
+}
+
+/* ---- the thread -------------------------------------------------------------------------------
+ */
+
+/* Under the lock; returns early when signalled. */
+static void wait_ms(struct store_trace *trace, int ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&trace->wake, &trace->lock, &until);
+}
+
+/* Cut at most one batch off the front of LIST. */
+static struct store_event *cut(struct store_event **list, size_t *ret_count)
+{
+	struct store_event *first = *list, *last = first;
+	size_t n = 1;
+
+	while (last->next != NULL && n < STORE_TRACE_BATCH) {
+		last = last->next;
+		n++;
+	}
+	*list = last->next;
+	last->next = NULL;
+	*ret_count = n;
+	return first;
+}
+
+static void fail(struct store_trace *trace, enum err e)
+{
+	trace->broken = true;
+	trace->handlers->broken(trace->context, e, err_text(e));
+}
+
+/* Apply what was taken.  Without space the events stay where they are, in the queue's database as
+ * well, and are tried again later; false then. */
+static bool apply_all(struct store_trace *trace, struct store_event **list)
+{
+	while (*list != NULL) {
+		size_t n;
+		struct store_event *batch = cut(list, &n);
+		enum err e = trace->broken ? ERR_OK
+					   : store_trace_apply(&trace->db, batch, &trace->applied);
+
+		if (e == ERR_FULL) {
+			struct store_event *last = batch;
+
+			while (last->next != NULL)
+				last = last->next;
+			last->next = *list;
+			*list = batch;
+			return false;
+		}
+		if (e != ERR_OK)
+			fail(trace, e);
+		if (!trace->broken)
+			atomic_store(&trace->applied_seen, trace->applied);
+		atomic_fetch_sub(&trace->waiting, (long long)n);
+		store_event_free_all(batch);
+	}
+	return true;
+}
+
+/* False: it was one step of several. */
+static bool do_ask(struct store_trace *trace, struct ask *ask)
+{
+	bool more = false;
+
+	switch (ask->kind) {
+	case SEARCH:
+		ask->result = store_trace_find(&trace->db, &ask->query, ask->arena, &ask->items,
+			&ask->count, &ask->cursor);
+		break;
+	case SHOW:
+		ask->result = store_trace_events(
+			&trace->db, ask->number, ask->arena, &ask->item, &ask->events, &ask->count);
+		break;
+	case EXPIRE:
+		ask->result = store_trace_expire_step(&trace->db, ask->number, &more);
+		break;
+	}
+	if (ask->result == ERR_IO || ask->result == ERR_CORRUPT)
+		fail(trace, ask->result);
+	return !more;
+}
+
+static void answer(struct store_trace *trace, struct ask *ask)
+{
+	ask->next = NULL;
+	pthread_mutex_lock(&trace->lock);
+	*trace->answers_end = ask;
+	trace->answers_end = &ask->next;
+	pthread_mutex_unlock(&trace->lock);
+	trace->handlers->wake(trace->context);
+}
+
+static void put_back(struct store_trace *trace, struct ask *ask)
+{
+	ask->next = NULL;
+	pthread_mutex_lock(&trace->lock);
+	*trace->asks_end = ask;
+	trace->asks_end = &ask->next;
+	pthread_mutex_unlock(&trace->lock);
+}
+
+static void answer_all(struct store_trace *trace, struct ask *first, bool stop)
+{
+	while (first != NULL) {
+		struct ask *ask = first;
+
+		first = ask->next;
+		if (trace->broken)
+			ask->result = ERR_IO;
+		else if (!do_ask(trace, ask) && !stop) {
+			put_back(trace, ask);
+			continue;
+		}
+		answer(trace, ask);
+	}
+}
+
+static void *thread_main(void *context)
+{
+	struct store_trace *trace = context;
+	struct store_event *events = NULL;
+	bool stop = false;
+
+	while (!stop) {
+		struct store_event **end = &events;
+		struct ask *asks;
+
+		pthread_mutex_lock(&trace->lock);
+		if (events != NULL && trace->asks == NULL && !trace->stop)
+			wait_ms(trace, RETRY_MS);
+		while (events == NULL && trace->events == NULL && trace->asks == NULL &&
+			!trace->stop)
+			pthread_cond_wait(&trace->wake, &trace->lock);
+		if (trace->asks == NULL && !trace->stop &&
+			atomic_load(&trace->waiting) < STORE_TRACE_BATCH)
+			wait_ms(trace, GATHER_MS);
+		while (*end != NULL)
+			end = &(*end)->next;
+		*end = trace->events;
+		trace->events = NULL;
+		trace->events_end = &trace->events;
+		asks = trace->asks;
+		trace->asks = NULL;
+		trace->asks_end = &trace->asks;
+		stop = trace->stop;
+		pthread_mutex_unlock(&trace->lock);
+		if (!apply_all(trace, &events) && stop) {
+			store_event_free_all(events); /* the queue still has them */
+			events = NULL;
+		}
+		answer_all(trace, asks, stop);
+	}
+	return NULL;
+}
+
+/* ---- on the loop -------------------------------------------------------------------------------
+ */
+
+static void tell(struct ask *ask)
+{
+	bool ok = ask->result == ERR_OK;
+
+	if (ask->kind == SEARCH)
+		ask->search_done(ask->context, ask->result, ok ? ask->items : NULL,
+			ok ? ask->count : 0, ok ? ask->cursor : NULL);
+	else if (ask->kind == SHOW)
+		ask->show_done(ask->context, ask->result, ok ? &ask->item : NULL,
+			ok ? ask->events : NULL, ok ? ask->count : 0);
+	else if (ask->expire_done != NULL)
+		ask->expire_done(ask->context, ask->result);
+}
+
+bool store_trace_answers(struct store_trace *trace)
+{
+	struct ask *ask;
+	bool any;
+
+	pthread_mutex_lock(&trace->lock);
+	ask = trace->answers;
+	trace->answers = NULL;
+	trace->answers_end = &trace->answers;
+	pthread_mutex_unlock(&trace->lock);
+	any = ask != NULL;
+	while (ask != NULL) {
+		struct ask *next = ask->next;
+
+		tell(ask);
+		arena_free(&ask->arena);
+		free(ask);
+		ask = next;
+	}
+	return any;
+}
+
+static struct ask *ask_new(int kind, void *context)
+{
+	struct ask *ask = mem_new(sizeof(*ask));
+
+	ask->kind = kind;
+	ask->context = context;
+	ask->arena = arena_new();
+	return ask;
+}
+
+static void submit(struct store_trace *trace, struct ask *ask)
+{
+	if (trace->stopped) {
+		ask->result = ERR_CLOSED;
+		answer(trace, ask);
+		return;
+	}
+	put_back(trace, ask);
+	pthread_mutex_lock(&trace->lock);
+	pthread_cond_signal(&trace->wake);
+	pthread_mutex_unlock(&trace->lock);
+}
+
+void store_trace_ask_search(struct store_trace *trace, const struct store_trace_query *query,
+	store_trace_done *done, void *context)
+{
+	struct ask *ask = ask_new(SEARCH, context);
+	struct store_trace_query *q = &ask->query;
+	const char **texts[] = {&q->address, &q->sender, &q->recipient, &q->message_id,
+		&q->connector, &q->outcome, &q->after};
+	size_t i;
+
+	*q = *query;
+	for (i = 0; i < ARRAY_LENGTH(texts); i++)
+		*texts[i] = arena_text(ask->arena, *texts[i]);
+	if (q->limit == 0 || q->limit > STORE_MAX_LIST)
+		q->limit = STORE_MAX_LIST;
+	ask->search_done = done;
+	submit(trace, ask);
+}
+
+void store_trace_ask_show(
+	struct store_trace *trace, int64_t message, store_events_done *done, void *context)
+{
+	struct ask *ask = ask_new(SHOW, context);
+
+	ask->number = message;
+	ask->show_done = done;
+	submit(trace, ask);
+}
+
+void store_trace_ask_expire(
+	struct store_trace *trace, int64_t before_ms, store_done *done, void *context)
+{
+	struct ask *ask = ask_new(EXPIRE, context);
+
+	ask->number = before_ms;
+	ask->expire_done = done;
+	submit(trace, ask);
+}
