@@ -1,0 +1,230 @@
+/* Facts of certificates, and verdicts on chains. */
+#include "port/tls/test_certs.h"
+#include "port/tls/tls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+#include <cmocka.h>
+
+static struct test_cert root, intermediate, other_root, same_name_root, leaf, by_root, no_ca,
+	by_no_ca, self_signed, weak_key, weak_hash, server_only, old_server_only, renamed;
+static int64_t now_ms;
+
+enum { DAY_S = 86400 };
+
+struct verify_row {
+	const char *name;
+	const struct test_cert *chain[3];
+	const struct test_cert *anchor;
+	enum tls_purpose purpose;
+	int64_t days; /* from now */
+	enum cert_verdict want;
+};
+
+static const struct verify_row verify_rows[] = {
+	{"complete", {&leaf, &intermediate}, &root, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED},
+	{"complete with root", {&leaf, &intermediate, &root}, &root, TLS_PURPOSE_SERVER, 0,
+		CERT_TRUSTED},
+	{"for a client", {&leaf, &intermediate}, &root, TLS_PURPOSE_CLIENT, 0, CERT_TRUSTED},
+	{"straight from the root", {&by_root}, &root, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED},
+	{"only the leaf", {&leaf}, &root, TLS_PURPOSE_SERVER, 0, CERT_MISSING_INTERMEDIATE},
+	{"the leaf and a stranger", {&leaf, &other_root}, &root, TLS_PURPOSE_SERVER, 0,
+		CERT_MISSING_INTERMEDIATE},
+	{"only the leaf, its issuer is the anchor", {&leaf}, &intermediate, TLS_PURPOSE_SERVER, 0,
+		CERT_TRUSTED},
+	{"the anchor is an intermediate", {&leaf, &intermediate}, &intermediate, TLS_PURPOSE_SERVER,
+		0, CERT_TRUSTED},
+	{"the anchor is the leaf", {&leaf}, &leaf, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED},
+	{"the anchor is the leaf, expired", {&leaf}, &leaf, TLS_PURPOSE_SERVER, 400, CERT_EXPIRED},
+	{"unknown root, not sent", {&leaf, &intermediate}, &other_root, TLS_PURPOSE_SERVER, 0,
+		CERT_UNTRUSTED_ROOT},
+	{"unknown root, sent", {&leaf, &intermediate, &root}, &other_root, TLS_PURPOSE_SERVER, 0,
+		CERT_UNTRUSTED_ROOT},
+	{"self-signed", {&self_signed}, &root, TLS_PURPOSE_SERVER, 0, CERT_SELF_SIGNED},
+	{"self-signed and an anchor", {&self_signed}, &self_signed, TLS_PURPOSE_SERVER, 0,
+		CERT_TRUSTED},
+	{"expired", {&leaf, &intermediate}, &root, TLS_PURPOSE_SERVER, 400, CERT_EXPIRED},
+	{"not yet valid", {&leaf, &intermediate}, &root, TLS_PURPOSE_SERVER, -10,
+		CERT_NOT_YET_VALID},
+	{"expired of an unknown root", {&leaf, &intermediate}, &other_root, TLS_PURPOSE_SERVER, 400,
+		CERT_UNTRUSTED_ROOT},
+	{"expired and self-signed", {&self_signed}, &root, TLS_PURPOSE_SERVER, 400,
+		CERT_SELF_SIGNED},
+	{"short key", {&weak_key, &intermediate}, &root, TLS_PURPOSE_SERVER, 0, CERT_WEAK},
+	{"SHA-1", {&weak_hash, &intermediate}, &root, TLS_PURPOSE_SERVER, 0, CERT_WEAK},
+	{"server certificate of a server", {&server_only, &intermediate}, &root, TLS_PURPOSE_SERVER,
+		0, CERT_TRUSTED},
+	{"server certificate of a client", {&server_only, &intermediate}, &root, TLS_PURPOSE_CLIENT,
+		0, CERT_PURPOSE},
+	{"the same, expired", {&old_server_only, &intermediate}, &root, TLS_PURPOSE_CLIENT, 0,
+		CERT_EXPIRED},
+	{"the same, only the leaf", {&server_only}, &root, TLS_PURPOSE_CLIENT, 0,
+		CERT_MISSING_INTERMEDIATE},
+	{"issued by an end entity", {&by_no_ca, &no_ca, &intermediate}, &root, TLS_PURPOSE_SERVER,
+		0, CERT_INVALID},
+	{"another root of the same name", {&by_root}, &same_name_root, TLS_PURPOSE_SERVER, 0,
+		CERT_INVALID},
+	{"nothing", {NULL}, &root, TLS_PURPOSE_SERVER, 0, CERT_INVALID},
+};
+
+static void judges_chains(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(verify_rows); i++) {
+		const struct verify_row *row = &verify_rows[i];
+		struct arena *arena = arena_new();
+		struct tls_anchors *anchors = NULL;
+		char *pem = mem_text("");
+		const char *detail = NULL;
+		enum cert_verdict got;
+
+		for (size_t j = 0; j < 3 && row->chain[j] != NULL; j++) {
+			char *longer = test_cert_join(pem, row->chain[j]->pem);
+
+			free(pem);
+			pem = longer;
+		}
+		assert_int_equal(tls_anchors_new(str_of(row->anchor->pem), &anchors, NULL), ERR_OK);
+		got = tls_verify_pem(str_of(pem), anchors, row->purpose,
+			now_ms + row->days * DAY_S * 1000, arena, &detail);
+		if (got != row->want)
+			fail_msg("%s: %s (%s)", row->name, cert_verdict_names[got],
+				detail != NULL ? detail : "");
+		assert_int_equal(detail == NULL, got == CERT_TRUSTED);
+		tls_anchors_free(&anchors);
+		arena_free(&arena);
+		free(pem);
+	}
+}
+
+static void refuses_bad_anchors(void **state)
+{
+	struct tls_anchors *anchors = NULL;
+	struct err_info info;
+	char *broken = test_cert_join(root.pem, leaf.pem);
+
+	(void)state;
+	assert_int_equal(tls_anchors_new(str_of(""), &anchors, &info), ERR_SYNTAX);
+	assert_non_null(strstr(info.text, "BEGIN CERTIFICATE"));
+	broken[strlen(root.pem) + 60] = '!';
+	assert_int_equal(tls_anchors_new(str_of(broken), &anchors, &info), ERR_SYNTAX);
+	assert_non_null(strstr(info.text, "certificate 2"));
+	assert_null(anchors);
+	free(broken);
+}
+
+static struct cert_facts facts_of(const struct test_cert *cert, struct arena *arena)
+{
+	struct cert_facts *facts = NULL;
+	size_t count = 0;
+
+	assert_int_equal(tls_facts_of_pem(str_of(cert->pem), arena, &facts, &count, NULL), ERR_OK);
+	assert_int_equal(count, 1);
+	return facts[0];
+}
+
+static void states_facts(void **state)
+{
+	struct arena *arena = arena_new();
+	struct cert_facts facts = facts_of(&leaf, arena);
+
+	(void)state;
+	assert_string_equal(facts.subject, "CN=leaf");
+	assert_string_equal(facts.issuer, "CN=Test Intermediate");
+	assert_string_equal(facts.key, "ECDSA P-256");
+	assert_string_equal(facts.signature, "ecdsa-with-SHA256");
+	assert_int_equal(strlen(facts.sha256), 64);
+	assert_int_equal(strlen(facts.spki_sha256), 64);
+	assert_int_equal(facts.names.count, 2);
+	assert_string_equal(facts.names.items[0], "mx.fabrikam.example");
+	assert_string_equal(facts.names.items[1], "*.fabrikam.example");
+	assert_true(facts.has_san && !facts.is_ca && !facts.is_self_signed && !facts.has_eku);
+	assert_true(facts.allows_client && facts.allows_server);
+	assert_in_range(facts.not_before_ms, now_ms - 2 * DAY_S * 1000, now_ms - DAY_S * 1000);
+
+	facts = facts_of(&server_only, arena);
+	assert_true(facts.has_eku && facts.allows_server && !facts.allows_client);
+	/* An address alone is a SAN as well: the common name does not count. */
+	assert_true(facts.has_san);
+	assert_int_equal(facts.names.count, 0);
+
+	facts = facts_of(&root, arena);
+	assert_true(facts.is_ca && facts.is_self_signed);
+	facts = facts_of(&weak_key, arena);
+	assert_string_equal(facts.key, "RSA 1024");
+
+	/* Without SAN the common name counts, if it can be a name. */
+	facts = facts_of(&self_signed, arena);
+	assert_false(facts.has_san);
+	assert_int_equal(facts.names.count, 1);
+	assert_string_equal(facts.names.items[0], "myself.example");
+	assert_int_equal(facts_of(&root, arena).names.count, 0);
+
+	facts = facts_of(&renamed, arena);
+	assert_string_equal(facts.subject, "CN=B\xc3\xbcro\\, \\0A");
+	arena_free(&arena);
+}
+
+static struct test_cert make(
+	const char *common_name, struct test_cert *issuer, struct test_cert_options options)
+{
+	options.common_name = common_name;
+	options.issuer = issuer;
+	return test_cert_make(&options);
+}
+
+static int setup(void **state)
+{
+	const struct test_cert_options ca = {.is_ca = true}, plain = {0};
+	int64_t now_s = (int64_t)time(NULL);
+
+	(void)state;
+	now_ms = now_s * 1000;
+	root = make("Test Root", NULL, ca);
+	other_root = make("Other Root", NULL, ca);
+	same_name_root = make("Test Root", NULL, ca);
+	intermediate = make("Test Intermediate", &root, ca);
+	leaf = make("leaf", &intermediate,
+		(struct test_cert_options){.names =
+						   "DNS:MX.fabrikam.example,DNS:*.fabrikam.example,"
+						   "IP:192.0.2.1,email:a@b.example"});
+	by_root = make("by root", &root, plain);
+	no_ca = make("no ca", &intermediate, plain);
+	by_no_ca = make("by no ca", &no_ca, plain);
+	self_signed = make("Myself.example", NULL, plain);
+	weak_key = make("weak", &intermediate, (struct test_cert_options){.rsa_bits = 1024});
+	weak_hash = make("weak", &intermediate, (struct test_cert_options){.weak_hash = true});
+	server_only = make("server.example", &intermediate,
+		(struct test_cert_options){.usage = "serverAuth", .names = "IP:192.0.2.1"});
+	old_server_only = make("server.example", &intermediate,
+		(struct test_cert_options){.usage = "serverAuth",
+			.from_s = now_s - 20 * DAY_S,
+			.until_s = now_s - DAY_S});
+	renamed = make("B\xc3\xbcro, \n", &intermediate, plain);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test_cert *all[] = {&root, &intermediate, &other_root, &same_name_root, &leaf,
+		&by_root, &no_ca, &by_no_ca, &self_signed, &weak_key, &weak_hash, &server_only,
+		&old_server_only, &renamed};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
+		test_cert_clear(all[i]);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(judges_chains),
+		cmocka_unit_test(refuses_bad_anchors),
+		cmocka_unit_test(states_facts),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
