@@ -35,43 +35,62 @@ static void print_processes(struct cli *cli, const json_t *status)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(json_object_get(status, "processes"), i, p)
-	{
-		int64_t since = cli_moment_ms(p, "since");
-		const json_t *stats = json_object_get(p, "stats");
-
-		cli_table_row(&table,
-			(const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, p, "role"),
+	json_array_foreach(json_object_get(status, "processes"), i, p) cli_table_row(
+		&table, (const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, p, "role"),
 						 cli_text(cli, p, "index")),
 				cli_text(cli, p, "pid"), cli_text(cli, p, "state"),
-				since != 0 ? span(cli, cli->now_ms - since) : "-",
-				cli_text(cli, p, "restarts"), counters(cli, stats)});
-	}
+				span(cli, cli_number(p, "uptime_ms")), cli_text(cli, p, "restarts"),
+				counters(cli, json_object_get(p, "stats"))});
 	cli_table_print(cli, &table);
+}
+
+static void print_fact(struct cli *cli, const char *label, const char *text)
+{
+	if (text[0] != '\0')
+		cli_print(cli, "%-14s %s\n", label, text);
+}
+
+static void print_server(struct cli *cli, const json_t *status)
+{
+	const json_t *reload = json_object_get(status, "reload"), *listener;
+	const char *listeners = "";
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "listeners"), i, listener) listeners =
+		arena_format(cli->arena, "%s%s%s (%s)", listeners, i > 0 ? ", " : "",
+			cli_text(cli, listener, "address"), cli_text(cli, listener, "name"));
+	print_fact(cli, "Host", cli_text(cli, status, "hostname"));
+	print_fact(cli, "State", cli_text(cli, status, "state"));
+	print_fact(cli, "Version", cli_text(cli, status, "version"));
+	print_fact(cli, "Up", span(cli, cli_number(status, "uptime_ms")));
+	print_fact(cli, "Listens on", listeners);
+	print_fact(cli, "Node file", cli_text(cli, status, "node_file"));
+	print_fact(cli, "Data", cli_text(cli, status, "data"));
+	print_fact(cli, "Run", cli_text(cli, status, "run"));
+	print_fact(cli, "Configuration",
+		arena_format(cli->arena, "generation %s", cli_text(cli, status, "generation")));
+	if (json_is_object(reload))
+		print_fact(cli, "Last reload",
+			arena_format(cli->arena, "%s%s%s", cli_moment(cli, reload, "at"),
+				json_is_true(json_object_get(reload, "ok")) ? "" : ", failed: ",
+				cli_text(cli, reload, "error")));
+	print_fact(cli, "Queue", counters(cli, json_object_get(status, "spool")));
 }
 
 int cli_run_status(struct cli *cli)
 {
-	json_t *status = NULL, *value;
-	const char *key;
+	json_t *status = NULL;
 	int code = cli_get(cli, "/v1/status", &status);
 
 	if (code != CLI_OK)
 		return code;
 	if (cli_has(cli, "json")) {
 		cli_print_json(cli, status);
-		json_decref(status);
-		return CLI_OK;
+	} else {
+		print_server(cli, status);
+		cli_print(cli, "\n");
+		print_processes(cli, status);
 	}
-	json_object_foreach(status, key, value)
-	{
-		if (json_is_array(value))
-			continue;
-		cli_print(cli, "%-14s %s\n", key,
-			json_is_object(value) ? counters(cli, value) : cli_text(cli, status, key));
-	}
-	cli_print(cli, "\n");
-	print_processes(cli, status);
 	json_decref(status);
 	return CLI_OK;
 }

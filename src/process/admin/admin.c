@@ -213,11 +213,16 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 	admin->spool = ipc_new(runtime_base(admin->runtime), fd, &handlers, admin);
 }
 
+/* {"ok": false, "error": why}, or what was asked for. */
 static void answer(void *self, int64_t tag, const json_t *result)
 {
-	enum err e = json_object_get(result, "error") != NULL ? ERR_CONFLICT : ERR_OK;
+	json_t *problem = NULL;
 
-	admin_answer(self, tag, true, e, result);
+	if (json_is_false(json_object_get(result, "ok")))
+		problem = json_pack("{s:O?}", "detail", json_object_get(result, "error"));
+	admin_answer(self, tag, true, problem != NULL ? ERR_CONFLICT : ERR_OK,
+		problem != NULL ? problem : result);
+	json_decref(problem);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
