@@ -85,6 +85,17 @@ static size_t count_removed(const json_t *changes)
 	return count;
 }
 
+/* FILE:LINE: message; the message begins with the path of a property, or names an object. */
+static int complain(struct cli *cli, const char *path, struct str text, const char *message)
+{
+	struct str rest = str_of(message);
+	unsigned line = model_yaml_line(text, str_cut(&rest, ':'));
+
+	if (line == 0)
+		return cli_fail(cli, CLI_FAILED, "%s: %s", path, message);
+	return cli_fail(cli, CLI_FAILED, "%s: line %u: %s", path, line, message);
+}
+
 /* The file as JSON that the server would accept; complains with file and place. */
 static int read_configuration(struct cli *cli, const char *path, json_t **ret)
 {
@@ -105,7 +116,7 @@ static int read_configuration(struct cli *cli, const char *path, json_t **ret)
 	if (record_from_json(&model_config_desc, json, "", cli->arena, &config, &info) != ERR_OK ||
 		model_check(&config, &info) != ERR_OK) {
 		json_decref(json);
-		return cli_fail(cli, CLI_FAILED, "%s: %s", path, info.text);
+		return complain(cli, path, text, info.text);
 	}
 	*ret = json;
 	return CLI_OK;

@@ -130,6 +130,9 @@ size_t model_compare(const struct model_config *before, const struct model_confi
 /* Parse to JSON: plain scalars true/false/null/integers become such, quoted ones text.  The message
  * names line and column.  New reference in *ret. */
 enum err model_parse_yaml(struct str text, json_t **ret, struct err_info *info);
+/* The line on which the property at PATH ("connectors[2].inbound.addresses[0]") stands, or as much
+ * of the path as there is; 0 when nothing of it is there. */
+unsigned model_yaml_line(struct str text, struct str path);
 /* Text in block style, keys in the order of the object; multi-line text as literal blocks. */
 enum err model_format_yaml(const json_t *json, struct buf *out);
 
