@@ -156,6 +156,14 @@ static enum err confine(struct runtime *r, const struct model_node *node, struct
 	return ERR_OK;
 }
 
+static void set_log(const struct runtime *r, const struct model_node *node)
+{
+	enum log_level level = LOG_INFO_LEVEL;
+
+	log_level_parse(node->log.level, &level);
+	log_setup(r->name, (enum log_format)node->log.format, level);
+}
+
 static void on_apply(struct runtime *r, int64_t tag)
 {
 	const struct runtime_settings *settings =
@@ -172,6 +180,7 @@ static void on_apply(struct runtime *r, int64_t tag)
 		e = confine(r, settings->node, &info);
 	report(r, tag, e, e != ERR_OK && info.text[0] == '\0' ? err_text(e) : info.text);
 	if (e == ERR_OK) {
+		set_log(r, settings->node);
 		runtime_received_free(&r->current);
 		r->current = r->incoming;
 		r->incoming = NULL;
@@ -186,7 +195,8 @@ static void on_apply(struct runtime *r, int64_t tag)
 
 static void on_stats(struct runtime *r, int64_t tag)
 {
-	json_t *json = r->process->stats != NULL ? r->process->stats(r->self) : NULL;
+	json_t *json =
+		r->self != NULL && r->process->stats != NULL ? r->process->stats(r->self) : NULL;
 	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	runtime_control_send(

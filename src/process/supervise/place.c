@@ -1,0 +1,189 @@
+/* Users, directories and the management socket. */
+#include "process/supervise/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { FIRST_USER = 64200, MANAGEMENT_BACKLOG = 128 };
+
+static const char *named_user(const struct model_node *node, enum runtime_role role)
+{
+	switch (role) {
+	case RUNTIME_KEYS:
+		return node->users.keys;
+	case RUNTIME_LOOKUP:
+		return node->users.lookup;
+	case RUNTIME_SPOOL:
+		return node->users.spool;
+	case RUNTIME_RECEIVE:
+		return node->users.receive;
+	case RUNTIME_DELIVER:
+		return node->users.deliver;
+	case RUNTIME_ADMIN:
+		return node->users.admin;
+	default:
+		return NULL;
+	}
+}
+
+enum err supervise_user_find(const struct model_node *node, enum runtime_role role,
+	struct supervise_user *ret, struct err_info *info)
+{
+	const char *name = named_user(node, role);
+	const struct passwd *entry;
+	char usual[64];
+	uint64_t number;
+
+	*ret = (struct supervise_user){.uid = geteuid(), .gid = getegid()};
+	if (geteuid() != 0)
+		return ERR_OK;
+	if (name != NULL && str_is(str_of(name), "keep")) {
+		ret->keep = true;
+		return ERR_OK;
+	}
+	ret->change = true;
+	snprintf(usual, sizeof(usual), "sealpost-%s", runtime_table[role].name);
+	entry = getpwnam(name != NULL ? name : usual);
+	if (entry != NULL) {
+		ret->uid = entry->pw_uid;
+		ret->gid = entry->pw_gid;
+		return ERR_OK;
+	}
+	if (name == NULL) {
+		number = FIRST_USER + runtime_table[role].user_offset;
+	} else if (!str_to_u64(str_of(name), &number) || number > UINT32_MAX - 1) {
+		return err_set(info, ERR_UNKNOWN, "users.%s: there is no user \"%s\"",
+			runtime_table[role].name, name);
+	}
+	ret->uid = (uid_t)number;
+	ret->gid = (gid_t)number;
+	return ERR_OK;
+}
+
+static enum err failed(struct err_info *info, const char *path)
+{
+	return err_set(info, err_from_errno(errno), "%s: %s", path, strerror(errno));
+}
+
+/* Like mkdir -p; the last part gets MODE and, where made here, OWNER. */
+static enum err make(
+	const char *path, mode_t mode, const struct supervise_user *owner, struct err_info *info)
+{
+	char part[4096];
+	struct stat st;
+
+	if (strlen(path) >= sizeof(part))
+		return err_set(info, ERR_TOO_LONG, "%s: too long a path", path);
+	for (size_t i = 1; path[i] != '\0'; i++) {
+		if (path[i] != '/')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)i, path);
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return failed(info, part);
+	}
+	if (mkdir(path, mode) == 0) {
+		if (chmod(path, mode) < 0 ||
+			(owner->change && chown(path, owner->uid, owner->gid) < 0))
+			return failed(info, path);
+		return ERR_OK;
+	}
+	if (errno != EEXIST)
+		return failed(info, path);
+	if (stat(path, &st) < 0)
+		return failed(info, path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(info, ERR_EXISTS, "%s: is not a directory", path);
+	return ERR_OK;
+}
+
+/* One instance for one data directory. */
+static enum err take_lock(const char *data, int *ret, struct err_info *info)
+{
+	char path[4200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", data);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return failed(info, path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return err_set(
+			info, ERR_BUSY, "%s: another sealpost is using this directory", data);
+	}
+	*ret = fd;
+	return ERR_OK;
+}
+
+/* The data directory belongs to the spool; when others run as other users, they may pass through it
+ * to what is theirs, but not look around. */
+static enum err make_data(const struct model_node *node, struct err_info *info)
+{
+	struct supervise_user spool, deliver;
+	bool is_shared;
+	char path[4200];
+	enum err e = supervise_user_find(node, RUNTIME_SPOOL, &spool, info);
+
+	if (e == ERR_OK)
+		e = supervise_user_find(node, RUNTIME_DELIVER, &deliver, info);
+	if (e == ERR_OK)
+		e = make(node->data, 0700, &spool, info);
+	if (e != ERR_OK)
+		return e;
+	is_shared = spool.uid != deliver.uid || spool.uid != geteuid();
+	if (chmod(node->data, is_shared ? 0711 : 0700) < 0)
+		return failed(info, node->data);
+	if (spool.change && chown(node->data, spool.uid, spool.gid) < 0)
+		return failed(info, node->data);
+	snprintf(path, sizeof(path), "%s/maildir", node->data);
+	if (node->maildirs.count == 0)
+		e = make(path, 0700, &deliver, info);
+	for (size_t i = 0; i < node->maildirs.count && e == ERR_OK; i++)
+		e = make(node->maildirs.items[i], 0700, &deliver, info);
+	return e;
+}
+
+enum err supervise_directories_make(const struct model_node *node, int *lock, struct err_info *info)
+{
+	const struct supervise_user self = {.change = false};
+	enum err e = make_data(node, info);
+
+	if (e == ERR_OK)
+		e = make(node->run, 0755, &self, info);
+	if (e == ERR_OK && *lock < 0)
+		e = take_lock(node->data, lock, info);
+	return e;
+}
+
+enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struct err_info *info)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/admin.sock", node->run);
+	int fd;
+
+	if (n < 0 || (size_t)n >= sizeof(at.sun_path))
+		return err_set(info, ERR_TOO_LONG,
+			"run: %s is too long for the path of a socket (at most %zu bytes)",
+			node->run, sizeof(at.sun_path) - sizeof("/admin.sock"));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return failed(info, at.sun_path);
+	unlink(at.sun_path); /* left behind by one that was killed: we hold the lock */
+	/* Anybody may connect; the admin process looks at who it is. */
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || chmod(at.sun_path, 0666) < 0 ||
+		listen(fd, MANAGEMENT_BACKLOG) < 0) {
+		enum err e = failed(info, at.sun_path);
+
+		close(fd);
+		return e;
+	}
+	*ret_fd = fd;
+	return ERR_OK;
+}

@@ -1,0 +1,74 @@
+/* Internal to process/supervise: everything that a node file leads to, opened. */
+#ifndef SEALPOST_PROCESS_SUPERVISE_SETTINGS_H
+#define SEALPOST_PROCESS_SUPERVISE_SETTINGS_H
+
+#include "core/model/model.h"
+#include "port/runtime/table.h"
+
+#include <sys/types.h>
+
+struct supervise_listener {
+	const struct model_listener *model;
+	int fd;
+};
+
+struct supervise_certificate {
+	const char *name;
+	struct str chain; /* PEM */
+	int key_fd;
+};
+
+struct supervise_settings {
+	struct arena *arena;
+	const char *node_file; /* absolute; NULL: defaults */
+	struct model_node *node;
+	struct supervise_listener *listeners;
+	size_t listener_count;
+	struct supervise_certificate *certificates;
+	size_t certificate_count;
+	struct str roots;
+	int64_t number; /* counts up with every change sent out */
+};
+
+/* The node of NODE_FILE (NULL: the defaults of this user), complete: every path absolute, host
+ * name, directories and listeners set. */
+enum err supervise_node_load(
+	const char *node_file, struct arena *arena, struct model_node **ret, struct err_info *info);
+
+/* The user a process runs as.  change is false when we are no root. */
+struct supervise_user {
+	bool change;
+	bool keep;
+	uid_t uid;
+	gid_t gid;
+};
+enum err supervise_user_find(const struct model_node *node, enum runtime_role role,
+	struct supervise_user *ret, struct err_info *info);
+
+/* Make the directories.  *lock is a descriptor that keeps a second instance out; -1: take it. */
+enum err supervise_directories_make(
+	const struct model_node *node, int *lock, struct err_info *info);
+/* The management socket, listening. */
+enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struct err_info *info);
+
+/* A listening socket for ADDRESS ("[::]:25"). */
+enum err supervise_listen(const char *address, int *ret_fd, struct err_info *info);
+/* One that the service manager has opened for us, by name or address; -1 when there is none. */
+int supervise_listen_inherited(const struct model_listener *listener);
+
+/* Chain and key of a certificate that this node has made for itself, at the paths returned; made
+ * anew when missing, of another name, or about to end. */
+enum err supervise_self_signed(const struct model_node *node, int64_t now_ms, struct arena *arena,
+	struct model_certificate *ret, struct err_info *info);
+
+/* Read a whole file of at most MAX bytes. */
+enum err supervise_file_read(
+	const char *path, size_t max, struct arena *arena, struct str *ret, struct err_info *info);
+
+/* Load and open everything.  Listeners with an address that PREVIOUS (may be NULL) has too share
+ * its socket; nothing of PREVIOUS changes.  LOCK as in supervise_directories_make(). */
+enum err supervise_settings_load(const char *node_file, const struct supervise_settings *previous,
+	int *lock, struct supervise_settings **ret, struct err_info *info);
+void supervise_settings_free(struct supervise_settings **settings);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * Internal to process/supervise: the supervisor and its children.
+ *
+ * A child goes through
+ *
+ *     WAITING --spawn--> STARTING --applied--> READY --all peers ready--> WORKING
+ *        ^                   |                   |                          |
+ *        +----- ended, after a pause that doubles from 0.1 s to 30 s -------+
+ *
+ * and ends as ENDED when the supervisor drains.  Channels to its peers are made when it gets READY,
+ * to each peer that is READY or WORKING.
+ */
+#ifndef SEALPOST_PROCESS_SUPERVISE_STATE_H
+#define SEALPOST_PROCESS_SUPERVISE_STATE_H
+
+#include "port/log/log.h"
+#include "port/runtime/control.h"
+#include "port/runtime/runtime.h"
+#include "process/supervise/settings.h"
+
+enum supervise_child_state {
+	SUPERVISE_CHILD_WAITING,
+	SUPERVISE_CHILD_STARTING,
+	SUPERVISE_CHILD_READY,
+	SUPERVISE_CHILD_WORKING,
+	SUPERVISE_CHILD_ENDED,
+};
+
+struct supervise;
+
+struct supervise_child {
+	struct supervise *supervise;
+	enum runtime_role role;
+	unsigned index;
+	enum supervise_child_state state;
+	pid_t pid;
+	struct runtime_control *control; /* NULL: the channel has ended */
+	struct event *timer;		 /* until the next start */
+	int64_t spawned;		 /* ticks */
+	int64_t pause_ms;		 /* before the next start */
+	int64_t restarts;
+	int64_t settings;    /* number of those it was sent last */
+	bool is_awaited;     /* by a reload */
+	bool has_statistics; /* for the request under way */
+	json_t *statistics;
+};
+
+struct supervise_reload {
+	struct supervise_settings *next; /* NULL: none under way */
+	struct event *timer;
+	bool failed;
+	char reason[512]; /* why the last one failed; "" */
+	int64_t at_ms;	  /* when the last one ended */
+	int64_t *tags;	  /* questions to answer */
+	size_t tag_count;
+};
+
+struct supervise_status {
+	bool is_gathering;
+	struct event *timer;
+	int64_t tags[64];
+	size_t tag_count;
+};
+
+struct supervise {
+	struct event_base *base;
+	const char *node_file;
+	struct supervise_settings *settings;
+	int lock_fd, socket_fd, addresses_fd;
+	unsigned char ticket_key[80];
+	struct supervise_child *children;
+	size_t child_count;
+	struct event *signals[5];
+	struct event *ticket_timer, *watchdog_timer, *admin_timer;
+	int64_t started; /* ticks */
+	int64_t next_number;
+	bool is_ready; /* all were WORKING once */
+	struct supervise_reload reload;
+	struct supervise_status status;
+	int drain_stage; /* -1: not draining */
+	struct event *drain_timer;
+	int exit_status;
+};
+
+enum log_level supervise_log_level(const struct model_node *node);
+
+/* ---- children.c ------------------------------------------------------------------------------ */
+
+void supervise_children_new(struct supervise *s);
+void supervise_children_free(struct supervise *s);
+/* Start one; a failure is logged and tried again later. */
+void supervise_child_spawn(struct supervise_child *child);
+/* Collect those that ended (SIGCHLD). */
+void supervise_children_reap(struct supervise *s);
+/* SETTINGS as far as the child's row says. */
+void supervise_child_configure(
+	struct supervise_child *child, const struct supervise_settings *settings);
+/* START those whose peers are all ready. */
+void supervise_children_start(struct supervise *s);
+void supervise_child_send(struct supervise_child *child, enum runtime_control_type type,
+	int64_t tag, struct str data);
+bool supervise_child_is_live(const struct supervise_child *child);
+const char *supervise_child_name(const struct supervise_child *child, char ret[32]);
+
+/* ---- reload.c ---------------------------------------------------------------------------------
+ */
+
+/* TAG: of the question to answer; -1: a signal. */
+void supervise_reload_begin(struct supervise *s, int64_t tag);
+/* CHILD has (not) taken settings, or has ended. */
+void supervise_reload_applied(
+	struct supervise_child *child, int64_t number, enum err e, struct str reason);
+void supervise_reload_free(struct supervise *s);
+
+/* ---- answer.c: questions of the admin process -------------------------------------------------
+ */
+
+void supervise_answer_question(struct supervise_child *child, int64_t tag, struct str data);
+void supervise_answer_statistics(struct supervise_child *child, struct str data);
+/* CHILD will not answer any more. */
+void supervise_answer_without(struct supervise_child *child);
+/* Takes over JSON. */
+void supervise_answer_send(struct supervise *s, int64_t tag, json_t *json);
+void supervise_answer_free(struct supervise *s);
+
+/* ---- drain.c ----------------------------------------------------------------------------------
+ */
+
+void supervise_drain_begin(struct supervise *s);
+/* A child has ended while draining. */
+void supervise_drain_go_on(struct supervise *s);
+
+/* ---- notify.c: the service manager, if there is one -------------------------------------------
+ */
+
+void supervise_notify_ready(void);
+void supervise_notify_reloading(void);
+void supervise_notify_stopping(void);
+void supervise_notify_status(const char *text);
+/* Keep its watchdog content; NULL when it has none. */
+struct event *supervise_notify_watchdog(struct event_base *base);
+
+#endif
