@@ -14,8 +14,10 @@
 
 enum { STORE_BODY_FOLDERS = 256 };
 
-/* The folders below DATA/spool, kept open. */
+/* DATA/spool and the folders below it, kept open.  A folder that is not there yet (-1) is made on
+ * the loop, before the writer can hear of a file in it. */
 struct store_files {
+	int top;
 	int folders[STORE_BODY_FOLDERS];
 };
 
@@ -24,7 +26,7 @@ enum err store_files_open(const char *directory, struct store_files **ret, struc
 void store_files_close(struct store_files **files);
 bool store_files_is_open(const struct store_files *files);
 /* A new file; its descriptor, or -1 with errno (EEXIST: never written over). */
-int store_files_create(const struct store_files *files, int64_t id);
+int store_files_create(struct store_files *files, int64_t id);
 /* For reading. */
 int store_files_open_one(const struct store_files *files, int64_t id);
 /* Make the name durable. */

@@ -27,35 +27,49 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static enum err open_folders(struct store_files *files, int top, struct err_info *info)
+static int open_folder(int top, size_t i)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "%02zx", i);
+	return openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The folders that are there; others are made when they are needed. */
+static enum err open_folders(struct store_files *files, struct err_info *info)
 {
 	size_t i;
 
 	for (i = 0; i < STORE_BODY_FOLDERS; i++) {
-		char name[8];
-
-		snprintf(name, sizeof(name), "%02zx", i);
-		if (mkdirat(top, name, 0700) != 0 && errno != EEXIST)
+		files->folders[i] = open_folder(files->top, i);
+		if (files->folders[i] < 0 && errno != ENOENT)
 			return err_set(
-				info, err_from_errno(errno), "spool/%s: %s", name, strerror(errno));
-		files->folders[i] = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (files->folders[i] < 0)
-			return err_set(
-				info, err_from_errno(errno), "spool/%s: %s", name, strerror(errno));
+				info, err_from_errno(errno), "spool/%02zx: %s", i, strerror(errno));
 	}
-	if (fsync(top) != 0)
-		return err_set(info, ERR_IO, "spool: fsync: %s", strerror(errno));
 	return ERR_OK;
+}
+
+static bool make_folder(struct store_files *files, size_t i)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "%02zx", i);
+	if (mkdirat(files->top, name, 0700) != 0 && errno != EEXIST)
+		return false;
+	if (fsync(files->top) != 0)
+		return false;
+	files->folders[i] = open_folder(files->top, i);
+	return files->folders[i] >= 0;
 }
 
 enum err store_files_open(const char *directory, struct store_files **ret, struct err_info *info)
 {
 	struct store_files *files CLEANUP(store_files_close) = mem_new(sizeof(*files));
 	int parent CLEANUP(close_fd) = -1;
-	int top CLEANUP(close_fd) = -1;
 	enum err e;
 	size_t i;
 
+	files->top = -1;
 	for (i = 0; i < STORE_BODY_FOLDERS; i++)
 		files->folders[i] = -1;
 	if (directory != NULL) {
@@ -63,11 +77,11 @@ enum err store_files_open(const char *directory, struct store_files **ret, struc
 		if (parent < 0 || (mkdirat(parent, "spool", 0700) != 0 && errno != EEXIST))
 			return err_set(info, err_from_errno(errno), "%s/spool: %s", directory,
 				strerror(errno));
-		top = openat(parent, "spool", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (top < 0 || fsync(parent) != 0)
+		files->top = openat(parent, "spool", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (files->top < 0 || fsync(parent) != 0)
 			return err_set(info, err_from_errno(errno), "%s/spool: %s", directory,
 				strerror(errno));
-		e = open_folders(files, top, info);
+		e = open_folders(files, info);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -84,19 +98,22 @@ void store_files_close(struct store_files **files)
 		return;
 	for (i = 0; i < STORE_BODY_FOLDERS; i++)
 		close_fd(&(*files)->folders[i]);
+	close_fd(&(*files)->top);
 	free(*files);
 	*files = NULL;
 }
 
 bool store_files_is_open(const struct store_files *files)
 {
-	return files != NULL && files->folders[0] >= 0;
+	return files != NULL && files->top >= 0;
 }
 
-int store_files_create(const struct store_files *files, int64_t id)
+int store_files_create(struct store_files *files, int64_t id)
 {
 	char name[NAME_SIZE];
 
+	if (folder_of(files, id) < 0 && !make_folder(files, (uint64_t)id % STORE_BODY_FOLDERS))
+		return -1;
 	file_name(id, name);
 	return openat(folder_of(files, id), name,
 		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -157,6 +174,8 @@ enum err store_files_sweep(const struct store_files *files,
 		DIR *dir CLEANUP(close_dir) = fd >= 0 ? fdopendir(fd) : NULL;
 		struct dirent *entry;
 
+		if (files->folders[i] < 0)
+			continue;
 		if (dir == NULL)
 			return err_from_errno(errno);
 		while ((entry = readdir(dir)) != NULL) {

@@ -208,4 +208,171 @@ static inline enum err testing_update(
 	return testing_finish(t);
 }
 
+/* ---- what was found, copied out of the completions ------------------------------------------- */
+
+struct found {
+	struct testing *t;
+	bool finished;
+	enum err result;
+	bool more;
+	int64_t next;
+	size_t count;
+	struct store_due_entry due[64];
+	char routes[64][64];
+	int64_t ids[64];
+	size_t recipients[64];
+	struct store_recipient first; /* numbers of the first recipient of the first message */
+	char text[512];
+	int64_t messages, acted, held;
+	int64_t numbers[8];
+};
+
+static inline void on_due(
+	void *context, enum err e, const struct store_due_entry *entries, size_t count, bool more)
+{
+	struct found *f = context;
+	size_t i;
+
+	f->result = e;
+	f->more = more;
+	f->count = count;
+	for (i = 0; i < count && i < 64; i++) {
+		f->due[i] = entries[i];
+		snprintf(f->routes[i], sizeof(f->routes[i]), "%s", entries[i].route);
+	}
+	f->finished = true;
+}
+
+static inline void on_messages(
+	void *context, enum err e, const struct store_message *messages, size_t count, int64_t next)
+{
+	struct found *f = context;
+	size_t i;
+
+	f->result = e;
+	f->count = count;
+	f->next = next;
+	for (i = 0; i < count && i < 64; i++) {
+		f->ids[i] = messages[i].wire.id;
+		f->recipients[i] = messages[i].recipients.count;
+	}
+	if (count > 0) {
+		const struct store_message *m = &messages[0];
+		const struct store_recipient *r = &m->recipients.items[0];
+
+		f->first = *r;
+		snprintf(f->text, sizeof(f->text), "%s|%s|%s|%s|%s|%s|%s|%s", m->wire.sender,
+			m->wire.subject, m->wire.message_id,
+			m->wire.receipt.version != NULL ? m->wire.receipt.version : "-",
+			r->wire.address, r->route, r->token != NULL ? r->token : "-",
+			r->text != NULL ? r->text : "-");
+	}
+	f->finished = true;
+}
+
+static inline void on_body(void *context, enum err e, struct str bytes)
+{
+	struct found *f = context;
+
+	f->result = e;
+	f->count = bytes.n;
+	f->more = bytes.n > 0 && bytes.p[0] == bytes.p[bytes.n - 1];
+	f->text[0] = bytes.n > 0 ? bytes.p[0] : '\0';
+	f->finished = true;
+}
+
+static inline void on_acted(void *context, enum err e, const struct store_acted *acted)
+{
+	struct found *f = context;
+
+	f->result = e;
+	f->messages = acted->messages;
+	f->acted = acted->recipients;
+	f->count += acted->count;
+	f->finished = acted->final;
+}
+
+static inline struct found *find(struct found *f, struct testing *t)
+{
+	*f = (struct found){.t = t};
+	return f;
+}
+
+static inline void get_due(struct found *f, struct testing *t, int64_t until,
+	const struct store_due_entry *after, size_t limit)
+{
+	store_due(t->store, until, after, limit, on_due, find(f, t));
+	testing_wait(t, &f->finished);
+	assert_int_equal(f->result, ERR_OK);
+}
+
+static inline void load_one(struct found *f, struct testing *t, int64_t id)
+{
+	store_load(t->store, &id, 1, on_messages, find(f, t));
+	testing_wait(t, &f->finished);
+	assert_int_equal(f->result, ERR_OK);
+}
+
+static inline enum err read_body(
+	struct found *f, struct testing *t, int64_t id, int64_t offset, size_t length)
+{
+	store_body_read(t->store, id, offset, length, on_body, find(f, t));
+	testing_wait(t, &f->finished);
+	return f->result;
+}
+
+static inline void act(
+	struct found *f, struct testing *t, enum store_action action, struct store_filter filter)
+{
+	struct store_act a = {.action = action,
+		.filter = filter,
+		.now_ms = 777,
+		.text = "by root",
+		.route = "mx:other.example"};
+
+	store_act(t->store, &a, on_acted, find(f, t));
+	testing_wait(t, &f->finished);
+	assert_int_equal(f->result, ERR_OK);
+}
+
+/* ---- cases on both backends --------------------------------------------------------------------
+ */
+
+struct testing_case {
+	const char *name;
+	void (*run)(struct testing *t);
+};
+#define CASE(f)                                                                                    \
+	{                                                                                          \
+#f, f                                                                              \
+	}
+
+static inline void testing_run(const struct testing_case *cases, size_t count, bool on_disk)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct testing t;
+
+		print_message("  %s\n", cases[i].name);
+		testing_begin(&t, on_disk);
+		cases[i].run(&t);
+		assert_int_equal(t.broken, ERR_OK);
+		testing_end(&t);
+	}
+}
+
+/* Two cmocka tests that run all of CASES. */
+#define TESTING_BOTH(cases)                                                                        \
+	static void in_memory(void **state)                                                        \
+	{                                                                                          \
+		(void)state;                                                                       \
+		testing_run(cases, ARRAY_LENGTH(cases), false);                                    \
+	}                                                                                          \
+	static void on_disk(void **state)                                                          \
+	{                                                                                          \
+		(void)state;                                                                       \
+		testing_run(cases, ARRAY_LENGTH(cases), true);                                     \
+	}
+
 #endif

@@ -1,0 +1,278 @@
+/* The trace: what reaches it, what is found, what is forgotten. */
+#include "port/store/testing.h"
+
+struct traced {
+	bool finished;
+	enum err result;
+	size_t count;
+	int64_t ids[64];
+	char next[64];
+	char text[1024];
+};
+
+static void on_items(void *context, enum err e, const struct store_trace_item *items, size_t count,
+	const char *next)
+{
+	struct traced *found = context;
+	size_t i;
+
+	found->result = e;
+	found->count = count;
+	snprintf(found->next, sizeof(found->next), "%s", next != NULL ? next : "");
+	for (i = 0; i < count && i < 64; i++)
+		found->ids[i] = items[i].id;
+	if (count > 0)
+		snprintf(found->text, sizeof(found->text), "%s|%s|%s|%zu|%s|%s|%s|%s",
+			items[0].sender, items[0].message_id, items[0].subject,
+			items[0].recipients.count,
+			items[0].recipients.count > 0 ? items[0].recipients.items[0] : "-",
+			items[0].last.kind, items[0].last.text != NULL ? items[0].last.text : "-",
+			items[0].last.receipt != NULL && items[0].last.receipt->cipher != NULL
+				? items[0].last.receipt->cipher
+				: "-");
+	found->finished = true;
+}
+
+static void on_events(void *context, enum err e, const struct store_trace_item *item,
+	const struct wire_event *events, size_t count)
+{
+	struct traced *found = context;
+	size_t i, n = 0;
+
+	(void)item;
+	found->result = e;
+	found->count = count;
+	for (i = 0; i < count; i++)
+		n += (size_t)snprintf(found->text + n, sizeof(found->text) - n, "%s:%s%s ",
+			events[i].kind, events[i].recipient != NULL ? events[i].recipient : "",
+			events[i].receipt != NULL ? "+" : "");
+	found->finished = true;
+}
+
+static void search(struct testing *t, struct traced *found, struct store_trace_query query)
+{
+	*found = (struct traced){0};
+	store_trace_search(t->store, &query, on_items, found);
+	testing_wait(t, &found->finished);
+	assert_int_equal(found->result, ERR_OK);
+}
+
+static enum err show(struct testing *t, struct traced *found, int64_t message)
+{
+	*found = (struct traced){0};
+	store_trace_show(t->store, message, on_events, found);
+	testing_wait(t, &found->finished);
+	return found->result;
+}
+
+static void tell(struct testing *t, struct wire_event event)
+{
+	struct store_change change = {.events = &event, .event_count = 1};
+
+	store_apply(t->store, &change, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+}
+
+/* Messages 1..6 (see test_admin.c), one delivered, one deferred, and one refusal. */
+static void add_history(struct testing *t)
+{
+	struct receipt receipt = {.cipher = "TLS_CHACHA20_POLY1305_SHA256"};
+	int64_t id;
+
+	for (id = 1; id <= 6; id++) {
+		struct testing_message m = *MAIL(id, 2, 10, 100 * id);
+
+		m.domain = id % 2 == 0 ? "c.example" : "b.example";
+		m.sender = id == 6 ? "Bob@contoso.example" : NULL;
+		assert_int_equal(testing_add(t, &m), ERR_OK);
+	}
+	tell(t, (struct wire_event){.message = 2,
+			.at_ms = 10,
+			.kind = "deferred",
+			.recipient = "a0@c.example",
+			.text = "later"});
+	tell(t, (struct wire_event){.message = 2,
+			.at_ms = 11,
+			.kind = "delivered",
+			.recipient = "a0@c.example",
+			.text = "250 fine",
+			.receipt = &receipt});
+	tell(t, (struct wire_event){.message = 0,
+			.at_ms = 12,
+			.kind = "refused",
+			.sender = "eve@fabrikam.example",
+			.recipient = "a0@b.example",
+			.token = "tls-required",
+			.text = "5.7.1"});
+}
+
+static void an_account_is_whole_and_in_order(struct testing *t)
+{
+	struct traced found;
+
+	add_history(t);
+	assert_int_equal(show(t, &found, 2), ERR_OK);
+	assert_string_equal(
+		found.text, "received:+ deferred:a0@c.example delivered:a0@c.example+ ");
+	assert_int_equal(show(t, &found, 99), ERR_UNKNOWN);
+	search(t, &found, (struct store_trace_query){.id = 2});
+	assert_string_equal(found.text,
+		"Alice@Fabrikam.example|<One@fabrikam.example>|A subject|2|a0@c.example|"
+		"delivered|250 fine|TLS_CHACHA20_POLY1305_SHA256");
+}
+
+struct search_row {
+	const char *name;
+	struct store_trace_query query;
+	size_t count;
+};
+static const struct search_row search_rows[] = {
+	{"all", {.limit = 0}, 7},
+	{"sender", {.sender = "alice@fabrikam.example"}, 5},
+	{"sender domain", {.sender = "@FABRIKAM.example"}, 6},
+	{"recipient", {.recipient = "A1@b.example"}, 3},
+	{"recipient, refusals too", {.recipient = "a0@b.example"}, 4},
+	{"recipient domain", {.recipient = "@c.example"}, 3},
+	{"address as sender", {.address = "bob@contoso.example"}, 1},
+	{"address as recipient", {.address = "a1@c.example"}, 3},
+	{"address domain", {.address = "@fabrikam.example"}, 6},
+	{"message id", {.message_id = "one@fabrikam.example"}, 6},
+	{"message id with brackets", {.message_id = "<One@fabrikam.example>"}, 6},
+	{"connector", {.connector = "contoso/Fabrikam"}, 6},
+	{"connector by name", {.connector = "fabrikam"}, 6},
+	{"outcome", {.outcome = "deferred"}, 1},
+	{"refusals", {.outcome = "refused"}, 1},
+	{"since", {.since_ms = 5}, 3},
+	{"until", {.until_ms = 2}, 2},
+	{"sender and recipient", {.sender = "alice@fabrikam.example", .recipient = "@c.example"},
+		2},
+	{"nobody", {.sender = "nobody@fabrikam.example"}, 0},
+	{"injection", {.sender = "' OR '1'='1"}, 0},
+};
+
+static void questions_find_what_matches(struct testing *t)
+{
+	struct traced found;
+	size_t i;
+
+	add_history(t);
+	for (i = 0; i < ARRAY_LENGTH(search_rows); i++) {
+		search(t, &found, search_rows[i].query);
+		if (found.count != search_rows[i].count)
+			fail_msg("%s: %zu instead of %zu", search_rows[i].name, found.count,
+				search_rows[i].count);
+		assert_string_equal(found.next, "");
+	}
+}
+
+static void answers_go_on_at_a_cursor(struct testing *t)
+{
+	struct traced found;
+	char next[64] = "";
+	size_t total = 0;
+	int64_t last = INT64_MAX;
+	int pages = 0;
+
+	add_history(t);
+	do {
+		search(t, &found,
+			(struct store_trace_query){.address = "@fabrikam.example",
+				.after = next[0] != '\0' ? next : NULL,
+				.limit = 2});
+		if (pages > 0 && found.count > 0)
+			assert_true(found.ids[0] < last);
+		if (found.count > 0)
+			last = found.ids[found.count - 1] != 0 ? found.ids[found.count - 1] : last;
+		total += found.count;
+		snprintf(next, sizeof(next), "%s", found.next);
+		assert_true(++pages < 10);
+	} while (next[0] != '\0');
+	assert_int_equal(total, 6);
+	found = (struct traced){0};
+	store_trace_search(t->store, &(struct store_trace_query){.after = "x:1"}, on_items, &found);
+	testing_wait(t, &found.finished);
+	assert_int_equal(found.result, ERR_SYNTAX);
+}
+
+static void old_accounts_are_forgotten(struct testing *t)
+{
+	struct traced found;
+
+	add_history(t);
+	store_trace_expire(t->store, 4, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	search(t, &found, (struct store_trace_query){0});
+	assert_int_equal(found.count, 4);
+	search(t, &found, (struct store_trace_query){.address = "@fabrikam.example"});
+	assert_int_equal(found.count, 3);
+	search(t, &found, (struct store_trace_query){.recipient = "@b.example"});
+	assert_int_equal(found.count, 2);
+	assert_int_equal(show(t, &found, 2), ERR_UNKNOWN);
+}
+
+static void actions_are_in_the_account(struct testing *t)
+{
+	struct store_filter one = {.id = 3, .state = STORE_ANY_STATE};
+	struct traced account;
+	struct found found;
+
+	add_history(t);
+	act(&found, t, STORE_HOLD, one);
+	act(&found, t, STORE_RELEASE, one);
+	act(&found, t, STORE_DELETE, one);
+	assert_int_equal(show(t, &account, 3), ERR_OK);
+	assert_string_equal(account.text,
+		"received:+ held:a0@b.example held:a1@b.example released:a0@b.example "
+		"released:a1@b.example deleted:a0@b.example deleted:a1@b.example ");
+}
+
+/* More events than the way to the trace holds at once, and a new start before all have arrived. */
+static void nothing_is_lost_and_nothing_comes_twice(struct testing *t)
+{
+	enum { MESSAGES = 300, EVENTS = 200 };
+	struct wire_event events[EVENTS];
+	struct store_change change = {.events = events, .event_count = EVENTS};
+	struct traced found;
+	int64_t id;
+	size_t i;
+
+	for (id = 1; id <= MESSAGES; id++) {
+		for (i = 0; i < EVENTS; i++)
+			events[i] = (struct wire_event){
+				.message = id, .at_ms = id, .kind = "deferred", .recipient = "x@y"};
+		store_apply(t->store, &change, testing_done, t);
+	}
+	assert_int_equal(testing_finish(t), ERR_OK);
+	if (t->directory[0] != '\0') {
+		testing_reopen(t);
+		testing_reopen(t);
+	}
+	for (id = 1; id <= MESSAGES; id += 13) {
+		time_t deadline = time(NULL) + 60;
+
+		do {
+			show(t, &found, id);
+		} while (found.count != EVENTS && time(NULL) < deadline);
+		assert_int_equal(found.count, EVENTS);
+	}
+}
+
+static const struct testing_case cases[] = {
+	CASE(an_account_is_whole_and_in_order),
+	CASE(questions_find_what_matches),
+	CASE(answers_go_on_at_a_cursor),
+	CASE(old_accounts_are_forgotten),
+	CASE(actions_are_in_the_account),
+	CASE(nothing_is_lost_and_nothing_comes_twice),
+};
+TESTING_BOTH(cases)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_memory),
+		cmocka_unit_test(on_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
