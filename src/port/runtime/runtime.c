@@ -275,7 +275,7 @@ static void on_peer(struct runtime *r, struct runtime_control_message *message)
 	int fd = message->fd;
 
 	message->fd = -1;
-	if (r->is_confined && fd >= 0)
+	if (r->is_confined && fd >= 0 && r->process->peer != NULL)
 		r->process->peer(r->self, message->role, message->index, fd);
 	else if (fd >= 0)
 		close(fd);
@@ -298,7 +298,8 @@ static void on_message(void *context, struct runtime_control_message *message)
 	case RUNTIME_CONTROL_START:
 		if (!r->is_started && r->is_confined) {
 			r->is_started = true;
-			r->process->start(r->self);
+			if (r->process->start != NULL)
+				r->process->start(r->self);
 		}
 		break;
 	case RUNTIME_CONTROL_STATS:

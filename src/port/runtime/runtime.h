@@ -54,6 +54,7 @@ struct runtime_settings {
 			  later calls */
 };
 
+/* All but create, apply and destroy may be NULL. */
 struct runtime_process {
 	enum runtime_role role;
 	/* Build the process's state. */
@@ -72,9 +73,9 @@ struct runtime_process {
 	/* Take no new work; call runtime_drained() when what is under way has ended: the process
 	 * then ends, after everything it sent over its channels has left.  The supervisor waits
 	 * RUNTIME_DRAIN_MS, then kills it.  The order is receive, deliver, spool, the rest: who
-	 * feeds the spool has ended before the spool is asked.  NULL: nothing to wait for. */
+	 * feeds the spool has ended before the spool is asked.  */
 	void (*drain)(void *self);
-	/* Counters for `sealpost status`; new reference; NULL if there are none. */
+	/* Counters for `sealpost status`; new reference. */
 	json_t *(*stats)(void *self);
 	/* Admin only: answer of the supervisor to runtime_ask(). */
 	void (*answer)(void *self, int64_t tag, const json_t *answer);
