@@ -20,16 +20,19 @@ struct dns_query *dns_ask(
 	struct dns *dns, const char *name, int type, dns_done *done, void *context);
 /* NULL is fine; leaves NULL.  DONE will not be called. */
 void dns_cancel(struct dns_query **query);
+/* Cancels what is under way.  NULL is fine.  Not from within DONE. */
 void dns_free(struct dns **dns);
 
-/* Backend: libunbound on this loop.  NODE gives servers, trust anchor, cache, timeout. */
+/* Backend: libunbound, with a thread of its own.  Reads every file that it needs before it returns;
+ * the thread starts with the first question.  INFO says which setting is wrong. */
 enum err dns_unbound_new(struct event_base *base, const struct model_dns *settings,
 	struct dns **ret, struct err_info *info);
 /* Backend: the lookup process.  The channel may come and go: dns_remote_peer() hands over a new one
  * (ownership of FD); questions under way then fail as WIRE_DNS_FAILED. */
 struct dns *dns_remote_new(struct event_base *base);
 void dns_remote_peer(struct dns *dns, int fd);
-/* Backend: a table for tests; answers SECURE only where the row says so. */
+/* Backend: a table for tests; answers with the worst status of the rows that match.  A row without
+ * RDATA only states that status.  A name without any row does not exist (INSECURE). */
 struct dns *dns_table_new(struct event_base *base);
 void dns_table_add(
 	struct dns *dns, const char *name, int type, enum wire_dns_status status, struct str rdata);
@@ -44,8 +47,11 @@ enum {
 	DNS_TLSA = 52
 };
 
-/* Read rdata.  False when malformed. */
+/* Read rdata: names in lower case without the last dot; the root is "" (RFC 7505: accepts no mail).
+ * False when malformed. */
 bool dns_parse_mx(struct str rdata, uint16_t *ret_preference, char ret_host[256]);
 bool dns_parse_name(struct str rdata, char ret_name[256]);
+/* Append a name in wire form. */
+bool dns_put_name(struct buf *out, const char *name);
 
 #endif

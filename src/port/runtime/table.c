@@ -21,7 +21,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_LOOKUP] =
 		{
 			.name = "lookup",
-			.needs = RUNTIME_NEEDS_CONNECT,
+			.needs = RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_THREADS,
 			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN),
 			.user_offset = RUNTIME_LOOKUP,
 			.may = "ask name servers",
