@@ -139,6 +139,8 @@ struct tls_signer *tls_signer_new(struct event_base *base)
 {
 	struct tls_signer *signer = mem_new(sizeof(*signer));
 
+	/* The library reads its configuration when first used; later there may be no files. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	signer->references = 1;
 	signer->base = base;
 	signer->timeout_ms = TLS_SIGN_TIMEOUT_MS;

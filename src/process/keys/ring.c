@@ -2,6 +2,7 @@
 #include "base/map.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -17,6 +18,8 @@ struct keys_ring {
 
 void keys_ring_prepare(void)
 {
+	/* The library reads its configuration when first used; later there are no files. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	/* Refused only where locking is; the keys are then in ordinary memory of a process that
 	 * cannot be dumped. */
 	(void)CRYPTO_secure_malloc_init(KEYS_SECURE_HEAP, 32);
