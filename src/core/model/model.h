@@ -146,6 +146,7 @@ struct model_listener {
 	const char *address; /* "0.0.0.0:25", "[::]:25" (both families), "127.0.0.1:2525" */
 	int tls;	     /* enum model_listener_tls */
 	bool require_tls;    /* refuse MAIL before STARTTLS, whoever asks */
+	bool refuse_early;   /* 554 to who speaks before the greeting; else it is noted */
 	bool proxy;	     /* every connection starts with a PROXY protocol v2 header */
 	int bare_newline;    /* enum model_bare_newline */
 	struct record_texts certificates; /* names; empty: all; chosen by SNI, first one without */

@@ -28,6 +28,8 @@ static const struct record_field listener_fields[] = {
 		.doc = "Refuse MAIL before STARTTLS, whoever asks."),
 	F(proxy, RECORD_BOOL, .preset = "false",
 		.doc = "Every connection starts with a PROXY protocol v2 header."),
+	F(refuse_early, RECORD_BOOL, .preset = "false",
+		.doc = "Refuse who speaks before the greeting; else it is only noted."),
 	F(bare_newline, RECORD_ENUM, .names = bare_newlines, .preset = "reject",
 		.doc = "A line feed without carriage return in mail data: reject, or normalise."),
 	F(certificates, RECORD_TEXTS, .max = 100, .check = model_check_name,

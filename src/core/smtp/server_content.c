@@ -90,16 +90,20 @@ static bool give_up(struct smtp_server *s, struct smtp_fault fault, struct smtp_
 
 static bool take_slice(struct smtp_server *s, struct str data, struct smtp_server_action *ret)
 {
+	uint64_t left = s->config->message_max - s->content_size;
+	size_t fits = left < data.n ? (size_t)left : data.n;
+
 	if (s->fault.code != 0)
 		return false;
-	s->content_size += data.n;
-	if (s->content_size > s->config->message_max)
-		return give_up(s,
-			SMTP_SERVER_FAULT(552, "5.3.4", "Message is larger than the limit"), ret);
-	/* RFC 5321 2.4, RFC 6152 3: no NUL in text lines, and BINARYMIME is not offered. */
-	if (memchr(data.p, '\0', data.n) != NULL)
+	/* Which of the two is found first must not depend on how the bytes were cut.
+	 * RFC 5321 2.4, RFC 6152 3: no NUL in text lines, and BINARYMIME is not offered. */
+	if (memchr(data.p, '\0', fits) != NULL)
 		return give_up(
 			s, SMTP_SERVER_FAULT(550, "5.6.0", "NUL is not allowed in a message"), ret);
+	if (fits < data.n)
+		return give_up(s,
+			SMTP_SERVER_FAULT(552, "5.3.4", "Message is larger than the limit"), ret);
+	s->content_size += data.n;
 	if (!s->is_eight_bit)
 		s->is_eight_bit = has_eight_bit(data);
 	ret->type = SMTP_SERVER_CONTENT;

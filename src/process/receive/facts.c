@@ -1,0 +1,96 @@
+#include "process/receive/internal.h"
+
+/* Anchors of a connector, parsed once for each snapshot. NULL when they cannot be read. */
+static const struct tls_anchors *anchors_of(struct receive *r, const char *pem)
+{
+	struct str key = str_of(pem);
+	struct tls_anchors *anchors = map_get(r->anchors, key);
+
+	if (anchors == NULL && tls_anchors_new(key, &anchors, NULL) == ERR_OK)
+		map_set(r->anchors, key, anchors);
+	return anchors;
+}
+
+static void judge(struct receive_session *s, const char *pem, struct policy_trust *ret)
+{
+	const struct tls_anchors *anchors =
+		pem != NULL ? anchors_of(s->receive, pem) : s->settings->roots;
+
+	ret->anchors = pem != NULL ? arena_text(s->facts_arena, pem) : NULL;
+	if (anchors == NULL) {
+		ret->verdict = s->facts.certificate != NULL ? CERT_UNTRUSTED_ROOT : CERT_NONE;
+		ret->detail = "there are no trust anchors";
+		return;
+	}
+	ret->verdict = (int)tls_verify(s->tls, anchors, TLS_PURPOSE_CLIENT, runtime_now_ms(),
+		s->facts_arena, &ret->detail);
+}
+
+const struct policy_peer *receive_facts(struct receive_session *s)
+{
+	const struct policy_snapshot *snapshot = s->receive->snapshot;
+	uint64_t generation = policy_snapshot_generation(snapshot) + 1;
+	const char *const *wanted = NULL;
+	struct policy_trust *trust;
+	size_t count;
+
+	if (s->facts_generation == generation || s->tls == NULL)
+		return &s->facts;
+	s->facts_generation = generation;
+	if (s->facts_arena == NULL)
+		s->facts_arena = arena_new();
+	arena_clear(s->facts_arena);
+	s->facts_receipt = (struct receipt){0};
+	tls_describe(s->tls, s->facts_arena, &s->facts_receipt);
+	s->facts.tls_version = s->facts_receipt.version;
+	s->facts.certificate =
+		s->facts_receipt.chain.count > 0 ? &s->facts_receipt.chain.items[0] : NULL;
+	if (s->facts.certificate != NULL)
+		s->receive->client_certificates++;
+	count = policy_trust_wanted(snapshot, s->facts.certificate, s->facts_arena, &wanted);
+	trust = arena_array(s->facts_arena, count + 1, sizeof(*trust));
+	for (size_t i = 0; i < count; i++)
+		judge(s, wanted[i], &trust[i]);
+	s->facts.trust = trust;
+	s->facts.trust_count = count;
+	return &s->facts;
+}
+
+static int level_reached(const struct receive_session *s, const struct policy_inbound *inbound)
+{
+	if (s->tls == NULL)
+		return MODEL_LEVEL_NONE;
+	if (inbound->verdict != CERT_TRUSTED)
+		return MODEL_LEVEL_ENCRYPT;
+	return inbound->name_matched != NULL ? MODEL_LEVEL_NAME : MODEL_LEVEL_CHAIN;
+}
+
+void receive_facts_receipt(struct receive_session *s, const struct policy_inbound *inbound,
+	struct arena *arena, struct receipt *ret)
+{
+	struct receipt *r = ret;
+
+	*r = s->facts_receipt;
+	r->direction = RECEIPT_IN;
+	r->at_ms = s->began_ms;
+	r->host = s->helo;
+	r->peer_address = s->address[0] != '\0' ? s->address : NULL;
+	r->peer_port = s->port;
+	r->listener = s->listener->model->name;
+	r->organisation = inbound->organisation;
+	r->connector = inbound->connector;
+	r->required = inbound->required;
+	r->required_by = inbound->required_by;
+	r->name_expected = inbound->name_expected;
+	r->name_matched = inbound->name_matched;
+	r->attempt = s->tls != NULL ? RECEIPT_ATTEMPT_FULL : RECEIPT_ATTEMPT_CLEAR;
+	r->got = level_reached(s, inbound);
+	r->verdict = inbound->verdict;
+	r->anchors = inbound->anchors;
+	r->token = policy_outcome_row(inbound->outcome)->token;
+	r->reason = inbound->text;
+	r->total_ms = runtime_ticks_ms() - s->began_ticks;
+	for (size_t i = 0; i < s->facts.trust_count; i++)
+		if (s->facts.trust[i].verdict == inbound->verdict)
+			r->verdict_detail = arena_text(arena, s->facts.trust[i].detail);
+}

@@ -1,0 +1,240 @@
+/*
+ * What the files of the receiving process share.
+ *
+ *   receive.c      the process: settings, peers, drain, counters
+ *   settings.c     listeners, TLS contexts, limits; counted references, sessions keep what they
+ *                  began with
+ *   accept.c       connections in, as many as the limits allow
+ *   session.c      one connection: bytes, TLS, timeouts
+ *   link.c         reading and writing, clear or TLS, and the PROXY header
+ *   transaction.c  the answers to SMTP: what policy says of each recipient, content to the spool
+ *   facts.c        what is known about the client, for policy and for the receipt
+ *   spool.c        the channel to the spool: configuration, credits, verdicts
+ */
+#ifndef SEALPOST_PROCESS_RECEIVE_INTERNAL_H
+#define SEALPOST_PROCESS_RECEIVE_INTERNAL_H
+
+#include "base/map.h"
+#include "core/message/headers.h"
+#include "core/policy/policy.h"
+#include "core/smtp/proxy.h"
+#include "core/smtp/server.h"
+#include "port/ipc/ipc.h"
+#include "port/runtime/addresses.h"
+#include "port/runtime/runtime.h"
+#include "port/tls/tls.h"
+#include "process/receive/receive.h"
+
+#include <netinet/in.h>
+
+struct receive;
+struct receive_session;
+
+/* ---- settings ----------------------------------------------------------------------------------
+ */
+
+struct receive_listener {
+	struct receive *receive;
+	struct receive_settings *settings;
+	const struct model_listener *model;
+	int fd;
+	struct event *accept;	 /* NULL: not listening */
+	struct tls_context *tls; /* NULL: none */
+	struct smtp_server_config smtp;
+};
+
+struct receive_settings {
+	unsigned references;
+	struct arena *arena;
+	struct model_node *node;
+	struct tls_anchors *roots; /* NULL: none could be read */
+	struct receive_listener *listeners;
+	size_t listener_count;
+};
+
+enum err receive_settings_new(struct receive *receive, const struct runtime_settings *from,
+	struct receive_settings **ret, struct err_info *info);
+struct receive_settings *receive_settings_keep(struct receive_settings *settings);
+/* Drop one reference; NULL is fine; leaves NULL. */
+void receive_settings_drop(struct receive_settings **settings);
+/* Close the listening sockets. */
+void receive_settings_close(struct receive_settings *settings);
+
+/* ---- the process --------------------------------------------------------------------------------
+ */
+
+enum { RECEIVE_SCRATCH = 32 * 1024, RECEIVE_REASONS_MAX = 64 };
+
+/* Refusals, counted by token. */
+struct receive_reason {
+	const char *token;
+	uint64_t count;
+};
+
+struct receive {
+	struct runtime *runtime; /* NULL in tests */
+	struct event_base *base;
+	unsigned index;
+	void (*drained)(struct receive *receive);
+	struct receive_settings *settings;
+	struct runtime_addresses *addresses;
+	struct tls_signer *signer;
+	struct policy_snapshot *snapshot;
+	struct map *anchors; /* PEM of a connector -> struct tls_anchors *, of this snapshot */
+	/* the spool */
+	struct ipc *spool;
+	struct receive_collector *collector;
+	bool intake_closed;
+	bool spool_is_full;	  /* the channel's backlog is high */
+	struct map *transactions; /* id -> struct receive_session * */
+	int64_t last_id_ms;
+	unsigned id_counter;
+	/* sessions */
+	struct receive_session *sessions; /* list */
+	size_t session_count;
+	struct receive_session *graves; /* to be freed when the loop comes round */
+	struct event *digger;
+	struct event *accept_again; /* after running out of descriptors */
+	bool is_started, is_draining, is_drained;
+	char scratch[RECEIVE_SCRATCH];
+	/* counters */
+	uint64_t connections, over_limit, tls_sessions, tls_failures, client_certificates;
+	uint64_t accepted, accepted_bytes, refused, timeouts, early;
+	struct receive_reason reasons[RECEIVE_REASONS_MAX];
+};
+
+/* As receive_process.create, but on any loop; for tests. */
+struct receive *receive_new(struct event_base *base, unsigned index);
+void receive_count_refusal(struct receive *receive, const char *token);
+
+/* ---- accept -------------------------------------------------------------------------------------
+ */
+
+/* Listen if everything for it is there. */
+void receive_accept_open(struct receive *receive);
+/* Does one more connection from this address fit? If not, *ret_reply is a whole reply line. */
+bool receive_accept_fits(struct receive *receive, const struct receive_settings *settings,
+	const struct sockaddr *peer, const char **ret_reply);
+
+/* ---- sessions -----------------------------------------------------------------------------------
+ */
+
+enum receive_phase {
+	RECEIVE_PHASE_PROXY,	 /* its header is awaited */
+	RECEIVE_PHASE_HANDSHAKE, /* TLS is being set up */
+	RECEIVE_PHASE_SMTP,
+	RECEIVE_PHASE_STARTTLS, /* the 220 is being written */
+	RECEIVE_PHASE_CLOSING,	/* last words are being written */
+	RECEIVE_PHASE_LINGER,	/* written; the client is given time to read them */
+	RECEIVE_PHASE_DEAD,
+};
+
+union receive_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+struct receive_transaction {
+	struct arena *arena;
+	struct wire_message message;
+	size_t recipients_size;	       /* bytes of all addresses */
+	size_t recipient_room;	       /* of the array */
+	struct policy_inbound inbound; /* of the first recipient */
+	struct message_headers headers;
+	struct buf chunk; /* content not yet sent */
+	int64_t window;	  /* bytes that may still be sent */
+	uint64_t size;
+	bool has_content; /* the spool knows of it */
+	bool is_committed;
+};
+
+struct receive_session {
+	struct receive *receive;
+	struct receive_listener *listener;
+	struct receive_settings *settings;
+	struct receive_session *next, **place;
+	enum receive_phase phase;
+	int fd;
+	struct event *readable, *writable, *timer;
+	struct tls_session *tls;
+	struct smtp_server *smtp;
+	struct buf pending; /* input that could not be taken yet */
+	union receive_address peer;
+	char address[64];
+	int port;
+	bool is_counted; /* in the table of addresses */
+	bool has_ended;	 /* the client closed its side */
+	bool is_esmtp;
+	bool is_running; /* in receive_session_run() */
+	bool is_readable_wanted, is_writable_wanted;
+	char *helo;
+	int64_t began_ms, began_ticks, active_ticks;
+	uint64_t refused;
+	const char *end; /* why it ended; static */
+	/* facts about the client, made when first needed, again for a new snapshot */
+	struct arena *facts_arena;
+	uint64_t facts_generation;
+	struct policy_peer facts;
+	struct receipt facts_receipt;
+	struct receive_transaction *transaction;
+};
+
+void receive_session_new(
+	struct receive_listener *listener, int fd, const struct sockaddr *peer, socklen_t length);
+/* Go on as far as possible: after an answer, a credit, ... */
+void receive_session_run(struct receive_session *session);
+/* Close and free, soon; never called back again. */
+void receive_session_end(struct receive_session *session, const char *why);
+/* The end of a drain, or of patience. */
+void receive_session_drain(struct receive_session *session);
+void receive_session_bury(struct receive *receive);
+
+/* ---- link ---------------------------------------------------------------------------------------
+ */
+
+/* ERR_AGAIN, ERR_CLOSED, or what went wrong. */
+enum err receive_link_read(
+	struct receive_session *session, char *to, size_t size, size_t *ret_count);
+/* Write as much of OUT as goes; ERR_AGAIN when something is left. */
+enum err receive_link_write(struct receive_session *session, struct buf *out);
+void receive_link_want(struct receive_session *session, bool reading, bool writing);
+/* Read the PROXY header, and nothing behind it. */
+enum err receive_link_proxy(struct receive_session *session);
+void receive_link_address(struct receive_session *session, const struct sockaddr *peer);
+/* Bytes are there already. */
+bool receive_link_has_input(const struct receive_session *session);
+
+/* ---- transactions
+ * -------------------------------------------------------------------------------- */
+
+/* Carry out what the session machine asks for. */
+void receive_transaction_act(
+	struct receive_session *session, const struct smtp_server_action *action);
+/* May more content be taken now? */
+bool receive_transaction_has_room(const struct receive_session *session);
+/* Forget it; the spool is told if it knows of it. */
+void receive_transaction_drop(struct receive_session *session);
+/* The spool's verdict. */
+void receive_transaction_done(struct receive_session *session, const struct wire_done *done);
+/* The spool is gone. */
+void receive_transaction_lost(struct receive_session *session);
+
+/* ---- facts
+ * --------------------------------------------------------------------------------------- */
+
+/* Facts for policy under the current snapshot. */
+const struct policy_peer *receive_facts(struct receive_session *session);
+/* A receipt of this hop; lives in ARENA or as long as the facts. */
+void receive_facts_receipt(struct receive_session *session, const struct policy_inbound *inbound,
+	struct arena *arena, struct receipt *ret);
+
+/* ---- the spool
+ * ------------------------------------------------------------------------------------ */
+
+/* A (new) channel. */
+void receive_spool_peer(struct receive *receive, int fd);
+void receive_spool_free(struct receive *receive);
+int64_t receive_spool_next_id(struct receive *receive);
+
+#endif

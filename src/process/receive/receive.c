@@ -1,0 +1,174 @@
+#include "process/receive/internal.h"
+
+#include "port/log/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void on_digger(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	receive_session_bury(context);
+}
+
+struct receive *receive_new(struct event_base *base, unsigned index)
+{
+	struct receive *r = mem_new(sizeof(*r));
+
+	r->base = base;
+	r->index = index;
+	r->signer = tls_signer_new(base);
+	r->transactions = map_new(0);
+	r->digger = event_new(base, -1, 0, on_digger, r);
+	return r;
+}
+
+static void tell_drained(struct receive *r)
+{
+	runtime_drained(r->runtime);
+}
+
+static void *create(struct runtime *runtime)
+{
+	struct receive *r = receive_new(runtime_base(runtime), runtime_index(runtime));
+
+	r->runtime = runtime;
+	r->drained = tell_drained;
+	return r;
+}
+
+static enum err apply(void *self, const struct runtime_settings *from, struct err_info *info)
+{
+	struct receive *r = self;
+	struct receive_settings *settings = NULL;
+	enum err e;
+
+	if (r->addresses == NULL && from->address_table_fd >= 0) {
+		e = runtime_addresses_open(from->address_table_fd, r->index, &r->addresses);
+		if (e != ERR_OK)
+			return err_set(info, e, "the table of addresses cannot be opened");
+	}
+	e = receive_settings_new(r, from, &settings, info);
+	if (e != ERR_OK)
+		return e;
+	if (r->settings != NULL)
+		receive_settings_close(r->settings);
+	receive_settings_drop(&r->settings);
+	r->settings = settings;
+	if (r->is_draining)
+		receive_settings_close(settings);
+	receive_accept_open(r);
+	return ERR_OK;
+}
+
+static void peer(void *self, enum runtime_role role, unsigned index, int fd)
+{
+	struct receive *r = self;
+
+	(void)index;
+	if (role == RUNTIME_SPOOL)
+		receive_spool_peer(r, fd);
+	else if (role == RUNTIME_KEYS)
+		tls_signer_peer(r->signer, fd);
+	else
+		/* Names of clients are not looked up. */
+		evutil_closesocket(fd);
+}
+
+static void start(void *self)
+{
+	struct receive *r = self;
+
+	r->is_started = true;
+	receive_accept_open(r);
+}
+
+static void drain(void *self)
+{
+	struct receive *r = self;
+	struct receive_session *next;
+
+	r->is_draining = true;
+	if (r->accept_again != NULL)
+		event_del(r->accept_again);
+	if (r->settings != NULL)
+		receive_settings_close(r->settings);
+	for (struct receive_session *s = r->sessions; s != NULL; s = next) {
+		next = s->next;
+		receive_session_drain(s);
+	}
+	/* Says that it is done when nobody is left. */
+	event_active(r->digger, EV_TIMEOUT, 0);
+}
+
+void receive_count_refusal(struct receive *r, const char *token)
+{
+	r->refused++;
+	for (size_t i = 0; i < RECEIVE_REASONS_MAX; i++) {
+		struct receive_reason *reason = &r->reasons[i];
+
+		if (reason->token == NULL)
+			reason->token = token; /* tokens are static text */
+		if (strcmp(reason->token, token) != 0)
+			continue;
+		reason->count++;
+		return;
+	}
+}
+
+static json_t *stats(void *self)
+{
+	const struct receive *r = self;
+	json_t *reasons = json_object();
+
+	for (size_t i = 0; i < RECEIVE_REASONS_MAX && r->reasons[i].token != NULL; i++)
+		json_object_set_new(reasons, r->reasons[i].token,
+			json_integer((json_int_t)r->reasons[i].count));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}",
+		"sessions", (json_int_t)r->session_count,		   /**/
+		"connections", (json_int_t)r->connections,		   /**/
+		"over_limit", (json_int_t)r->over_limit,		   /**/
+		"tls_sessions", (json_int_t)r->tls_sessions,		   /**/
+		"tls_failures", (json_int_t)r->tls_failures,		   /**/
+		"client_certificates", (json_int_t)r->client_certificates, /**/
+		"accepted", (json_int_t)r->accepted,			   /**/
+		"accepted_bytes", (json_int_t)r->accepted_bytes,	   /**/
+		"refused", (json_int_t)r->refused,			   /**/
+		"timeouts", (json_int_t)r->timeouts,			   /**/
+		"early_talkers", (json_int_t)r->early,			   /**/
+		"spool_connected", r->spool != NULL,			   /**/
+		"intake_open", r->spool != NULL && !r->intake_closed, "refused_by", reasons);
+}
+
+static void destroy(void *self)
+{
+	struct receive *r = self;
+
+	r->drained = NULL;
+	while (r->sessions != NULL)
+		receive_session_end(r->sessions, "process-ends");
+	receive_session_bury(r);
+	if (r->settings != NULL)
+		receive_settings_close(r->settings);
+	receive_settings_drop(&r->settings);
+	receive_spool_free(r);
+	tls_signer_free(&r->signer);
+	runtime_addresses_close(&r->addresses);
+	map_free(&r->transactions);
+	event_free(r->digger);
+	if (r->accept_again != NULL)
+		event_free(r->accept_again);
+	free(r);
+}
+
+const struct runtime_process receive_process = {
+	.role = RUNTIME_RECEIVE,
+	.create = create,
+	.apply = apply,
+	.peer = peer,
+	.start = start,
+	.drain = drain,
+	.stats = stats,
+	.destroy = destroy,
+};
