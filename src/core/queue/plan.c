@@ -158,7 +158,7 @@ static bool may_start(const struct queue_plan *plan, const struct route *route)
 {
 	size_t limit = route->probing ? 1 : plan->limits.active_of_route;
 
-	return !route->resting && heap_first(&route->ready) != NULL && route->active < limit;
+	return heap_first(&route->ready) != NULL && (route->resting || route->active < limit);
 }
 
 /* After anything changed at a route: is it in the ring, is it known at all? */
@@ -290,9 +290,14 @@ enum err queue_plan_add(
 	return ERR_OK;
 }
 
-bool queue_plan_has(const struct queue_plan *plan, int64_t message, int32_t number)
+enum queue_plan_state queue_plan_state(
+	const struct queue_plan *plan, int64_t message, int32_t number)
 {
-	return find_recipient(plan, message, number) != NULL;
+	const struct parcel *parcel = find_recipient(plan, message, number);
+
+	if (parcel == NULL)
+		return QUEUE_PLAN_NONE;
+	return parcel->state == ACTIVE ? QUEUE_PLAN_ACTIVE : QUEUE_PLAN_WAITING;
 }
 
 static void parcel_remove(struct queue_plan *plan, struct parcel *parcel)
@@ -323,28 +328,6 @@ bool queue_plan_remove(struct queue_plan *plan, int64_t message, int32_t number)
 	if (parcel->face.count == 0)
 		parcel_remove(plan, parcel);
 	return true;
-}
-
-size_t queue_plan_drop_route(struct queue_plan *plan, struct str name)
-{
-	const struct route *route = map_get(plan->routes, name);
-	size_t position = 0, dropped = 0;
-	struct recipient_key key;
-	struct str bytes;
-	void *value;
-
-	if (route == NULL)
-		return 0;
-	while (map_next(plan->recipients, &position, &bytes, &value)) {
-		const struct parcel *parcel = value;
-
-		if (parcel->route != route)
-			continue;
-		memcpy(&key, bytes.p, sizeof(key));
-		if (queue_plan_remove(plan, key.message, (int32_t)key.number))
-			dropped++;
-	}
-	return dropped;
 }
 
 /* ---- taking turns -----------------------------------------------------------------------------
@@ -388,6 +371,7 @@ const struct queue_parcel *queue_plan_take(struct queue_plan *plan, int64_t now_
 	parcel_unplace(plan, parcel);
 	waiting_set(plan, parcel, false);
 	parcel->state = ACTIVE;
+	parcel->face.rests = route->resting;
 	route->recipients -= parcel->face.count;
 	route->active++;
 	plan->active++;

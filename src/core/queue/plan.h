@@ -5,8 +5,9 @@
  * Recipients of one message that share a route form a parcel.  A parcel sleeps until it is due, is
  * then ready, and active while a job for it is under way.  Routes take turns: each turn starts one
  * parcel, the oldest message of that route first, so that no destination waits for another.  A
- * route has a maximum of active parcels, and rests after jobs that reached no host; the first job
- * after a rest goes alone, as a probe.
+ * route has a maximum of active parcels, and rests after jobs that reached no host: what gets ready
+ * meanwhile is handed out all the same, marked as such, to be put off without an attempt of its
+ * own. The first parcel after a rest goes alone, as a probe.
  *
  *             add               due            take            finish
  *     (store) ----> SLEEPING --------> READY --------> ACTIVE ---------> gone
@@ -35,6 +36,7 @@ struct queue_parcel {
 	const char *route;
 	const int32_t *numbers; /* of the recipients */
 	size_t count;
+	bool rests; /* the route does: there is nothing to try */
 };
 
 struct queue_plan *queue_plan_new(const struct queue_plan_limits *limits, uint64_t seed) MUST_USE;
@@ -50,7 +52,9 @@ void queue_plan_set_limits(struct queue_plan *plan, const struct queue_plan_limi
  */
 enum err queue_plan_add(
 	struct queue_plan *plan, int64_t message, int32_t number, struct str route, int64_t due_ms);
-bool queue_plan_has(const struct queue_plan *plan, int64_t message, int32_t number);
+enum queue_plan_state { QUEUE_PLAN_NONE, QUEUE_PLAN_WAITING, QUEUE_PLAN_ACTIVE };
+enum queue_plan_state queue_plan_state(
+	const struct queue_plan *plan, int64_t message, int32_t number);
 /* Forget a recipient that is not active; false when it is active, or not in the plan. */
 bool queue_plan_remove(struct queue_plan *plan, int64_t message, int32_t number);
 
@@ -66,9 +70,6 @@ void queue_plan_route_rest(struct queue_plan *plan, struct str route, int64_t un
 /* A host of the route answered.  True when the route was resting or on probation: what waits for it
  * may go at once. */
 bool queue_plan_route_answered(struct queue_plan *plan, struct str route);
-/* Forget all recipients of a route that are not active (they stay in the store); returns how many.
- */
-size_t queue_plan_drop_route(struct queue_plan *plan, struct str route);
 /* End of a route's rest; empty: of all. */
 void queue_plan_route_wake(struct queue_plan *plan, struct str route);
 
