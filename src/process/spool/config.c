@@ -1,0 +1,315 @@
+/*
+ * The configuration: loaded at start, sent to everybody who decides by it, replaced as a whole.  A
+ * change is in force when it is durable, and mail that it concerns is tried again at once.
+ */
+#include "port/log/log.h"
+#include "process/spool/state.h"
+
+#include <stdlib.h>
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+/* A list in struct model_config, whatever its items. */
+struct list {
+	char *items;
+	size_t count;
+};
+
+static void send_kind(struct spool_peer *peer, enum model_kind kind)
+{
+	const struct spool *spool = peer->spool;
+	const struct model_kind_row *row = &model_kinds[kind];
+	const struct list *list =
+		(const struct list *)((const char *)spool->config + row->list_offset);
+	struct buf bytes CLEANUP(buf_free);
+
+	buf_init(&bytes, WIRE_MAX_PAYLOAD / 2);
+	for (size_t i = 0; i < list->count; i++) {
+		struct wire_config_object object = {.kind = kind};
+
+		buf_clear(&bytes);
+		if (record_encode(row->desc, list->items + i * row->desc->size, &bytes) != ERR_OK) {
+			log_event(LOG_ERROR_LEVEL, "config.object-too-large",
+				LOG_TEXT("kind", row->singular));
+			continue;
+		}
+		object.data = buf_str(&bytes);
+		ipc_send(peer->ipc, WIRE_CONFIG_OBJECT, &object);
+	}
+}
+
+void spool_config_send(struct spool_peer *peer)
+{
+	struct wire_config_mark mark = {.generation = peer->spool->generation};
+
+	ipc_send(peer->ipc, WIRE_CONFIG_BEGIN, &mark);
+	for (enum model_kind kind = 0; kind < MODEL_KIND_MAX; kind++)
+		send_kind(peer, kind);
+	ipc_send(peer->ipc, WIRE_CONFIG_END, &mark);
+}
+
+static void take(struct spool *spool, int64_t generation, const struct model_config *config)
+{
+	arena_free(&spool->config_arena);
+	spool->config_arena = arena_new();
+	spool->config = arena_alloc(spool->config_arena, sizeof(*spool->config));
+	record_copy(&model_config_desc, config, spool->config_arena, spool->config);
+	spool->generation = generation;
+	policy_snapshot_free(&spool->snapshot);
+	spool->snapshot = policy_snapshot_new(spool->config, (uint64_t)generation);
+}
+
+static void config_loaded(void *context, enum err e, int64_t generation,
+	const struct model_config *config, const char *text)
+{
+	struct spool *spool = context;
+
+	if (e == ERR_CLOSED)
+		return;
+	if (e != ERR_OK) {
+		spool_broken(spool, e, text != NULL ? text : "the configuration cannot be read");
+		return;
+	}
+	take(spool, generation, config);
+	log_event(LOG_INFO_LEVEL, "config.loaded", LOG_NUMBER("generation", generation));
+	spool_ready(spool);
+}
+
+void spool_config_load(struct spool *spool)
+{
+	store_config_get(spool->store, config_loaded, spool);
+}
+
+/* ---- replacing ----------------------------------------------------------------------------------
+ */
+
+struct replacement {
+	struct arena *arena;
+	struct model_config config;
+	struct model_change *changes;
+	size_t count;
+	int64_t generation;
+	bool dry_run;
+};
+
+static json_t *config_json(const struct spool *spool)
+{
+	return record_to_json(&model_config_desc, spool->config, RECORD_JSON_FULL);
+}
+
+void spool_manage_config_get(struct spool_request *request)
+{
+	struct spool *spool = request->spool;
+
+	spool_answer(request, json_pack("{s:I,s:o}", "generation", (json_int_t)spool->generation,
+				      "config", config_json(spool)));
+}
+
+static void visit(void *context, const char *path, const char *before, const char *after)
+{
+	json_t *fields = context;
+
+	json_array_append_new(fields,
+		json_pack("{s:s,s:s?,s:s?}", "path", path, "before", before, "after", after));
+}
+
+static json_t *change_json(const struct model_change *change)
+{
+	static const char *const types[] = {
+		[MODEL_ADDED] = "added", [MODEL_CHANGED] = "changed", [MODEL_REMOVED] = "removed"};
+	const struct model_kind_row *row = &model_kinds[change->kind];
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	json_t *fields = json_array();
+	void *empty = arena_alloc(arena, row->desc->size);
+
+	record_init(row->desc, empty, arena);
+	if (change->type != MODEL_REMOVED)
+		record_diff(row->desc, change->before != NULL ? change->before : empty,
+			change->after, visit, fields);
+	return json_pack("{s:s,s:s,s:s,s:o}", "type", types[change->type], "kind", row->singular,
+		"key", change->key, "fields", fields);
+}
+
+static json_t *replacement_json(const struct replacement *r)
+{
+	json_t *changes = json_array();
+
+	for (size_t i = 0; i < r->count; i++)
+		json_array_append_new(changes, change_json(&r->changes[i]));
+	return json_pack("{s:I,s:o}", "generation", (json_int_t)r->generation, "changes", changes);
+}
+
+static void replacement_free(struct replacement *r)
+{
+	arena_free(&r->arena);
+	free(r);
+}
+
+/* ---- mail that a change concerns ----------------------------------------------------------------
+ */
+
+struct concern {
+	struct spool *spool;
+	struct arena *arena;
+	struct model_change *changes; /* keys and objects in the arena */
+	size_t count;
+};
+
+static bool pattern_covers(const char *pattern, const char *domain)
+{
+	if (strncmp(pattern, "*.", 2) == 0)
+		return str_ends_nocase(str_of(domain), str_of(pattern + 1));
+	return str_is_nocase(str_of(domain), pattern);
+}
+
+/* The domain in "...mx:DOMAIN;..."; NULL when the route has none. */
+static const char *domain_of(const char *route, struct arena *arena)
+{
+	const char *mx = strstr(route, "mx:");
+
+	if (mx == NULL || (mx != route && mx[-1] != ';'))
+		return NULL;
+	return arena_text_of(arena, str_make(mx + 3, strcspn(mx + 3, ";")));
+}
+
+static bool connector_concerns(
+	const struct model_change *change, const char *route, const char *domain)
+{
+	const struct model_connector *connector =
+		change->after != NULL ? change->after : change->before;
+	size_t n = strlen(change->key);
+
+	if (strncmp(route, "connector:", 10) == 0 && strncmp(route + 10, change->key, n) == 0 &&
+		(route[10 + n] == '\0' || route[10 + n] == ';'))
+		return true;
+	if (domain == NULL || connector->outbound == NULL)
+		return false;
+	for (size_t i = 0; i < connector->outbound->recipient_domains.count; i++)
+		if (pattern_covers(connector->outbound->recipient_domains.items[i], domain))
+			return true;
+	return false;
+}
+
+static bool concerns(const struct model_change *change, const char *route, const char *domain)
+{
+	bool is_local = strncmp(route, "maildir:", 8) == 0 || strncmp(route, "lmtp:", 5) == 0 ||
+			strncmp(route, "smtp:", 5) == 0;
+
+	if (change->kind == MODEL_CONNECTOR)
+		return connector_concerns(change, route, domain);
+	if (change->kind == MODEL_DOMAIN)
+		return is_local || (domain != NULL && pattern_covers(change->key, domain));
+	/* An organisation's minimum or certificate holds for all that leaves. */
+	return change->type == MODEL_CHANGED && !is_local;
+}
+
+static void summarised(
+	void *context, enum err e, const struct store_route_summary *routes, size_t count)
+{
+	struct concern *c = context;
+
+	for (size_t i = 0; e == ERR_OK && i < count; i++) {
+		const char *domain = domain_of(routes[i].route, c->arena);
+
+		for (size_t n = 0; n < c->count; n++) {
+			if (!concerns(&c->changes[n], routes[i].route, domain))
+				continue;
+			spool_retry_route(
+				c->spool, routes[i].route, "the configuration has changed");
+			break;
+		}
+	}
+	arena_free(&c->arena);
+	free(c);
+}
+
+static void retry_concerned(struct spool *spool, struct replacement *r)
+{
+	struct concern *c = mem_new(sizeof(*c));
+
+	c->spool = spool;
+	c->arena = r->arena; /* what the changes point to lives there */
+	c->changes = r->changes;
+	c->count = r->count;
+	r->arena = NULL;
+	store_summary(spool->store, NULL, summarised, c);
+}
+
+static void written(void *context, enum err e)
+{
+	struct spool_request *request = context;
+	struct spool *spool = request->spool;
+	struct replacement *r = request->extra;
+
+	spool->config_busy = false;
+	request->extra = NULL;
+	if (e != ERR_OK) {
+		spool_answer_error(
+			request, e, "the configuration could not be written: %s", err_text(e));
+		replacement_free(r);
+		return;
+	}
+	take(spool, r->generation, &r->config);
+	log_event(LOG_INFO_LEVEL, "config.changed", LOG_NUMBER("generation", r->generation),
+		LOG_NUMBER("changes", (int64_t)r->count), LOG_TEXT("actor", request->actor));
+	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
+		if (peer->ipc != NULL)
+			spool_config_send(peer);
+	spool_answer(request, replacement_json(r));
+	retry_concerned(spool, r);
+	replacement_free(r);
+}
+
+static enum err read_replacement(
+	struct spool_request *request, struct replacement *r, struct err_info *info)
+{
+	const struct spool *spool = request->spool;
+	const json_t *expect = json_object_get(request->arguments, "expect");
+	struct model_config *before = arena_alloc(r->arena, sizeof(*before));
+	enum err e;
+
+	r->dry_run = json_is_true(json_object_get(request->arguments, "dry_run"));
+	if (json_is_integer(expect) && json_integer_value(expect) != spool->generation)
+		return err_set(info, ERR_CONFLICT,
+			"the configuration has changed meanwhile: it is generation %lld",
+			(long long)spool->generation);
+	e = record_from_json(&model_config_desc, json_object_get(request->arguments, "config"), "",
+		r->arena, &r->config, info);
+	if (e == ERR_OK)
+		e = model_check(&r->config, info);
+	/* "Unknown" would say that there is no configuration. */
+	if (e != ERR_OK)
+		return e == ERR_UNKNOWN ? ERR_SYNTAX : e;
+	/* The changes outlive the configuration that is replaced. */
+	record_copy(&model_config_desc, spool->config, r->arena, before);
+	r->count = model_compare(before, &r->config, r->arena, &r->changes);
+	r->generation = spool->generation + (r->count > 0 && !r->dry_run ? 1 : 0);
+	return ERR_OK;
+}
+
+void spool_manage_config_replace(struct spool_request *request)
+{
+	struct spool *spool = request->spool;
+	struct replacement *r = mem_new(sizeof(*r));
+	struct err_info info = {0};
+	enum err e;
+
+	r->arena = arena_new();
+	e = spool->config_busy
+		    ? err_set(&info, ERR_BUSY, "another change is being written: try again")
+		    : read_replacement(request, r, &info);
+	if (e != ERR_OK) {
+		spool_answer_error(request, e, "%s", info.text);
+		replacement_free(r);
+		return;
+	}
+	if (r->dry_run || r->count == 0) {
+		spool_answer(request, replacement_json(r));
+		replacement_free(r);
+		return;
+	}
+	request->extra = r;
+	spool->config_busy = true;
+	store_config_put(spool->store, r->generation, &r->config, written, request);
+}

@@ -1,0 +1,146 @@
+#include "port/log/log.h"
+#include "process/spool/state.h"
+
+#include <stdlib.h>
+
+enum { MAX_HOSTS = 100000 };
+
+struct host {
+	struct wire_host wire;
+	struct arena *arena;
+};
+
+static void host_free(struct host *host)
+{
+	arena_free(&host->arena);
+	free(host);
+}
+
+static void keep(struct spool *spool, const struct wire_host *wire)
+{
+	struct host *host = mem_new(sizeof(*host));
+	struct host *old;
+
+	host->arena = arena_new();
+	record_copy(&wire_host_desc, wire, host->arena, &host->wire);
+	old = map_set(spool->hosts, str_of(host->wire.host), host);
+	if (old != NULL)
+		host_free(old);
+}
+
+static void written(void *context, enum err e)
+{
+	(void)context;
+	if (e != ERR_OK)
+		log_event(LOG_WARNING_LEVEL, "spool.host-not-written",
+			LOG_TEXT("error", err_token(e)));
+}
+
+void spool_host_learn(struct spool_peer *from, const struct wire_host *host)
+{
+	struct spool *spool = from->spool;
+
+	if (host->host == NULL)
+		return;
+	if (host->until_ms <= spool->now_ms()) {
+		spool_host_forget(spool, host->host);
+		return;
+	}
+	if (map_get(spool->hosts, str_of(host->host)) == NULL &&
+		map_count(spool->hosts) >= MAX_HOSTS)
+		return;
+	keep(spool, host);
+	store_host_put(spool->store, host, written, NULL);
+	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
+		if (peer->role == RUNTIME_DELIVER && peer != from && peer->ipc != NULL)
+			ipc_send(peer->ipc, WIRE_HOST, host);
+}
+
+bool spool_host_forget(struct spool *spool, const char *name)
+{
+	struct host *host = map_remove(spool->hosts, str_of(name));
+	struct wire_host gone;
+
+	if (host == NULL)
+		return false;
+	gone = host->wire;
+	gone.until_ms = 0;
+	store_host_remove(spool->store, gone.host, written, NULL);
+	spool_broadcast(spool, RUNTIME_DELIVER, WIRE_HOST, &gone);
+	host_free(host);
+	return true;
+}
+
+static void loaded(void *context, enum err e, const struct wire_host *hosts, size_t count)
+{
+	struct spool *spool = context;
+
+	if (e != ERR_OK)
+		return; /* the ladder begins at the top again: no harm */
+	for (size_t i = 0; i < count && i < MAX_HOSTS; i++)
+		keep(spool, &hosts[i]);
+	spool_hosts_tick(spool);
+	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
+		if (peer->role == RUNTIME_DELIVER && peer->ipc != NULL)
+			spool_hosts_send(peer);
+}
+
+void spool_hosts_load(struct spool *spool)
+{
+	store_hosts(spool->store, loaded, spool);
+}
+
+void spool_hosts_send(struct spool_peer *peer)
+{
+	size_t position = 0;
+	void *value;
+
+	while (map_next(peer->spool->hosts, &position, NULL, &value))
+		ipc_send(peer->ipc, WIRE_HOST, &((struct host *)value)->wire);
+}
+
+void spool_hosts_tick(struct spool *spool)
+{
+	int64_t now = spool->now_ms();
+	size_t position = 0;
+	void *value;
+
+	while (map_next(spool->hosts, &position, NULL, &value)) {
+		struct host *host = value;
+
+		if (host->wire.until_ms > now)
+			continue;
+		map_remove(spool->hosts, str_of(host->wire.host));
+		store_host_remove(spool->store, host->wire.host, written, NULL);
+		host_free(host);
+	}
+}
+
+json_t *spool_hosts_json(const struct spool *spool)
+{
+	json_t *array = json_array();
+	size_t position = 0;
+	void *value;
+
+	while (map_next(spool->hosts, &position, NULL, &value)) {
+		const struct wire_host *host = &((struct host *)value)->wire;
+		bool known = host->attempt >= 0 && host->attempt <= RECEIPT_ATTEMPT_LOCAL;
+
+		json_array_append_new(array,
+			json_pack("{s:o,s:s,s:o,s:o}", "host", spool_text_json(host->host),
+				"attempt", known ? receipt_attempt_names[host->attempt] : "?",
+				"until", spool_moment_json(host->until_ms), "reason",
+				spool_text_json(host->reason)));
+	}
+	return array;
+}
+
+void spool_hosts_free(struct spool *spool)
+{
+	size_t position = 0;
+	void *value;
+
+	while (map_next(spool->hosts, &position, NULL, &value))
+		host_free(value);
+	map_free(&spool->hosts);
+}

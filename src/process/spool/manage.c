@@ -1,0 +1,177 @@
+/* Questions and orders of the administrator: one row a verb.  A request lives until it is answered;
+ * the one who asked may be gone by then. */
+#include "base/moment.h"
+#include "process/spool/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void hosts_list(struct spool_request *request)
+{
+	struct spool *spool = request->spool;
+	struct queue_plan_route route;
+	json_t *dead = json_array();
+	size_t position = 0;
+
+	while (queue_plan_next_route(spool->plan, &position, &route))
+		if (route.rests_until_ms != 0)
+			json_array_append_new(dead, json_string(route.name));
+	spool_answer(request,
+		json_pack("{s:o,s:o}", "hosts", spool_hosts_json(spool), "routes_dead", dead));
+}
+
+static void hosts_forget(struct spool_request *request)
+{
+	const char *host = spool_argument(request, "host");
+
+	if (host == NULL)
+		spool_answer_error(request, ERR_SYNTAX, "host: expected a name");
+	else if (!spool_host_forget(request->spool, host))
+		spool_answer_error(request, ERR_UNKNOWN, "nothing is remembered of %s", host);
+	else
+		spool_answer(request, json_object());
+}
+
+static void status(struct spool_request *request)
+{
+	spool_answer(request, spool_status(request->spool));
+}
+
+static const struct {
+	const char *verb;
+	void (*run)(struct spool_request *request);
+} verbs[] = {
+	{"config.get", spool_manage_config_get},
+	{"config.replace", spool_manage_config_replace},
+	{"queue.summary", spool_manage_queue_summary},
+	{"queue.list", spool_manage_queue_list},
+	{"queue.show", spool_manage_queue_show},
+	{"queue.act", spool_manage_queue_act},
+	{"trace.search", spool_manage_trace_search},
+	{"trace.show", spool_manage_trace_show},
+	{"hosts.list", hosts_list},
+	{"hosts.forget", hosts_forget},
+	{"spool.status", status},
+};
+
+static void respond(struct spool_request *request, enum err e, json_t *result)
+{
+	struct spool_peer *peer = spool_peer_find(request->spool, request->peer);
+	struct wire_managed managed = {.tag = request->tag, .error = e};
+	char *text = json_dumps(result, JSON_COMPACT);
+
+	managed.result = str_of(text);
+	/* Limits of lists keep answers below this; a frame that does not fit would be lost. */
+	if (managed.result.n > WIRE_MAX_PAYLOAD - 1024) {
+		managed.error = ERR_TOO_LONG;
+		managed.result = str_of("{\"detail\": \"the answer is too long: ask for less\"}");
+	}
+	if (peer != NULL)
+		ipc_send(peer->ipc, WIRE_MANAGED, &managed);
+	free(text);
+	json_decref(result);
+	json_decref(request->result);
+	json_decref(request->arguments);
+	arena_free(&request->arena);
+	free(request->verb);
+	free(request->actor);
+	free(request);
+}
+
+void spool_answer(struct spool_request *request, json_t *result)
+{
+	respond(request, ERR_OK, result);
+}
+
+void spool_answer_error(struct spool_request *request, enum err e, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+	json_t *detail;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	detail = json_string(text);
+	respond(request, e,
+		json_pack("{s:o}", "detail", detail != NULL ? detail : json_string(err_text(e))));
+}
+
+const char *spool_argument(const struct spool_request *request, const char *name)
+{
+	return json_string_value(json_object_get(request->arguments, name));
+}
+
+json_t *spool_moment_json(int64_t at_ms)
+{
+	char text[MOMENT_TEXT_SIZE];
+
+	if (at_ms == 0)
+		return json_null();
+	moment_format_rfc3339(at_ms, text);
+	return json_string(text);
+}
+
+json_t *spool_text_json(const char *text)
+{
+	char clean[2048];
+	struct str s = str_of(text);
+	json_t *json;
+
+	if (text == NULL)
+		return json_null();
+	json = json_stringn(s.p, s.n);
+	if (json != NULL)
+		return json;
+	/* Not UTF-8: what is beyond ASCII cannot be shown. */
+	snprintf(clean, sizeof(clean), "%s", text);
+	for (char *p = clean; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(clean);
+}
+
+void spool_manage(struct spool_peer *peer, const struct wire_manage *manage)
+{
+	struct spool_request *request = mem_new(sizeof(*request));
+
+	request->spool = peer->spool;
+	request->peer = peer->serial;
+	request->tag = manage->tag;
+	request->verb = mem_text(manage->verb != NULL ? manage->verb : "");
+	request->actor = mem_text(manage->actor != NULL ? manage->actor : "");
+	request->arena = arena_new();
+	request->arguments =
+		json_loadb(manage->arguments.p, manage->arguments.n, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(request->arguments)) {
+		spool_answer_error(request, ERR_SYNTAX, "arguments: expected a JSON object");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++)
+		if (strcmp(verbs[i].verb, request->verb) == 0) {
+			verbs[i].run(request);
+			return;
+		}
+	spool_answer_error(request, ERR_UNKNOWN, "no such verb: %s", request->verb);
+}
+
+json_t *spool_status(struct spool *spool)
+{
+	const struct spool_counters *c = &spool->counters;
+	struct store_counts counts = {0};
+
+	if (spool->store == NULL)
+		return json_object();
+	store_counts(spool->store, &counts);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:s?}",
+		"messages", (json_int_t)counts.messages, "recipients",
+		(json_int_t)counts.recipients, "generation", (json_int_t)spool->generation,
+		"accepted", (json_int_t)c->accepted, "refused", (json_int_t)c->refused, "delivered",
+		(json_int_t)c->delivered, "relayed", (json_int_t)c->relayed, "deferred",
+		(json_int_t)c->deferred, "failed", (json_int_t)c->failed, "expired",
+		(json_int_t)c->expired, "notices", (json_int_t)c->notices, "in_plan",
+		(json_int_t)queue_plan_count(spool->plan), "active",
+		(json_int_t)queue_plan_active(spool->plan), "pending_bytes",
+		(json_int_t)counts.pending_bytes, "trace_pending", (json_int_t)counts.trace_pending,
+		"intake_open", spool->intake_open, "intake_reason", spool->intake_reason);
+}

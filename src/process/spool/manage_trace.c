@@ -1,0 +1,128 @@
+/* The trace, asked by the administrator. */
+#include "base/moment.h"
+#include "process/spool/state.h"
+
+json_t *spool_event_json(const struct wire_event *event)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "at",
+		spool_moment_json(event->at_ms), "kind", spool_text_json(event->kind), "recipient",
+		spool_text_json(event->recipient), "token", spool_text_json(event->token),
+		"enhanced", spool_text_json(event->enhanced), "text", spool_text_json(event->text),
+		"connector", spool_text_json(event->connector), "organisation",
+		spool_text_json(event->organisation), "receipt",
+		event->receipt != NULL
+			? record_to_json(&receipt_desc, event->receipt, RECORD_JSON_FULL)
+			: json_null());
+}
+
+json_t *spool_events_json(const struct wire_event *events, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, spool_event_json(&events[i]));
+	return array;
+}
+
+static json_t *item_json(const struct store_trace_item *item)
+{
+	char id[WIRE_ID_TEXT] = "";
+	json_t *recipients = json_array();
+
+	if (item->id != 0)
+		wire_id_format(item->id, id);
+	for (size_t i = 0; i < item->recipients.count; i++)
+		json_array_append_new(recipients, spool_text_json(item->recipients.items[i]));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "id",
+		item->id != 0 ? json_string(id) : json_null(), "at", spool_moment_json(item->at_ms),
+		"sender", spool_text_json(item->sender), "recipients", recipients, "message_id",
+		spool_text_json(item->message_id), "subject", spool_text_json(item->subject),
+		"size", (json_int_t)item->size, "last", spool_event_json(&item->last));
+}
+
+static void found(void *context, enum err e, const struct store_trace_item *items, size_t count,
+	const char *next)
+{
+	struct spool_request *request = context;
+	json_t *array;
+
+	if (e != ERR_OK) {
+		spool_answer_error(request, e, "the trace could not be searched: %s", err_text(e));
+		return;
+	}
+	array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, item_json(&items[i]));
+	spool_answer(
+		request, json_pack("{s:o,s:o}", "items", array, "next", spool_text_json(next)));
+}
+
+static bool moment_argument(struct spool_request *request, const char *name, int64_t *ret_ms)
+{
+	const char *text = spool_argument(request, name);
+
+	if (text == NULL || moment_parse_rfc3339(str_of(text), ret_ms))
+		return true;
+	spool_answer_error(request, ERR_SYNTAX,
+		"%s: expected a moment such as 2026-11-21T21:43:04Z, found %s", name, text);
+	return false;
+}
+
+static bool id_argument(struct spool_request *request, int64_t *ret_id)
+{
+	const char *text = spool_argument(request, "id");
+
+	if (text == NULL || wire_id_parse(str_of(text), ret_id))
+		return true;
+	spool_answer_error(request, ERR_SYNTAX,
+		"id: expected 13 characters, such as 0AB1CD2EF3GH4, found %s", text);
+	return false;
+}
+
+void spool_manage_trace_search(struct spool_request *request)
+{
+	const json_t *limit = json_object_get(request->arguments, "limit");
+	struct store_trace_query query = {
+		.address = spool_argument(request, "address"),
+		.sender = spool_argument(request, "sender"),
+		.recipient = spool_argument(request, "recipient"),
+		.message_id = spool_argument(request, "message_id"),
+		.connector = spool_argument(request, "connector"),
+		.outcome = spool_argument(request, "outcome"),
+		.after = spool_argument(request, "after"),
+		.limit = spool_limit(limit),
+	};
+
+	if (!id_argument(request, &query.id) ||
+		!moment_argument(request, "since", &query.since_ms) ||
+		!moment_argument(request, "until", &query.until_ms))
+		return;
+	store_trace_search(request->spool->store, &query, found, request);
+}
+
+static void shown(void *context, enum err e, const struct store_trace_item *item,
+	const struct wire_event *events, size_t count)
+{
+	struct spool_request *request = context;
+
+	if (e == ERR_UNKNOWN)
+		spool_answer_error(request, e, "no message of that id is in the trace");
+	else if (e != ERR_OK)
+		spool_answer_error(request, e, "the trace could not be read: %s", err_text(e));
+	else
+		spool_answer(request, json_pack("{s:o,s:o}", "message", item_json(item), "events",
+					      spool_events_json(events, count)));
+}
+
+void spool_manage_trace_show(struct spool_request *request)
+{
+	int64_t id = 0;
+
+	if (!id_argument(request, &id))
+		return;
+	if (id == 0) {
+		spool_answer_error(request, ERR_SYNTAX, "id: expected");
+		return;
+	}
+	store_trace_show(request->spool->store, id, shown, request);
+}

@@ -1,0 +1,333 @@
+/*
+ * Internal to the spool: its state, and what its files offer each other.
+ *
+ *   spool.c     life of the process, clock, settings
+ *   peers.c     channels to the other processes
+ *   intake.c    receive -> store
+ *   messages.c  envelopes in memory
+ *   dispatch.c  store -> plan -> jobs -> deliver
+ *   jobs.c      jobs under way; content for deliver
+ *   settle.c    outcomes -> store: done, again later, given up
+ *   notice.c    the notices that go with a settlement
+ *   config.c    the configuration and who must know of it
+ *   hosts.c     what is known of hosts
+ *   manage.c    questions and orders of the administrator; manage_queue.c, manage_trace.c
+ *
+ * Everything runs on one loop.  What waits for the store carries no pointer to a peer, only its
+ * serial: the peer may be gone when the answer comes.
+ */
+#ifndef SEALPOST_PROCESS_SPOOL_STATE_H
+#define SEALPOST_PROCESS_SPOOL_STATE_H
+
+#include "base/map.h"
+#include "core/message/dsn.h"
+#include "core/policy/policy.h"
+#include "core/queue/plan.h"
+#include "core/queue/schedule.h"
+#include "port/ipc/ipc.h"
+#include "port/runtime/runtime.h"
+#include "port/store/store.h"
+
+enum {
+	SPOOL_WINDOW = 50000,	   /* recipients in the plan */
+	SPOOL_WINDOW_FILL = 40000, /* of them, what may come from the store */
+	SPOOL_WINDOW_OF_ROUTE = 1000,
+	SPOOL_PAGE = 2000,		       /* due recipients asked of the store at once */
+	SPOOL_LOAD = 100,		       /* messages asked of the store at once */
+	SPOOL_HORIZON_MS = 60 * 1000,	       /* how far ahead the store is searched */
+	SPOOL_SCAN_MS = 30 * 1000,	       /* how often */
+	SPOOL_MEMORY = 32 * 1024 * 1024,       /* of envelopes */
+	SPOOL_PENDING_HIGH = 32 * 1024 * 1024, /* content waiting for the disk: no more credit */
+	SPOOL_AGAIN_MS = 2000,		       /* after a job that ended without being tried */
+	SPOOL_NUMBER = 1023,		       /* this process, in message ids */
+};
+
+struct spool;
+
+struct spool_peer {
+	struct spool *spool;
+	struct spool_peer *next;
+	struct ipc *ipc; /* NULL: not read yet */
+	int fd;
+	int64_t serial;
+	enum runtime_role role;
+	unsigned index;
+	struct map *intakes; /* receive: id -> struct intake */
+	int64_t slots;	     /* deliver: jobs it takes at once */
+	int64_t jobs;	     /* deliver: jobs it has */
+};
+
+/* A message in memory: counted, because jobs and settlements need it beside the cache. */
+struct spool_message {
+	int64_t id;
+	struct arena *arena;
+	struct store_message m;
+	size_t refs;
+	bool cached;
+	struct spool_message *older, *newer; /* in the cache */
+	size_t size;
+};
+
+struct spool_job {
+	int64_t id;
+	const struct queue_parcel *parcel;
+	struct spool_message *message; /* NULL: not loaded yet */
+	int64_t peer;		       /* serial; 0: not sent */
+	int32_t *numbers;	       /* sent */
+	size_t count;
+	int64_t rest_ms;	/* how long what it did not carry waits */
+	struct spool_job *next; /* in the list of those to be loaded */
+};
+
+/* Node settings, copied. */
+struct spool_settings {
+	struct arena *arena;
+	const char *hostname;
+	const char *postmaster;
+	struct queue_settings queue;
+	int64_t max_message, max_queue, min_disk;
+	int64_t recipients_per_transaction;
+};
+
+struct spool_counters {
+	int64_t accepted, refused, delivered, relayed, deferred, failed, expired, notices;
+};
+
+struct spool {
+	struct runtime *runtime; /* NULL in tests */
+	struct event_base *base;
+	int64_t (*now_ms)(void);
+	int64_t (*ticks_ms)(void);
+	struct spool_settings settings;
+	struct store *store;
+	char *directory;
+	struct event *tick, *pump;
+	bool configured; /* the configuration is loaded */
+	bool started, draining;
+	bool drain_said;
+
+	int64_t serial; /* of the last peer, job */
+	struct spool_peer *peers;
+
+	/* configuration */
+	struct arena *config_arena;
+	struct model_config *config;
+	int64_t generation;
+	struct policy_snapshot *snapshot;
+	bool config_busy; /* a change is being written */
+
+	/* intake */
+	bool intake_open;
+	const char *intake_reason;
+	size_t accepting; /* messages on their way to the disk */
+
+	/* messages in memory */
+	struct map *messages;
+	struct spool_message *oldest, *newest;
+	size_t memory;
+	int64_t last_id;
+
+	/* schedule */
+	struct queue_plan *plan;
+	struct map *jobs;
+	int64_t unsent; /* jobs that no deliver process has yet */
+	struct spool_job *load_first, *load_last;
+	bool loading;
+	bool scanning, scan_missed, scan_beyond;
+	int64_t scan_began_ms, scan_until_ms, next_scan_ms;
+	int64_t next_trace_ms;
+	int64_t clock_offset; /* wall clock minus ticks */
+
+	struct map *hosts;
+	struct spool_settlement *stuck; /* could not be written; tried again */
+	size_t settling;
+	struct spool_counters counters;
+};
+
+/* ---- spool.c --------------------------------------------------------------------------------- */
+/* For tests: all but the process's frame.  NODE is copied. */
+struct spool *spool_new(
+	struct event_base *base, int64_t (*now_ms)(void), int64_t (*ticks_ms)(void)) MUST_USE;
+void spool_free(struct spool **spool);
+void spool_configure(struct spool *spool, const struct model_node *node);
+enum err spool_open(struct spool *spool, const char *directory, struct err_info *info);
+void spool_begin(struct spool *spool);
+void spool_begin_drain(struct spool *spool);
+/* The configuration is there: begin. */
+void spool_ready(struct spool *spool);
+/* The store is broken: the process ends, and a restart reads what is true. */
+void spool_broken(struct spool *spool, enum err e, const char *text);
+/* Every second: what depends on the clock. */
+void spool_on_tick(struct spool *spool);
+/* Something may be startable: look soon. */
+void spool_wake(struct spool *spool);
+/* A key for maps. */
+static inline struct str spool_key(const int64_t *number)
+{
+	return str_make(number, sizeof(*number));
+}
+
+/* ---- peers.c --------------------------------------------------------------------------------- */
+struct spool_peer *spool_peer_add(
+	struct spool *spool, enum runtime_role role, unsigned index, int fd);
+struct spool_peer *spool_peer_find(struct spool *spool, int64_t serial);
+void spool_peer_remove(struct spool_peer *peer);
+void spool_broadcast(
+	struct spool *spool, enum runtime_role role, enum wire_type type, const void *record);
+/* Read from it and greet it, once the configuration is there. */
+void spool_peer_open(struct spool_peer *peer);
+
+/* ---- intake.c -------------------------------------------------------------------------------- */
+void spool_intake_data(struct spool_peer *peer, const struct wire_data *data);
+void spool_intake_commit(struct spool_peer *peer, const struct wire_message *message);
+void spool_intake_abort(struct spool_peer *peer, int64_t id);
+void spool_intake_abort_all(struct spool_peer *peer);
+void spool_intake_event(struct spool *spool, const struct wire_event *event);
+/* Open or close intake as store and settings say; hand out credit that was held back. */
+void spool_intake_tick(struct spool *spool);
+/* Where a recipient goes under the present configuration: a key, never NULL. */
+const char *spool_route(struct spool *spool, const struct wire_recipient *recipient,
+	struct arena *arena, struct policy_outbound *ret);
+
+/* ---- messages.c -------------------------------------------------------------------------------
+ */
+/* A copy in memory; refs 1.  Cached under its id. */
+struct spool_message *spool_message_add(struct spool *spool, const struct store_message *from);
+/* NULL when it is not in memory; else one more ref. */
+struct spool_message *spool_message_get(struct spool *spool, int64_t id);
+void spool_message_drop(struct spool *spool, struct spool_message **message);
+/* What is in memory is no longer what is in the store. */
+void spool_message_forget(struct spool *spool, int64_t id);
+void spool_message_forget_all(struct spool *spool);
+struct store_recipient *spool_recipient(struct spool_message *message, int64_t number);
+int64_t spool_new_id(struct spool *spool);
+
+/* ---- dispatch.c -------------------------------------------------------------------------------
+ */
+void spool_dispatch(struct spool *spool);
+/* Put recipients of a message that was just stored into the plan. */
+void spool_plan_message(struct spool *spool, const struct store_message *message, int64_t due_ms);
+void spool_plan(
+	struct spool *spool, int64_t message, int64_t number, const char *route, int64_t due_ms);
+void spool_scan_soon(struct spool *spool);
+
+/* ---- jobs.c ------------------------------------------------------------------------------------
+ */
+struct spool_job *spool_job_new(struct spool *spool, const struct queue_parcel *parcel);
+/* It is over, whatever came of it: its parcel leaves the plan. */
+void spool_job_end(struct spool *spool, struct spool_job **job);
+/* It ends without having been tried; its recipients are due again. */
+void spool_job_again(struct spool *spool, struct spool_job *job, int64_t due_ms);
+/* It ends; recipients that it did not carry are due again, by the routes they have now. */
+void spool_job_finish(struct spool *spool, struct spool_job *job);
+/* Write what came of it, then finish it. */
+struct spool_verdict;
+void spool_job_settle(
+	struct spool *spool, struct spool_job *job, const struct spool_verdict *verdict);
+void spool_job_body(struct spool_peer *peer, const struct wire_body_get *get);
+void spool_job_outcome(struct spool_peer *peer, const struct wire_outcome *outcome);
+/* All jobs of a peer that has gone. */
+void spool_jobs_lost(struct spool_peer *peer);
+void spool_jobs_cancel(struct spool *spool);
+/* What waits for a route is due now. */
+void spool_retry_route(struct spool *spool, const char *route, const char *why);
+
+/* ---- settle.c ---------------------------------------------------------------------------------
+ */
+/* What became of recipients of one message. */
+typedef void spool_settled(void *context);
+struct spool_verdict {
+	struct spool_message *message;
+	const struct wire_recipient_outcome *recipients;
+	size_t count;
+	const struct receipt *receipts;
+	size_t receipt_count;
+	const char *kind;  /* instead of "failed": "returned"; NULL */
+	bool silent;	   /* deferrals make no event but the first */
+	const char *route; /* as known now; NULL keeps */
+};
+/* Write it, with its notices; DONE runs when that is durable.  All is copied; the message gets a
+ * ref. */
+void spool_settle(struct spool *spool, const struct spool_verdict *verdict, spool_settled *done,
+	void *context);
+/* The outcome of a job that this process does not know: it was given before a restart. */
+void spool_settle_orphan(struct spool *spool, const struct wire_outcome *outcome);
+/* Try again what could not be written. */
+void spool_settle_tick(struct spool *spool);
+
+/* ---- notice.c ---------------------------------------------------------------------------------
+ */
+struct spool_notice {
+	const char *to;
+	const char *double_sender; /* postmaster's copy: the sender that could not be told */
+	const char *marker;	   /* kept as the notice's helo */
+	struct message_dsn_recipient *recipients;
+	size_t count;
+	const char *organisation;
+};
+extern const char spool_notice_marker[], spool_notice_double_marker[];
+/* Whom to tell of a notice that could not be delivered; NULL: nobody. */
+const char *spool_notice_postmaster(
+	struct spool *spool, const char *organisation, struct arena *arena);
+/* A stored message made of the notice: its envelope in *ret (arena), its bytes appended. */
+enum err spool_notice_make(struct spool *spool, const struct spool_notice *notice,
+	const struct spool_message *about, struct str content, struct arena *arena,
+	struct store_message *ret, struct buf *ret_bytes);
+
+/* ---- config.c ---------------------------------------------------------------------------------
+ */
+void spool_config_load(struct spool *spool);
+void spool_config_send(struct spool_peer *peer);
+
+/* ---- hosts.c -----------------------------------------------------------------------------------
+ */
+void spool_host_learn(struct spool_peer *from, const struct wire_host *host);
+void spool_hosts_load(struct spool *spool);
+void spool_hosts_send(struct spool_peer *peer);
+void spool_hosts_tick(struct spool *spool);
+bool spool_host_forget(struct spool *spool, const char *host);
+json_t *spool_hosts_json(const struct spool *spool);
+void spool_hosts_free(struct spool *spool);
+
+/* ---- manage.c ----------------------------------------------------------------------------------
+ */
+/* One request under way. */
+struct spool_request {
+	struct spool *spool;
+	int64_t peer; /* serial */
+	int64_t tag;
+	char *verb;
+	char *actor;
+	json_t *arguments;
+	/* between steps */
+	struct arena *arena;
+	json_t *result;
+	struct store_filter filter;
+	int64_t messages, recipients, cursor;
+	size_t left;
+	void *extra;
+};
+void spool_manage(struct spool_peer *peer, const struct wire_manage *manage);
+/* Answers, and frees the request.  RESULT is taken. */
+void spool_answer(struct spool_request *request, json_t *result);
+void spool_answer_error(struct spool_request *request, enum err e, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+void spool_manage_config_get(struct spool_request *request);
+void spool_manage_config_replace(struct spool_request *request);
+void spool_manage_queue_summary(struct spool_request *request);
+void spool_manage_queue_list(struct spool_request *request);
+void spool_manage_queue_show(struct spool_request *request);
+void spool_manage_queue_act(struct spool_request *request);
+void spool_manage_trace_search(struct spool_request *request);
+void spool_manage_trace_show(struct spool_request *request);
+/* An argument that is a text; NULL: none. */
+const char *spool_argument(const struct spool_request *request, const char *name);
+json_t *spool_moment_json(int64_t at_ms);  /* null for 0 */
+json_t *spool_text_json(const char *text); /* null for NULL */
+size_t spool_limit(const json_t *limit);
+json_t *spool_event_json(const struct wire_event *event);
+/* Events of a message as a JSON array. */
+json_t *spool_events_json(const struct wire_event *events, size_t count);
+json_t *spool_status(struct spool *spool);
+
+#endif
