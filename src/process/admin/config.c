@@ -60,13 +60,21 @@ void admin_get_config(struct admin_call *call)
 	admin_ask_spool(call, "config.get", json_object(), got_config);
 }
 
+/* A conflict is either with what somebody else changed meanwhile, or within the configuration. */
+static bool has_moved_on(const struct admin_call *call)
+{
+	const struct policy_snapshot *snapshot = call->admin->snapshot;
+
+	return call->expected >= 0 && snapshot != NULL &&
+	       (int64_t)policy_snapshot_generation(snapshot) != call->expected;
+}
+
 static void replaced(struct admin_call *call, enum err e, const json_t *result)
 {
-	if (e == ERR_CONFLICT && call->expected >= 0)
-		admin_problem(call, 412, "%s",
-			json_string_value(json_object_get(result, "detail")) != NULL
-				? json_string_value(json_object_get(result, "detail"))
-				: "the configuration has changed meanwhile");
+	const char *detail = json_string_value(json_object_get(result, "detail"));
+
+	if (e == ERR_CONFLICT && has_moved_on(call))
+		admin_problem(call, 412, "%s", detail != NULL ? detail : err_text(e));
 	else if (e != ERR_OK)
 		admin_problem_of(call, e, result);
 	else
@@ -172,8 +180,7 @@ static void got_for_change(struct admin_call *call, enum err e, const json_t *re
 
 static void changed(struct admin_call *call, enum err e, const json_t *result)
 {
-	if (e == ERR_CONFLICT && ++call->attempts < MAX_ATTEMPTS && call->expected < 0 &&
-		json_object_get(result, "generation") != NULL) {
+	if (e == ERR_CONFLICT && ++call->attempts < MAX_ATTEMPTS && call->expected < 0) {
 		admin_ask_spool(call, "config.get", json_object(), got_for_change);
 		return;
 	}
