@@ -82,7 +82,7 @@ static void test_words_and_options(void **state)
 		struct fixture f;
 
 		open_fixture(&f);
-		print_message("%s\n", rows[i].name);
+		print_message("# %s\n", rows[i].name);
 		assert_int_equal(parse(&f, rows[i].words), rows[i].status);
 		if (rows[i].verb == NULL)
 			assert_null(f.cli.verb);
@@ -134,7 +134,7 @@ static void test_properties_become_json(void **state)
 		int status;
 
 		open_fixture(&f);
-		print_message("%s\n", rows[i].name);
+		print_message("# %s\n", rows[i].name);
 		status = parse(&f, rows[i].words);
 		if (status == CLI_OK)
 			status = cli_properties(&f.cli, &json);
@@ -183,7 +183,7 @@ static void test_table_is_complete(void **state)
 		struct fixture f;
 
 		open_fixture(&f);
-		print_message("%s\n", verb->name);
+		print_message("# %s\n", verb->name);
 		assert_non_null(verb->doc);
 		assert_null(strchr(verb->doc, '\'')); /* stands in quotes in completion scripts */
 		assert_non_null(verb->examples);

@@ -59,9 +59,14 @@ static int check_page(const char *path)
 
 int main(int argc, char **argv)
 {
-	int wrong = argc < 2;
+	int failures = argc < 2;
 
-	for (int i = 1; i < argc; i++)
-		wrong += check_page(argv[i]);
-	return wrong == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	printf("1..%d\n", argc - 1);
+	for (int i = 1; i < argc; i++) {
+		int wrong = check_page(argv[i]);
+
+		printf("%sok %d - %s\n", wrong == 0 ? "" : "not ", i, argv[i]);
+		failures += wrong;
+	}
+	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -43,7 +43,7 @@ static void test_lines(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-		print_message("%s\n", rows[i].path);
+		print_message("# %s\n", rows[i].path);
 		assert_int_equal(model_yaml_line(str_of(text), str_of(rows[i].path)), rows[i].line);
 	}
 }

@@ -59,7 +59,8 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_ADMIN] =
 		{
 			.name = "admin",
-			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_SOCKET,
+			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
+				 RUNTIME_NEEDS_SOCKET,
 			.peers = PEER(SPOOL) | PEER(LOOKUP),
 			.user_offset = RUNTIME_ADMIN,
 			.may = "answer on the management socket",

@@ -49,7 +49,7 @@ static void test_routes(void **state)
 		const char *segments[ADMIN_MAX_SEGMENTS] = {NULL};
 		size_t count = 0;
 
-		print_message("%s\n", rows[i].name);
+		print_message("# %s\n", rows[i].name);
 		assert_int_equal(admin_match_route(rows[i].method, rows[i].path, arena, &route,
 					 segments, &count),
 			rows[i].want);

@@ -37,8 +37,20 @@ enum err supervise_file_read(
 	return ERR_OK;
 }
 
-static enum err read_node(
-	const char *path, struct arena *arena, struct model_node *node, struct err_info *info)
+/* FILE: line N: message, where the message begins with the path of a property. */
+static enum err at_line(
+	struct err_info *info, enum err e, const char *path, struct str text, const char *message)
+{
+	struct str rest = str_of(message);
+	unsigned line = model_yaml_line(text, str_cut(&rest, ':'));
+
+	if (line == 0)
+		return err_set(info, e, "%s: %s", path, message);
+	return err_set(info, e, "%s: line %u: %s", path, line, message);
+}
+
+static enum err read_node(const char *path, struct arena *arena, struct model_node *node,
+	struct str *ret_text, struct err_info *info)
 {
 	struct err_info why = {.text = ""};
 	struct str text;
@@ -51,11 +63,8 @@ static enum err read_node(
 	if (e == ERR_OK)
 		e = record_from_json(&model_node_desc, json, "", arena, node, &why);
 	json_decref(json);
-	if (e == ERR_OK)
-		e = model_check_node(node, &why);
-	if (e != ERR_OK)
-		return err_set(info, e, "%s: %s", path, why.text);
-	return ERR_OK;
+	*ret_text = text;
+	return e == ERR_OK ? ERR_OK : at_line(info, e, path, text, why.text);
 }
 
 static const char *directory_of(const char *path, struct arena *arena)
@@ -120,16 +129,23 @@ enum err supervise_node_load(
 	const char *node_file, struct arena *arena, struct model_node **ret, struct err_info *info)
 {
 	struct model_node *node = arena_alloc(arena, sizeof(*node));
+	struct err_info why = {.text = ""};
+	struct str text = str_of("");
 	enum err e = ERR_OK;
 
 	record_init(&model_node_desc, node, arena);
 	if (node_file != NULL)
-		e = read_node(node_file, arena, node, info);
+		e = read_node(node_file, arena, node, &text, info);
 	if (e == ERR_OK && node_file != NULL)
 		model_resolve_paths(node, directory_of(node_file, arena), arena);
 	if (e == ERR_OK)
 		e = complete(node, arena, info);
-	if (e == ERR_OK)
-		*ret = node;
-	return e;
+	if (e != ERR_OK)
+		return e;
+	supervise_imported_add(node, arena);
+	e = model_check_node(node, &why);
+	if (e != ERR_OK)
+		return at_line(info, e, node_file != NULL ? node_file : "defaults", text, why.text);
+	*ret = node;
+	return ERR_OK;
 }

@@ -61,6 +61,9 @@ int supervise_listen_inherited(const struct model_listener *listener);
 enum err supervise_self_signed(const struct model_node *node, int64_t now_ms, struct arena *arena,
 	struct model_certificate *ret, struct err_info *info);
 
+/* Add what stands below DATA/certificates to the node's certificates. */
+void supervise_imported_add(struct model_node *node, struct arena *arena);
+
 /* Read a whole file of at most MAX bytes. */
 enum err supervise_file_read(
 	const char *path, size_t max, struct arena *arena, struct str *ret, struct err_info *info);
