@@ -55,8 +55,9 @@ struct test_cert test_cert_make(const struct test_cert_options *options)
 	X509 *issuer = options->issuer != NULL ? options->issuer->certificate : cert.certificate;
 	time_t now = time(NULL);
 
-	cert.key = options->rsa_bits > 0 ? EVP_RSA_gen((unsigned)options->rsa_bits)
-					 : EVP_EC_gen("P-256");
+	cert.key = options->rsa_bits > 0
+			   ? EVP_RSA_gen((unsigned)options->rsa_bits)
+			   : EVP_EC_gen(options->curve != NULL ? options->curve : "P-256");
 	must(cert.key != NULL);
 	X509_set_version(cert.certificate, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(cert.certificate), ++serial);

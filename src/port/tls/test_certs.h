@@ -18,7 +18,8 @@ struct test_cert_options {
 	const char *names;	  /* subjectAltName in OpenSSL's syntax, "DNS:mx.example" */
 	const char *usage;	  /* extendedKeyUsage, "serverAuth,clientAuth"; NULL: none */
 	struct test_cert *issuer; /* NULL: self-signed */
-	int rsa_bits;		  /* 0: P-256 */
+	const char *curve;	  /* NULL: P-256 */
+	int rsa_bits;		  /* 0: a curve */
 	bool is_ca;
 	bool weak_hash;		 /* SHA-1 */
 	int64_t from_s, until_s; /* since 1970; 0: a day ago, in a year */

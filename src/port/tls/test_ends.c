@@ -13,7 +13,8 @@ enum { MAX_CERTS = 12 };
 struct event_base *base;
 struct test_keys keys;
 struct test_cert root, intermediate;
-struct test_cert *ec, *rsa, *wild, *client, *expired, *self_signed, *weak, *server_only;
+struct test_cert *ec, *rsa, *wild, *client, *expired, *self_signed, *weak, *server_only, *ec384,
+	*ec521, *rsa4096;
 static struct test_cert certs[MAX_CERTS];
 
 /* ---- the keys process ------------------------------------------------------------------------ */
@@ -291,6 +292,16 @@ static void make_certs(void)
 		.common_name = "weak", .issuer = &intermediate, .rsa_bits = 1024};
 	certs[n] = test_cert_make(&options);
 	weak = &certs[n++];
+	options = (struct test_cert_options){
+		.common_name = "384", .issuer = &intermediate, .curve = "P-384"};
+	certs[n] = test_cert_make(&options);
+	ec384 = &certs[n++];
+	options.curve = "P-521";
+	certs[n] = test_cert_make(&options);
+	ec521 = &certs[n++];
+	options.rsa_bits = 4096;
+	certs[n] = test_cert_make(&options);
+	rsa4096 = &certs[n++];
 }
 
 int setup_all(void **state)

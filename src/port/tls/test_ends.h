@@ -45,7 +45,8 @@ extern struct event_base *base;
 extern struct test_keys keys;
 /* root signed intermediate, which signed all others but self_signed. */
 extern struct test_cert root, intermediate;
-extern struct test_cert *ec, *rsa, *wild, *client, *expired, *self_signed, *weak, *server_only;
+extern struct test_cert *ec, *rsa, *wild, *client, *expired, *self_signed, *weak, *server_only,
+	*ec384, *ec521, *rsa4096;
 
 /* A new channel to the keys process. */
 void start_keys(void);

@@ -126,6 +126,35 @@ static void speaks_every_suite(void **state)
 	tls_context_free(&client_tls);
 }
 
+/* On either side, with either version. */
+static void signs_with_every_key(void **state)
+{
+	struct test_cert *certs[] = {ec, ec384, ec521, rsa, rsa4096};
+	struct tls_client_options options = {.identity = "it"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(certs) * 2; i++) {
+		struct tls_identity_source source = {"it", str_of(certs[i / 2]->pem)};
+		struct tls_context *server = make_server(&source, 1);
+		struct tls_context *client_tls = make_client(&source, 1);
+		struct pair pair;
+
+		keys.asked = 0;
+		open_pair(&pair, server, client_tls, &options);
+		SSL_set_max_proto_version(
+			pair.client.session->ssl, i % 2 == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
+		RUN_UNTIL(is_settled(&pair));
+		if (!pair.server.up || !pair.client.up)
+			fail_msg("certificate %zu: %s, %s", i / 2, pair.server.words,
+				pair.client.words);
+		assert_int_equal(keys.asked, 2);
+		exchange(&pair);
+		close_pair(&pair);
+		tls_context_free(&server);
+		tls_context_free(&client_tls);
+	}
+}
+
 struct client_case {
 	const char *name;
 	struct test_cert **cert;
@@ -208,6 +237,38 @@ static void takes_any_client_certificate(void **state)
 		one_client(&client_cases[i], server, TLS1_2_VERSION);
 	}
 	tls_context_free(&server);
+}
+
+/* A client may send what it likes, up to a limit of bytes; not all of it is looked at. */
+static void bears_long_chains(void **state)
+{
+	struct tls_identity_source source = {"partner", str_of(client->pem)};
+	struct tls_context *server = simple_server(), *client_tls = make_client(&source, 1);
+	struct tls_client_options options = {.identity = "partner"};
+	static const int lengths[] = {60, 300};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
+		struct arena *arena = arena_new();
+		struct receipt receipt = {0};
+		struct pair pair;
+
+		open_pair(&pair, server, client_tls, &options);
+		for (int n = 0; n < lengths[i]; n++)
+			SSL_add1_chain_cert(pair.client.session->ssl, intermediate.certificate);
+		RUN_UNTIL(pair.server.up || pair.server.failed);
+		assert_int_equal(pair.server.up, i == 0);
+		if (pair.server.up) {
+			tls_describe(pair.server.session, arena, &receipt);
+			assert_int_equal(receipt.chain.count, 16);
+		} else {
+			assert_int_equal(pair.server.failure, TLS_FAILURE_PROTOCOL);
+		}
+		close_pair(&pair);
+		arena_free(&arena);
+	}
+	tls_context_free(&server);
+	tls_context_free(&client_tls);
 }
 
 static void refuses_old_versions(void **state)
@@ -426,6 +487,8 @@ int main(void)
 		TEST(chooses_certificate),
 		TEST(speaks_every_suite),
 		TEST(takes_any_client_certificate),
+		TEST(signs_with_every_key),
+		TEST(bears_long_chains),
 		TEST(refuses_old_versions),
 		TEST(survives_garbage),
 		TEST(resumes_sessions),
