@@ -50,7 +50,8 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "deliver",
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
-				 RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_MAILDIRS,
+				 RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_MAILDIRS |
+				 RUNTIME_NEEDS_THREADS,
 			.peers = PEER(SPOOL) | PEER(KEYS) | PEER(LOOKUP),
 			.user_offset = RUNTIME_DELIVER,
 			.may = "open connections, write Maildirs",

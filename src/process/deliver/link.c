@@ -1,0 +1,584 @@
+#include "process/deliver/link.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	CONNECT_MS = 30 * 1000,
+	HANDSHAKE_MS = 60 * 1000,
+	READ_SIZE = 16 * 1024,
+	READS_AT_ONCE = 8, /* then others have their turn */
+};
+
+enum state { CONNECTING, TALKING, HANDSHAKING, OVER };
+
+struct deliver_link {
+	struct deliver_link_options options; /* texts in the arena */
+	const struct deliver_link_owner *owner;
+	void *context;
+	struct arena *arena;
+	enum state state;
+	int fd;
+	struct event *reading, *writing, *timer, *reaper;
+	struct tls_session *tls;
+	bool tls_up;
+	bool blocked; /* TLS told us to wait before writing more */
+	bool offered, refused;
+	enum tls_failure_kind failure;
+	struct smtp_client *client;
+	struct receipt receipt;
+	char reason[256];
+	int64_t idle_ms;
+	int64_t count;
+};
+
+static void pump(struct deliver_link *link);
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void reap(evutil_socket_t fd, short what, void *context)
+{
+	struct deliver_link *link = context;
+
+	(void)fd;
+	(void)what;
+	tls_session_free(&link->tls);
+	smtp_client_free(&link->client);
+	event_free(link->timer);
+	event_free(link->reaper);
+	if (link->fd >= 0)
+		close(link->fd);
+	arena_free(&link->arena);
+	free(link);
+}
+
+static void stop(struct deliver_link *link)
+{
+	link->state = OVER;
+	if (link->reading != NULL)
+		event_free(link->reading);
+	if (link->writing != NULL)
+		event_free(link->writing);
+	link->reading = link->writing = NULL;
+	evtimer_del(link->timer);
+	if (link->tls != NULL)
+		tls_want_read(link->tls, false);
+}
+
+/* The memory goes when the stack has been unwound: events of a link come from deep inside it. */
+void deliver_link_free(struct deliver_link **pointer)
+{
+	struct deliver_link *link = *pointer;
+	struct timeval now = {0, 0};
+
+	if (link == NULL)
+		return;
+	*pointer = NULL;
+	link->owner = NULL;
+	stop(link);
+	evtimer_add(link->reaper, &now);
+}
+
+static void tell(struct deliver_link *link, enum deliver_link_event event)
+{
+	if (link->owner != NULL) {
+		link->owner->event(link->context, event);
+	} else if (event == DELIVER_LINK_LOST && link->state != OVER) {
+		struct deliver_link *self = link;
+
+		deliver_link_free(&self);
+	}
+}
+
+static void end(struct deliver_link *link, enum deliver_link_event event)
+{
+	if (link->state == OVER)
+		return;
+	if (link->owner != NULL)
+		stop(link);
+	tell(link, event);
+}
+
+static void fail(struct deliver_link *link, enum err error, const char *text)
+{
+	if (link->state == OVER)
+		return;
+	smtp_client_fail(link->client, error, text);
+	pump(link);
+}
+
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+static void read_tls(struct deliver_link *link);
+
+static void on_tls_failed(struct deliver_link *link)
+{
+	const char *text = NULL;
+
+	link->failure = tls_failure(link->tls, &text);
+	snprintf(link->reason, sizeof(link->reason), "%s",
+		text != NULL ? text : "the TLS connection failed");
+	if (!link->tls_up)
+		end(link, DELIVER_LINK_TLS_FAILED);
+	else
+		fail(link, ERR_TLS, link->reason);
+}
+
+static void on_tls(void *context, enum tls_event event)
+{
+	struct deliver_link *link = context;
+
+	if (link->state == OVER)
+		return;
+	switch (event) {
+	case TLS_EVENT_UP:
+		link->tls_up = true;
+		link->state = TALKING;
+		tls_describe(link->tls, link->arena, &link->receipt);
+		smtp_client_secured(link->client);
+		pump(link);
+		break;
+	case TLS_EVENT_READ:
+		read_tls(link);
+		break;
+	case TLS_EVENT_WRITE:
+		link->blocked = false;
+		pump(link);
+		break;
+	case TLS_EVENT_CLOSED:
+		if (!link->tls_up) {
+			link->failure = TLS_FAILURE_CLOSED;
+			snprintf(link->reason, sizeof(link->reason),
+				"the server closed the connection during the handshake");
+			end(link, DELIVER_LINK_TLS_FAILED);
+		} else {
+			read_tls(link);
+		}
+		break;
+	case TLS_EVENT_FAILED:
+		on_tls_failed(link);
+		break;
+	}
+}
+
+static void read_tls(struct deliver_link *link)
+{
+	char bytes[READ_SIZE];
+
+	while (link->state == TALKING) {
+		size_t n = 0;
+		enum err e = tls_read(link->tls, bytes, sizeof(bytes), &n);
+
+		if (e == ERR_AGAIN)
+			return;
+		if (e == ERR_TLS) {
+			on_tls_failed(link);
+			return;
+		}
+		if (e != ERR_OK || n == 0) {
+			smtp_client_closed(link->client);
+			pump(link);
+			return;
+		}
+		smtp_client_feed(link->client, str_make(bytes, n));
+		pump(link);
+	}
+}
+
+static void shake_hands(struct deliver_link *link)
+{
+	struct timeval time = {HANDSHAKE_MS / 1000, 0};
+	const struct tls_client_options options = {
+		.server_name = link->options.server_name,
+		.identity = link->options.identity,
+		.cache_key = link->options.cache_key,
+		.reduced_hello = link->options.attempt == RECEIPT_ATTEMPT_REDUCED,
+	};
+
+	/* The socket belongs to TLS from here on. */
+	event_free(link->reading);
+	event_free(link->writing);
+	link->reading = link->writing = NULL;
+	link->state = HANDSHAKING;
+	link->blocked = false;
+	evtimer_add(link->timer, &time);
+	link->tls = tls_connect(
+		link->options.tls, link->options.base, link->fd, &options, on_tls, link);
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+static enum err write_some(struct deliver_link *link, struct str out, size_t *ret)
+{
+	ssize_t n;
+
+	if (link->tls != NULL)
+		return tls_write(link->tls, out.p, out.n, ret);
+	n = send(link->fd, out.p, out.n, MSG_NOSIGNAL);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? ERR_AGAIN : err_from_errno(errno);
+	*ret = (size_t)n;
+	return ERR_OK;
+}
+
+static void flush(struct deliver_link *link)
+{
+	while (!link->blocked && link->state == TALKING) {
+		struct str out = smtp_client_output(link->client);
+		size_t n = 0;
+		enum err e;
+
+		if (out.n == 0)
+			return;
+		e = write_some(link, out, &n);
+		if (e == ERR_AGAIN) {
+			link->blocked = true;
+			return;
+		}
+		if (e != ERR_OK) {
+			smtp_client_fail(link->client, e, "the connection broke");
+			return;
+		}
+		smtp_client_sent(link->client, n);
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct deliver_link *link = context;
+	char bytes[READ_SIZE];
+
+	(void)what;
+	for (int i = 0; i < READS_AT_ONCE && link->state == TALKING && link->tls == NULL; i++) {
+		ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n > 0) {
+			smtp_client_feed(link->client, str_make(bytes, (size_t)n));
+		} else if (n == 0) {
+			smtp_client_closed(link->client);
+		} else {
+			smtp_client_fail(link->client, err_from_errno(errno), strerror(errno));
+		}
+		pump(link);
+	}
+}
+
+static void unreachable(struct deliver_link *link, const char *why)
+{
+	snprintf(link->reason, sizeof(link->reason), "%s", why);
+	end(link, DELIVER_LINK_UNREACHABLE);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+	struct deliver_link *link = context;
+
+	(void)what;
+	if (link->state == CONNECTING) {
+		int error = 0;
+		socklen_t size = sizeof(error);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+			error = errno;
+		if (error != 0) {
+			unreachable(link, strerror(error));
+			return;
+		}
+		link->state = TALKING;
+		event_add(link->reading, NULL);
+	}
+	link->blocked = false;
+	pump(link);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct deliver_link *link = context;
+
+	(void)fd;
+	(void)what;
+	switch (link->state) {
+	case CONNECTING:
+		unreachable(link, "the connection attempt timed out");
+		break;
+	case HANDSHAKING:
+		link->failure = TLS_FAILURE_CLOSED;
+		snprintf(link->reason, sizeof(link->reason), "the handshake timed out");
+		end(link, DELIVER_LINK_TLS_FAILED);
+		break;
+	case TALKING:
+		if (smtp_client_is_idle(link->client))
+			tell(link, DELIVER_LINK_LOST);
+		else
+			fail(link, ERR_TIMEOUT, "the server did not answer in time");
+		break;
+	case OVER:
+		break;
+	}
+}
+
+/* ---- the session ----------------------------------------------------------------------------- */
+
+static void on_ready(struct deliver_link *link)
+{
+	bool offered = smtp_client_offers(link->client)->starttls;
+
+	if (link->tls_up || link->refused) {
+		tell(link, DELIVER_LINK_READY);
+		return;
+	}
+	link->offered = offered;
+	if (offered && link->options.tls != NULL && link->options.attempt != RECEIPT_ATTEMPT_CLEAR)
+		smtp_client_starttls(link->client);
+	else
+		tell(link, DELIVER_LINK_READY);
+}
+
+static void on_event(struct deliver_link *link, enum smtp_client_event event)
+{
+	switch (event) {
+	case SMTP_CLIENT_READY:
+		on_ready(link);
+		break;
+	case SMTP_CLIENT_STARTTLS:
+		shake_hands(link);
+		break;
+	case SMTP_CLIENT_STARTTLS_REFUSED:
+		link->refused = true;
+		tell(link, DELIVER_LINK_READY);
+		break;
+	case SMTP_CLIENT_DONE:
+		tell(link, DELIVER_LINK_DONE);
+		break;
+	case SMTP_CLIENT_LOST:
+	case SMTP_CLIENT_BYE:
+		end(link, DELIVER_LINK_LOST);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool take_content(struct deliver_link *link)
+{
+	size_t max = smtp_client_wants(link->client);
+	struct str bytes;
+	bool last = false;
+
+	if (max == 0 || link->owner == NULL || link->owner->content == NULL)
+		return false;
+	if (!link->owner->content(link->context, max, &bytes, &last))
+		return false;
+	if (link->state == TALKING)
+		smtp_client_give(link->client, bytes, last);
+	return true;
+}
+
+static void arm(struct deliver_link *link)
+{
+	int64_t ms;
+
+	if (link->state != TALKING)
+		return;
+	ms = smtp_client_timeout_ms(link->client);
+	if (smtp_client_is_idle(link->client))
+		ms = link->idle_ms;
+	if (ms > 0) {
+		struct timeval time = {ms / 1000, (ms % 1000) * 1000};
+
+		evtimer_add(link->timer, &time);
+	} else {
+		evtimer_del(link->timer);
+	}
+	if (link->tls == NULL && link->blocked)
+		event_add(link->writing, NULL);
+}
+
+static void pump(struct deliver_link *link)
+{
+	enum smtp_client_event event;
+
+	do {
+		flush(link);
+		if (link->state == OVER)
+			return;
+		event = smtp_client_next(link->client);
+		if (event != SMTP_CLIENT_NOTHING)
+			on_event(link, event);
+	} while (link->state != OVER && (event != SMTP_CLIENT_NOTHING || take_content(link)));
+	arm(link);
+}
+
+/* ---- making one ------------------------------------------------------------------------------ */
+
+static void copy_options(struct deliver_link *link, const struct deliver_link_options *options)
+{
+	struct deliver_link_options *o = &link->options;
+	struct arena *arena = link->arena;
+
+	*o = *options;
+	o->key = arena_text(arena, options->key);
+	o->host = arena_text(arena, options->host);
+	o->hello = arena_text(arena, options->hello);
+	o->server_name = arena_text(arena, options->server_name);
+	o->identity = arena_text(arena, options->identity);
+	o->cache_key = arena_text(arena, options->cache_key);
+	link->receipt = (struct receipt){
+		.direction = RECEIPT_OUT,
+		.at_ms = options->now_ms,
+		.host = o->host,
+		.peer_address = arena_text(arena, options->address.text),
+		.peer_port = options->address.port,
+		.attempt = options->attempt,
+	};
+}
+
+/* Errors of connect() are told from the loop, as everything else. */
+static void on_connect(struct deliver_link *link)
+{
+	const struct deliver_address *to = &link->options.address;
+	struct timeval time = {CONNECT_MS / 1000, 0};
+	int one = 1;
+
+	link->fd = socket(to->to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (link->fd < 0) {
+		unreachable(link, strerror(errno));
+		return;
+	}
+	if (to->port > 0)
+		setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	link->reading =
+		event_new(link->options.base, link->fd, EV_READ | EV_PERSIST, on_readable, link);
+	link->writing = event_new(link->options.base, link->fd, EV_WRITE, on_writable, link);
+	if (connect(link->fd, &to->to.any, to->size) != 0 && errno != EINPROGRESS) {
+		unreachable(link, strerror(errno));
+		return;
+	}
+	event_add(link->writing, NULL);
+	evtimer_add(link->timer, &time);
+}
+
+static void on_begin(evutil_socket_t fd, short what, void *context)
+{
+	struct deliver_link *link = context;
+
+	if (link->state == CONNECTING && link->fd < 0)
+		on_connect(link);
+	else
+		on_timer(fd, what, context);
+}
+
+struct deliver_link *deliver_link_new(const struct deliver_link_options *options,
+	const struct deliver_link_owner *owner, void *context)
+{
+	struct deliver_link *link = mem_new(sizeof(*link));
+	struct timeval now = {0, 0};
+	struct smtp_client_options session = {
+		.hello = options->hello,
+		.lmtp = options->lmtp,
+		.allow_helo = options->allow_helo,
+	};
+
+	link->arena = arena_new();
+	link->owner = owner;
+	link->context = context;
+	link->fd = -1;
+	copy_options(link, options);
+	link->client = smtp_client_new(&session);
+	link->timer = evtimer_new(options->base, on_begin, link);
+	link->reaper = evtimer_new(options->base, reap, link);
+	evtimer_add(link->timer, &now);
+	return link;
+}
+
+void deliver_link_give(
+	struct deliver_link *link, const struct deliver_link_owner *owner, void *context)
+{
+	link->owner = owner;
+	link->context = context;
+}
+
+void deliver_link_quit(struct deliver_link **pointer)
+{
+	struct deliver_link *link = *pointer;
+
+	if (link == NULL || link->state != TALKING || !smtp_client_is_idle(link->client)) {
+		deliver_link_free(pointer);
+		return;
+	}
+	*pointer = NULL;
+	link->owner = NULL;
+	link->idle_ms = 0;
+	smtp_client_quit(link->client);
+	pump(link);
+}
+
+void deliver_link_poke(struct deliver_link *link)
+{
+	if (link->state == TALKING)
+		pump(link);
+}
+
+void deliver_link_keep(struct deliver_link *link, int64_t idle_ms)
+{
+	link->idle_ms = idle_ms;
+	arm(link);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+struct smtp_client *deliver_link_client(struct deliver_link *link)
+{
+	return link->client;
+}
+
+const struct tls_session *deliver_link_tls(const struct deliver_link *link)
+{
+	return link->tls_up ? link->tls : NULL;
+}
+
+const struct receipt *deliver_link_receipt(const struct deliver_link *link)
+{
+	return &link->receipt;
+}
+
+const char *deliver_link_key(const struct deliver_link *link)
+{
+	return link->options.key;
+}
+
+const struct deliver_address *deliver_link_address(const struct deliver_link *link)
+{
+	return &link->options.address;
+}
+
+const char *deliver_link_reason(const struct deliver_link *link)
+{
+	return link->reason;
+}
+
+enum tls_failure_kind deliver_link_tls_failure(const struct deliver_link *link)
+{
+	return link->failure;
+}
+
+bool deliver_link_starttls_refused(const struct deliver_link *link)
+{
+	return link->refused;
+}
+
+bool deliver_link_starttls_offered(const struct deliver_link *link)
+{
+	return link->offered;
+}
+
+int64_t deliver_link_count(struct deliver_link *link, int64_t add)
+{
+	link->count += add;
+	return link->count;
+}

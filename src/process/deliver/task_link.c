@@ -1,0 +1,375 @@
+/* The connection of a task: its events, the TLS ladder, and the receipt. */
+#include "process/deliver/task.h"
+
+#include <stdio.h>
+
+/* ---- facts and receipts ---------------------------------------------------------------------- */
+
+static const char *joined(struct arena *arena, struct record_texts names)
+{
+	const char *all = NULL;
+
+	for (size_t i = 0; i < names.count; i++)
+		all = all == NULL ? names.items[i]
+				  : arena_format(arena, "%s, %s", all, names.items[i]);
+	return all;
+}
+
+void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret)
+{
+	const struct receipt *receipt = deliver_link_receipt(task->link);
+	const struct tls_session *tls = deliver_link_tls(task->link);
+	enum tls_failure_kind failure = deliver_link_tls_failure(task->link);
+
+	*ret = (struct policy_hop){
+		.is_tls = tls != NULL,
+		.starttls_offered = deliver_link_starttls_offered(task->link),
+		.starttls_refused = deliver_link_starttls_refused(task->link),
+		.handshake_failed = failure != TLS_FAILURE_NONE,
+		.version_too_old = failure == TLS_FAILURE_VERSION,
+		.host = deliver_task_target(task)->host,
+		.chain_length = receipt->chain.count,
+		.certificate = receipt->chain.count > 0 ? receipt->chain.items : NULL,
+		.verdict = CERT_NONE,
+		.detail = failure != TLS_FAILURE_NONE ? deliver_link_reason(task->link) : NULL,
+	};
+	if (tls != NULL) {
+		const struct tls_anchors *anchors =
+			deliver_anchors(task->self, task->route->anchors_pem);
+
+		if (anchors != NULL) {
+			ret->verdict = (int)tls_verify(tls, anchors, TLS_PURPOSE_SERVER,
+				runtime_now_ms(), task->arena, &ret->detail);
+		} else if (receipt->chain.count > 0) {
+			ret->verdict = CERT_UNTRUSTED_ROOT;
+			ret->detail = "there are no usable trust anchors";
+		}
+	}
+	task->verdict = ret->verdict;
+	task->verdict_detail = ret->verdict == CERT_TRUSTED ? NULL : ret->detail;
+}
+
+int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_check *check,
+	const char *token, const char *reason, const char *reply)
+{
+	const struct policy_outbound *route = task->route;
+	struct receipt receipt = *deliver_link_receipt(task->link);
+	char cut[SMTP_REPLY_SHOWN + 1];
+
+	receipt.organisation = route->organisation;
+	receipt.connector = route->connector;
+	receipt.required = route->required;
+	receipt.required_by = route->required_by;
+	receipt.anchors = route->anchors;
+	receipt.token = token;
+	receipt.reason = reason;
+	receipt.total_ms = runtime_ticks_ms() - task->began_ticks;
+	if (check != NULL) {
+		receipt.name_expected = check->name_expected;
+		receipt.name_matched = check->name_matched;
+		receipt.got = check->got;
+	} else {
+		receipt.name_expected = joined(task->arena, route->names);
+	}
+	receipt.verdict = task->verdict;
+	receipt.verdict_detail = task->verdict_detail;
+	if (deliver_task_target(task)->is_unix)
+		receipt.attempt = RECEIPT_ATTEMPT_LOCAL;
+	else if (deliver_link_tls(task->link) == NULL && check != NULL)
+		receipt.attempt = RECEIPT_ATTEMPT_CLEAR;
+	if (reply != NULL) {
+		snprintf(cut, sizeof(cut), "%s", reply);
+		receipt.reply = cut;
+	}
+	return deliver_job_receipt(task->job, &receipt);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+static uint64_t anchors_mark(const struct policy_outbound *route)
+{
+	return route->anchors_pem != NULL ? map_hash(str_of(route->anchors_pem), 1) : 0;
+}
+
+/* Everything that makes one connection unfit for another route. */
+const char *deliver_task_link_key(struct deliver_task *task, const struct deliver_target *target)
+{
+	const struct policy_outbound *route = task->route;
+	const char *names = joined(task->arena, route->names);
+
+	return arena_format(task->arena, "%s|%s|%u|%d|%s|%016llx|%s|%s|%s",
+		task->lmtp ? "lmtp" : "smtp", target->host, target->port, route->required,
+		names != NULL ? names : "", (unsigned long long)anchors_mark(route),
+		route->certificate != NULL ? route->certificate : "",
+		route->organisation != NULL ? route->organisation : "",
+		route->connector != NULL ? route->connector : "");
+}
+
+void deliver_task_connect(struct deliver_task *task, const struct deliver_address *address)
+{
+	const struct deliver_target *target = deliver_task_target(task);
+	const struct policy_outbound *route = task->route;
+	struct deliver_address literal;
+	bool is_name = !target->is_unix &&
+		       !deliver_targets_literal(str_of(target->host), target->port, &literal);
+	struct deliver_link_options options = {
+		.base = task->self->base,
+		.tls = target->is_unix ? NULL : task->self->tls,
+		.key = deliver_task_link_key(task, target),
+		.host = target->host,
+		.hello = task->self->hostname,
+		.server_name = is_name ? target->host : NULL,
+		.identity = route->certificate,
+		.address = *address,
+		.attempt = task->attempt,
+		.lmtp = task->lmtp,
+		.allow_helo = route->required == MODEL_LEVEL_NONE,
+		.now_ms = runtime_now_ms(),
+	};
+
+	/* A session is resumed only under the same identity and the same anchors. */
+	options.cache_key = arena_format(task->arena, "%s:%u|%s|%016llx", target->host,
+		target->port, route->certificate != NULL ? route->certificate : "",
+		(unsigned long long)anchors_mark(route));
+	task->tries++;
+	task->link_ready = false;
+	task->verdict = CERT_NONE;
+	task->verdict_detail = NULL;
+	task->began_ticks = runtime_ticks_ms();
+	task->self->counters.connections++;
+	deliver_link_free(&task->link);
+	task->link = deliver_link_new(&options, &deliver_task_link_owner, task);
+}
+
+static void address_name(struct deliver_task *task, char ret[160])
+{
+	const struct deliver_address *address = deliver_link_address(task->link);
+
+	if (address->port > 0)
+		snprintf(ret, 160, "%s:%u", address->text, address->port);
+	else
+		snprintf(ret, 160, "%s", address->text);
+}
+
+static void on_unreachable(struct deliver_task *task)
+{
+	char name[160];
+	const char *text;
+	struct deliver_verdict verdict = {.result = WIRE_DEFERRED,
+		.token = "connect",
+		.enhanced = "4.4.1",
+		.host = deliver_task_target(task)->host,
+		.weight = DELIVER_WEIGHT_CONNECT};
+	struct receipt receipt = *deliver_link_receipt(task->link);
+
+	address_name(task, name);
+	text = arena_format(task->arena, "%s: %s", name, deliver_link_reason(task->link));
+	receipt.attempt = RECEIPT_ATTEMPT_NONE;
+	receipt.organisation = task->route->organisation;
+	receipt.connector = task->route->connector;
+	receipt.required = task->route->required;
+	receipt.required_by = task->route->required_by;
+	receipt.anchors = task->route->anchors;
+	receipt.token = "connect";
+	receipt.reason = text;
+	receipt.total_ms = runtime_ticks_ms() - task->began_ticks;
+	verdict.receipt = deliver_job_receipt(task->job, &receipt);
+	verdict.text = text;
+	task->job->any_unreachable = true;
+	task->self->counters.unreachable++;
+	deliver_memory_died(task->self->memory, name, runtime_ticks_ms());
+	deliver_task_blame(task, &verdict);
+	deliver_task_log(task, &verdict, task->group->count);
+	deliver_link_free(&task->link);
+	task->address_at++;
+	deliver_task_next_address(task);
+}
+
+/* ---- the ladder ------------------------------------------------------------------------------ */
+
+/* Remember a rung for the next time, everywhere. */
+static void remember(struct deliver_task *task)
+{
+	const struct deliver_target *target = deliver_task_target(task);
+	struct wire_host host = {
+		.host = arena_format(task->arena, "%s:%u", target->host, target->port),
+		.attempt = (int)task->attempt,
+		.until_ms = runtime_now_ms() + task->self->node->tls.remember_ms,
+		.reason = task->climbed,
+	};
+
+	deliver_remember(task->self, &host);
+}
+
+static void blame_tls(struct deliver_task *task)
+{
+	struct policy_hop hop;
+	struct policy_check check = {0};
+	const struct policy_outcome_row *row;
+	struct deliver_verdict verdict = {
+		.result = WIRE_DEFERRED,
+		.host = deliver_task_target(task)->host,
+		.weight = DELIVER_WEIGHT_POLICY,
+	};
+	bool is_ours = deliver_link_tls_failure(task->link) == TLS_FAILURE_SIGNATURE;
+
+	deliver_task_hop(task, &hop);
+	policy_hop_check(task->route, &hop, task->arena, &check);
+	/* Where nothing is required policy has no objection; the handshake failed all the same. */
+	row = policy_outcome_row(
+		check.outcome != POLICY_OK ? check.outcome : POLICY_HANDSHAKE_FAILED);
+	verdict.token = is_ours ? "keys" : row->token;
+	verdict.enhanced = is_ours ? "4.3.0" : row->enhanced;
+	verdict.text = check.outcome != POLICY_OK && check.text != NULL && !is_ours
+			       ? check.text
+			       : arena_format(task->arena, "TLS with %s failed: %s", verdict.host,
+					 deliver_link_reason(task->link));
+	verdict.receipt = deliver_task_receipt(task, NULL, verdict.token, verdict.text, NULL);
+	deliver_task_blame(task, &verdict);
+	deliver_task_log(task, &verdict, task->group->count);
+}
+
+/*
+ * A handshake failed: the next rung is a fresh connection with the reduced ClientHello, and the one
+ * after that a fresh connection in clear - which exists only where deliver_gate_allows_clear() says
+ * so, and which deliver_gate_begin() would not let through otherwise.
+ */
+static void on_tls_failed(struct deliver_task *task)
+{
+	struct deliver_address address = *deliver_link_address(task->link);
+	bool is_ours = deliver_link_tls_failure(task->link) == TLS_FAILURE_SIGNATURE;
+	bool may_clear = deliver_gate_allows_clear(task->route, &task->self->node->tls);
+
+	task->self->counters.handshakes_failed++;
+	if (!is_ours && task->attempt == RECEIPT_ATTEMPT_FULL && task->tries < DELIVER_TRIES) {
+		task->attempt = RECEIPT_ATTEMPT_REDUCED;
+	} else if (!is_ours && may_clear && task->tries < DELIVER_TRIES) {
+		task->attempt = RECEIPT_ATTEMPT_CLEAR;
+	} else {
+		blame_tls(task);
+		deliver_link_free(&task->link);
+		deliver_task_next_target(task);
+		return;
+	}
+	task->climbed = arena_text(task->arena, deliver_link_reason(task->link));
+	deliver_task_connect(task, &address);
+}
+
+/* ---- ready, lost ----------------------------------------------------------------------------- */
+
+static void on_loop(struct deliver_task *task)
+{
+	struct deliver_verdict verdict = {
+		.result = task->route->type == POLICY_ROUTE_MX ? WIRE_FAILED : WIRE_DEFERRED,
+		.token = "loop",
+		.enhanced = task->route->type == POLICY_ROUTE_MX ? "5.4.6" : "4.4.6",
+		.host = deliver_task_target(task)->host,
+		.text = "the next hop calls itself by this host's own name: a loop",
+		.weight = DELIVER_WEIGHT_REPLY,
+	};
+
+	verdict.receipt = deliver_task_receipt(task, NULL, verdict.token, verdict.text, NULL);
+	deliver_task_blame(task, &verdict);
+	deliver_task_log(task, &verdict, task->group->count);
+	deliver_link_quit(&task->link);
+	deliver_task_next_target(task);
+}
+
+void deliver_task_ready(struct deliver_task *task)
+{
+	const struct smtp_client_offers *offers =
+		smtp_client_offers(deliver_link_client(task->link));
+	char name[160];
+
+	task->link_ready = true;
+	task->job->any_reached = true;
+	address_name(task, name);
+	deliver_memory_lives(task->self->memory, name);
+	if (!task->lmtp && (deliver_targets_same_host(offers->greeted, task->self->hostname) ||
+				   deliver_targets_same_host(offers->name, task->self->hostname))) {
+		on_loop(task);
+		return;
+	}
+	if (task->climbed != NULL)
+		remember(task);
+	task->climbed = NULL;
+	deliver_task_mail_begin(task);
+}
+
+static void on_lost(struct deliver_task *task)
+{
+	const struct smtp_client_failure *failure =
+		smtp_client_failure(deliver_link_client(task->link));
+	bool was_ready = task->link_ready;
+	bool stale = task->link_reused && failure->error == ERR_CLOSED;
+	/* RFC 7504: a host that says so takes no mail at all. */
+	bool no_mail = !was_ready && (failure->code == 521 || failure->code == 556);
+	struct deliver_verdict verdict = {
+		.result = no_mail ? WIRE_FAILED : WIRE_DEFERRED,
+		.token = failure->code > 0 ? "smtp" : "connection-lost",
+		.enhanced = no_mail			  ? "5.3.2"
+			    : failure->enhanced[0] == '4' ? failure->enhanced
+			    : failure->code > 0		  ? "4.3.2"
+							  : "4.4.2",
+		.text = failure->text[0] != '\0' ? failure->text : "the connection was lost",
+		.host = deliver_task_target(task)->host,
+		.weight = DELIVER_WEIGHT_REPLY,
+	};
+
+	task->in_mail = false;
+	if (!deliver_task_has_pending(task) || task->job->is_orphan) {
+		deliver_link_free(&task->link);
+		deliver_task_over(task);
+		return;
+	}
+	/* A connection that was kept may have died of old age: that says nothing about the host. */
+	if (stale) {
+		deliver_link_free(&task->link);
+		deliver_task_same_target(task);
+		return;
+	}
+	verdict.receipt =
+		deliver_task_receipt(task, NULL, verdict.token, verdict.text, failure->text);
+	deliver_task_blame(task, &verdict);
+	deliver_task_log(task, &verdict, task->group->count);
+	deliver_link_free(&task->link);
+	if (was_ready || failure->code > 0) {
+		deliver_task_next_target(task);
+	} else {
+		task->address_at++;
+		deliver_task_next_address(task);
+	}
+}
+
+static void on_event(void *context, enum deliver_link_event event)
+{
+	struct deliver_task *task = context;
+
+	switch (event) {
+	case DELIVER_LINK_READY:
+		deliver_task_ready(task);
+		break;
+	case DELIVER_LINK_DONE:
+		deliver_task_mail_done(task);
+		break;
+	case DELIVER_LINK_UNREACHABLE:
+		on_unreachable(task);
+		break;
+	case DELIVER_LINK_TLS_FAILED:
+		on_tls_failed(task);
+		break;
+	case DELIVER_LINK_LOST:
+		on_lost(task);
+		break;
+	}
+}
+
+static bool on_content(void *context, size_t max, struct str *ret_bytes, bool *ret_last)
+{
+	return deliver_task_mail_content(context, max, ret_bytes, ret_last);
+}
+
+const struct deliver_link_owner deliver_task_link_owner = {
+	.event = on_event,
+	.content = on_content,
+};
