@@ -152,8 +152,9 @@ static enum err read_file(struct content *content)
 	char *p;
 	size_t n = 0;
 
+	/* One message's trouble, not the store's. */
 	if (fd < 0)
-		return ERR_CORRUPT;
+		return ERR_UNAVAILABLE;
 	p = arena_alloc(content->work.found, content->length + 1);
 	while (n < content->length) {
 		ssize_t got =
@@ -163,7 +164,7 @@ static enum err read_file(struct content *content)
 			continue;
 		if (got < 0) {
 			close(fd);
-			return ERR_IO;
+			return ERR_UNAVAILABLE;
 		}
 		if (got == 0)
 			break;

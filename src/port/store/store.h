@@ -192,7 +192,8 @@ typedef void store_messages_done(void *context, enum err e, const struct store_m
 void store_load(struct store *store, const int64_t *ids, size_t count, store_messages_done *done,
 	void *context);
 
-/* Content.  Fewer bytes than asked for mean the end; ERR_UNKNOWN: no such message. */
+/* Content.  Fewer bytes than asked for mean the end; ERR_UNKNOWN: no such message; ERR_UNAVAILABLE:
+ * its file cannot be read (the store goes on). */
 typedef void store_body_done(void *context, enum err e, struct str bytes);
 void store_body_read(struct store *store, int64_t message, int64_t offset, size_t length,
 	store_body_done *done, void *context);

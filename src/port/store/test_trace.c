@@ -42,7 +42,7 @@ static void on_events(void *context, enum err e, const struct store_trace_item *
 	(void)item;
 	found->result = e;
 	found->count = count;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count && n < sizeof(found->text); i++)
 		n += (size_t)snprintf(found->text + n, sizeof(found->text) - n, "%s:%s%s ",
 			events[i].kind, events[i].recipient != NULL ? events[i].recipient : "",
 			events[i].receipt != NULL ? "+" : "");

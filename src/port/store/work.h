@@ -82,7 +82,8 @@ struct store {
 	int64_t sequence; /* last given */
 	int64_t handed;	  /* last given to the trace */
 	int64_t forgotten;
-	bool behind; /* the trace has to be fed from the outbox */
+	bool behind;   /* the trace has to be fed from the outbox */
+	bool is_tight; /* no space: only what must be done */
 };
 
 /* A call of SIZE bytes with its arenas; run and complete are to be set. */

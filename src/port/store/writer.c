@@ -53,7 +53,7 @@ static enum err broken(struct store *store)
 static bool is_harmless(enum err e)
 {
 	return e == ERR_OK || e == ERR_AGAIN || e == ERR_EXISTS || e == ERR_UNKNOWN ||
-	       e == ERR_UNSUPPORTED;
+	       e == ERR_UNSUPPORTED || e == ERR_UNAVAILABLE;
 }
 
 /* The trace has got these: forget them here, a bounded number at a time. */
@@ -63,7 +63,7 @@ static enum err forget_events(struct store *store)
 	int64_t upto = store->forgotten + STORE_FORGET_STEP;
 	enum err e;
 
-	if (applied <= store->forgotten)
+	if (applied <= store->forgotten || store->is_tight)
 		return ERR_OK;
 	upto = upto < applied ? upto : applied;
 	e = store->engine.ops->acknowledge(store->engine.self, upto);
@@ -147,6 +147,7 @@ static void take_apart(struct store *store, struct store_work *first)
 	struct store_work *work;
 	enum err e;
 
+	store->is_tight = true;
 	for (work = first; work != NULL; work = work->next) {
 		if (broken(store) != ERR_OK || work->adds) {
 			work->result = work->adds ? ERR_FULL : broken(store);
@@ -164,6 +165,7 @@ static void take_apart(struct store *store, struct store_work *first)
 		if (e != ERR_OK && e != ERR_FULL)
 			note_broken(store, e, "commit failed");
 	}
+	store->is_tight = false;
 }
 
 static void do_group(struct store *store, struct store_work *first)
