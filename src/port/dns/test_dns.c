@@ -1,4 +1,5 @@
 #include "port/dns/dns.h"
+#include "port/sandbox/sandbox.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -285,36 +286,54 @@ static void serve(int fd)
 	}
 }
 
-static void test_unbound(void **state)
+struct name_server {
+	pid_t pid;
+	char address[64];
+	const char *servers[1];
+	struct model_dns settings;
+};
+
+static void start_server(struct name_server *server)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	struct asked a = {0};
-	struct err_info info = {.text = ""};
-	struct dns *dns = NULL;
-	struct dns_query *query;
-	char server[64];
-	const char *servers[] = {server};
-	struct model_dns settings = {.servers = {servers, 1},
-		.trust_anchor = "none",
-		.timeout_ms = 15000,
-		.cache = 1 << 20};
-	pid_t child;
 
-	(void)state;
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
 	getsockname(fd, (struct sockaddr *)&address, &size);
-	child = fork();
-	if (child == 0) {
+	server->pid = fork();
+	if (server->pid == 0) {
 		alarm(60);
 		serve(fd);
 	}
 	close(fd);
-	snprintf(server, sizeof(server), "127.0.0.1@%u", ntohs(address.sin_port));
+	snprintf(server->address, sizeof(server->address), "127.0.0.1@%u", ntohs(address.sin_port));
+	server->servers[0] = server->address;
+	server->settings = (struct model_dns){.servers = {server->servers, 1},
+		.trust_anchor = "none",
+		.timeout_ms = 15000,
+		.cache = 1 << 20};
+}
+
+static void stop_server(struct name_server *server)
+{
+	kill(server->pid, SIGKILL);
+	waitpid(server->pid, NULL, 0);
+}
+
+static void test_unbound(void **state)
+{
+	struct name_server server;
+	struct asked a = {0};
+	struct err_info info = {.text = ""};
+	struct dns *dns = NULL;
+	struct dns_query *query;
+
+	(void)state;
+	start_server(&server);
 	a.base = event_base_new();
-	if (dns_unbound_new(a.base, &settings, &dns, &info) != ERR_OK)
+	if (dns_unbound_new(a.base, &server.settings, &dns, &info) != ERR_OK)
 		fail_msg("%s", info.text);
 	dns_ask(dns, "a1.example", DNS_A, on_done, &a);
 	assert_int_equal(a.count, 0);
@@ -346,16 +365,50 @@ static void test_unbound(void **state)
 	dns_ask(dns, "s2.example", DNS_A, on_done, &a);
 	dns_free(&dns);
 	/* Time is up before the silent server is given up. */
-	settings.timeout_ms = 300;
-	assert_int_equal(dns_unbound_new(a.base, &settings, &dns, &info), ERR_OK);
+	server.settings.timeout_ms = 300;
+	assert_int_equal(dns_unbound_new(a.base, &server.settings, &dns, &info), ERR_OK);
 	dns_ask(dns, "s3.example", DNS_A, on_done, &a);
 	wait_for(&a, 55);
 	assert_int_equal(a.status, WIRE_DNS_FAILED);
 	assert_string_equal(a.why, "no answer in time");
 	dns_free(&dns);
 	event_base_free(a.base);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	stop_server(&server);
+}
+
+/* Everything is read before the sandbox; the thread starts within it. */
+static void test_unbound_in_sandbox(void **state)
+{
+	struct sandbox_rules rules = {.may_connect = true, .may_thread = true};
+	struct err_info info = {.text = ""};
+	struct name_server server;
+	struct asked a = {0};
+	struct dns *dns = NULL;
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	start_server(&server);
+	child = fork();
+	if (child == 0) {
+		alarm(60);
+		a.base = event_base_new();
+		if (dns_unbound_new(a.base, &server.settings, &dns, &info) != ERR_OK)
+			_exit(2);
+		if (sandbox_enter(&rules, NULL, &info) != ERR_OK)
+			_exit(3);
+		dns_ask(dns, "a1.example", DNS_A, on_done, &a);
+		for (int i = 0; a.count < 1 && i < 200; i++) {
+			struct timeval slice = {0, 100 * 1000};
+
+			event_base_loopexit(a.base, &slice);
+			event_base_dispatch(a.base);
+		}
+		_exit(a.status == WIRE_DNS_INSECURE && strcmp(a.first, "192.0.2.7") == 0 ? 0 : 4);
+	}
+	waitpid(child, &status, 0);
+	stop_server(&server);
+	assert_int_equal(status, 0);
 }
 
 static void test_unbound_settings(void **state)
@@ -386,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_remote),
 		cmocka_unit_test(test_unbound),
+		cmocka_unit_test(test_unbound_in_sandbox),
 		cmocka_unit_test(test_unbound_settings),
 	};
 
