@@ -101,7 +101,16 @@ static bool offset_part(struct str *s, int *ret_minutes)
 	if (!digits(s, 2, &hours) || !literal(s, ':') || !digits(s, 2, &minutes))
 		return false;
 	*ret_minutes = sign * (hours * 60 + minutes);
-	return true;
+	return hours < 24 && minutes < 60;
+}
+
+static bool is_day(int year, int month, int day)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return month >= 1 && month <= 12 && day >= 1 &&
+	       day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
 bool moment_parse_rfc3339(struct str s, int64_t *ret_ms)
@@ -112,7 +121,7 @@ bool moment_parse_rfc3339(struct str s, int64_t *ret_ms)
 	if (!digits(&s, 4, &tm.tm_year) || !literal(&s, '-') || !digits(&s, 2, &tm.tm_mon) ||
 		!literal(&s, '-') || !digits(&s, 2, &tm.tm_mday))
 		return false;
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31)
+	if (!is_day(tm.tm_year, tm.tm_mon, tm.tm_mday))
 		return false;
 	if (s.n > 0) {
 		if (!literal(&s, 'T') && !literal(&s, ' '))
@@ -122,8 +131,10 @@ bool moment_parse_rfc3339(struct str s, int64_t *ret_ms)
 	}
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
+	if (s.n != 0)
+		return false;
 	*ret_ms = ((int64_t)timegm(&tm) - (int64_t)minutes * 60) * 1000 + ms;
-	return s.n == 0;
+	return true;
 }
 
 static const struct {

@@ -19,7 +19,8 @@ enum {
 void moment_format_rfc5322(int64_t at_ms, char ret[MOMENT_TEXT_SIZE]);
 /* "2026-11-21T21:43:04.123Z" (RFC 3339). */
 void moment_format_rfc3339(int64_t at_ms, char ret[MOMENT_TEXT_SIZE]);
-/* RFC 3339 with Z or numeric offset, seconds and fraction optional, or a bare date. */
+/* RFC 3339 with Z, a numeric offset, or neither (UTC); seconds and fraction optional; or a bare
+ * date. */
 bool moment_parse_rfc3339(struct str s, int64_t *ret_ms);
 
 /* "500ms", "90s", "15m", "24h", "7d": the largest unit that loses nothing. */

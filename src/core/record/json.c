@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static json_t *bytes_to_json(struct str bytes)
 {
@@ -24,6 +25,24 @@ static json_t *bytes_to_json(struct str bytes)
 	return json;
 }
 
+/* Texts of strangers need not be UTF-8: what is not becomes "?", rather than the whole being lost.
+ */
+static json_t *text_to_json(const char *text)
+{
+	json_t *json = json_string(text);
+	char *copy;
+
+	if (json != NULL)
+		return json;
+	copy = mem_text(text);
+	for (char *p = copy; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	json = json_string(copy);
+	free(copy);
+	return json;
+}
+
 static json_t *list_to_json(
 	const struct record_field *f, const struct record_list *list, unsigned flags)
 {
@@ -40,7 +59,7 @@ static json_t *list_to_json(
 		if (f->kind == RECORD_DURATIONS)
 			moment_format_duration(((int64_t *)list->items)[i], text);
 		json_array_append_new(array,
-			json_string(
+			text_to_json(
 				f->kind == RECORD_TEXTS ? ((const char **)list->items)[i] : text));
 	}
 	return array;
@@ -69,7 +88,7 @@ static json_t *field_to_json(const struct record_field *f, const void *at, unsig
 	case RECORD_ENUM:
 		return json_string(record_enum_name(f, *(const int *)at));
 	case RECORD_TEXT:
-		return *(const char *const *)at != NULL ? json_string(*(const char *const *)at)
+		return *(const char *const *)at != NULL ? text_to_json(*(const char *const *)at)
 							: json_null();
 	case RECORD_BYTES:
 		return bytes_to_json(*(const struct str *)at);
@@ -108,8 +127,6 @@ json_t *record_to_json(const struct record_desc *desc, const void *object, unsig
 		const struct record_field *f = &desc->fields[i];
 		json_t *value = field_to_json(f, record_at_const(object, f), flags);
 
-		if (value == NULL) /* a text that is not UTF-8 */
-			value = json_null();
 		if (flags & RECORD_JSON_SPARSE) {
 			json_t *preset = default_to_json(desc, f, flags);
 			bool same = json_equal(value, preset);
