@@ -41,12 +41,14 @@ static void drop(struct tls_cache *cache, struct entry *entry)
 
 void tls_cache_free(struct tls_cache **cache)
 {
-	struct entry *entry;
+	struct entry *entry, *next;
 
 	if (*cache == NULL)
 		return;
-	while ((entry = TAILQ_FIRST(&(*cache)->order)) != NULL)
+	for (entry = TAILQ_FIRST(&(*cache)->order); entry != NULL; entry = next) {
+		next = TAILQ_NEXT(entry, links);
 		drop(*cache, entry);
+	}
 	map_free(&(*cache)->entries);
 	free(*cache);
 	*cache = NULL;
@@ -76,7 +78,7 @@ void tls_cache_put(
 	old = map_get(cache->entries, str_make(entry->key, entry->length));
 	if (old != NULL)
 		drop(cache, old);
-	while (map_count(cache->entries) >= cache->limit)
+	if (map_count(cache->entries) >= cache->limit)
 		drop(cache, TAILQ_FIRST(&cache->order));
 	map_set(cache->entries, str_make(entry->key, entry->length), entry);
 	TAILQ_INSERT_TAIL(&cache->order, entry, links);

@@ -149,9 +149,12 @@ static json_t *stats(void *self)
 static void destroy(void *self)
 {
 	struct keys *keys = self;
+	struct peer *peer, *next;
 
-	while (!LIST_EMPTY(&keys->peers))
-		drop_peer(LIST_FIRST(&keys->peers));
+	for (peer = LIST_FIRST(&keys->peers); peer != NULL; peer = next) {
+		next = LIST_NEXT(peer, links);
+		drop_peer(peer);
+	}
 	keys_ring_free(&keys->ring);
 	free(keys);
 }
