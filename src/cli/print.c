@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-static void complain(struct cli *cli, const char *format, va_list arguments)
+static void PRINTF_LIKE(2, 0) complain(struct cli *cli, const char *format, va_list arguments)
 {
 	fputs("sealpost: ", cli->err);
 	vfprintf(cli->err, format, arguments);
