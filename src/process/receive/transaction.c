@@ -456,7 +456,9 @@ static void on_fault(struct receive_session *s, const struct smtp_server_action 
 		receive_count_refusal(s->receive, token_of(fault));
 	receive_transaction_drop(s);
 	if (action->type == SMTP_SERVER_CLOSE && s->end == NULL)
-		s->end = fault->code != 0 ? token_of(fault) : "quit";
+		s->end = fault->code != 0	   ? token_of(fault)
+			 : s->receive->is_draining ? "shutting-down"
+						   : "quit";
 }
 
 void receive_transaction_act(struct receive_session *s, const struct smtp_server_action *action)
