@@ -1,5 +1,6 @@
 #include "port/store/sqlite_db.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -107,14 +108,28 @@ static enum err migrate(
 	return ERR_OK;
 }
 
+/* SQLite would make it readable for everybody; its log takes the mode of the file. */
+static void make_private(const char *path)
+{
+	int fd;
+
+	if (path == NULL || access(path, F_OK) == 0)
+		return;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
 enum err store_db_open(
 	struct store_db *db, const struct store_db_settings *settings, struct err_info *info)
 {
 	const char *path = settings->path != NULL ? settings->path : ":memory:";
-	int code = sqlite3_open_v2(path, &db->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	enum err e;
+	int code;
 
+	make_private(settings->path);
+	code = sqlite3_open_v2(path, &db->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code == SQLITE_OK) {
 		sqlite3_extended_result_codes(db->db, 1);
 		sqlite3_limit(db->db, SQLITE_LIMIT_ATTACHED, 0);

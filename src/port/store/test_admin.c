@@ -122,6 +122,7 @@ static void on_summary(
 
 	f->result = e;
 	f->count = count;
+	f->acted = count > 0 ? routes[0].recipients : 0;
 	if (count == 2) {
 		snprintf(f->text, sizeof(f->text), "%s %s", routes[0].route, routes[1].token);
 		f->numbers[0] = routes[0].messages;
@@ -163,11 +164,56 @@ static void the_summary_counts_by_route(struct testing *t)
 	assert_int_equal(f.numbers[6], 3);
 }
 
+/* Many more rows than one step looks at, with commits between the steps. */
+static void long_calls_go_in_steps(struct testing *t)
+{
+	enum { MESSAGES = 2500 };
+	struct store_filter all = {.state = STORE_ANY_STATE};
+	struct store_filter rare = {.sender = "rare@b.example", .state = STORE_ANY_STATE};
+	struct testing last = {0};
+	struct store_counts counts;
+	struct found f, deleted;
+	struct store_act a = {.action = STORE_DELETE, .filter = all, .now_ms = 1};
+	struct testing_message between;
+	int64_t id;
+
+	for (id = 1; id <= MESSAGES; id++) {
+		struct testing_message m = *MAIL(id, TESTING_RECIPIENTS, 10, id);
+
+		m.route = id % 2 == 0 ? "mx:even" : "mx:odd";
+		m.sender = id == MESSAGES ? "rare@b.example" : NULL;
+		testing_add_async(t, &m, testing_done, &last);
+		last.finished = last.finished && id == MESSAGES;
+	}
+	testing_wait(t, &last.finished);
+	store_list(t->store, &rare, 0, 10, on_messages, find(&f, t));
+	testing_wait(t, &f.finished);
+	assert_int_equal(f.count, 1);
+	store_summary(t->store, NULL, on_summary, find(&f, t));
+	between = *MAIL(MESSAGES + 1, 1, 10, 1);
+	between.route = "mx:zero";
+	assert_int_equal(testing_add(t, &between), ERR_OK);
+	testing_wait(t, &f.finished);
+	assert_int_equal(f.acted, MESSAGES / 2 * TESTING_RECIPIENTS);
+	act(&f, t, STORE_HOLD, (struct store_filter){.route = "mx:even", .state = STORE_WAITING});
+	assert_int_equal(f.messages, MESSAGES / 2);
+	store_act(t->store, &a, on_acted, find(&deleted, t));
+	store_summary(t->store, NULL, on_summary, find(&f, t));
+	testing_wait(t, &f.finished);
+	testing_wait(t, &deleted.finished);
+	assert_int_equal(deleted.messages, MESSAGES + 1);
+	assert_int_equal(deleted.count, MESSAGES * TESTING_RECIPIENTS + 1);
+	store_counts(t->store, &counts);
+	assert_int_equal(counts.messages, 0);
+	assert_int_equal(counts.recipients, 0);
+}
+
 static const struct testing_case cases[] = {
 	CASE(listings_filter),
 	CASE(listings_go_on_at_a_cursor),
 	CASE(actions_change_what_matches),
 	CASE(the_summary_counts_by_route),
+	CASE(long_calls_go_in_steps),
 };
 TESTING_BOTH(cases)
 
