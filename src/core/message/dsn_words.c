@@ -29,33 +29,28 @@ static const struct {
 	{"bad-address", you},
 };
 
+/* What the delivering process, or this one, found by itself. */
 static const struct row tokens[] = {
 	{"dns", {"The recipient's domain could not be looked up", both,
 			"Check the spelling of the address; if it is right, the DNS of the domain "
 			"has to be repaired"}},
-	{"no-domain", {"The recipient's domain does not exist", you,
-			      "Check the spelling of the address behind the @ sign"}},
-	{"null-mx", {"The recipient's domain says that it takes no mail", you,
-			    "Ask the recipient for another address"}},
 	{"connect", {"The recipient's server could not be reached", them,
 			    "The server, or the way to it, has to be repaired; send again later"}},
-	{"timeout", {"The recipient's server did not answer in time", them,
-			    "The server has to be repaired; send again later"}},
-	{"closed", {"The recipient's server ended the connection", them,
-			   "The server has to be repaired; send again later"}},
+	{"connection-lost", {"The recipient's server ended the connection, or did not answer", them,
+				    "The server has to be repaired; send again later"}},
+	{"not-supported", {"The recipient's server does not support what the message needs", you,
+				  "Send the message in a plainer form"}},
 	{"loop", {"The message went round in a circle", us,
 			 "Two servers pass this domain's mail to each other: the routing has to be "
 			 "corrected"}},
-	{"too-large", {"The message is larger than the recipient's server takes", you,
-			      "Send it in parts, or share large files in another way"}},
 	{"maildir", {"The message could not be written to the mailbox", us,
 			    "The mail store has to be repaired"}},
+	{"keys", {"This server could not use its own certificate", us,
+			 "Its certificate and private key have to be repaired"}},
+	{"spool", {"This server could not read the message from its own disk", us,
+			  "Send the message again; the server's disk has to be repaired"}},
 	{"returned", {"An administrator of this server gave the message back", us,
 			     "Ask them for the reason"}},
-	{"no-8bitmime", {"The recipient's server does not take messages of this form", them,
-				"Send the message as plain text"}},
-	{"no-smtputf8", {"The recipient's server does not take addresses beyond ASCII", you,
-				"Ask the recipient for an address in plain letters"}},
 };
 
 static const struct row codes[] = {
@@ -85,6 +80,8 @@ static const struct row codes[] = {
 			"Send again later"}},
 	{".5.3", {"The recipient's server does not take so many recipients at once", us,
 			 "Send to fewer recipients"}},
+	{".6.7", {"The recipient's server does not take addresses beyond ASCII", you,
+			 "Ask the recipient for an address in plain letters"}},
 	{".6.", {"The recipient's server does not take content of this form", you,
 			"Send the message in another form, such as plain text"}},
 	{".7.", {"The recipient's server refused the message for reasons of its own rules", both,
@@ -119,30 +116,43 @@ static struct message_dsn_words policy_words(const struct message_dsn_words *fou
 	return words;
 }
 
-struct message_dsn_words message_dsn_words(const char *token, const char *enhanced)
+static const struct message_dsn_words *find_code(const char *enhanced)
 {
-	static const struct message_dsn_words unknown = {
-		"The recipient's server did not take the message", them,
-		"The server's words, if there are any, say more"};
-	const struct message_dsn_words *found = NULL;
-
-	if (token != NULL && strcmp(token, "ok") != 0) {
-		found = find_token(policy, ARRAY_LENGTH(policy), token);
-		if (found != NULL)
-			return policy_words(found);
-		found = find_token(tokens, ARRAY_LENGTH(tokens), token);
-		if (found != NULL)
-			return *found;
-	}
 	if (enhanced == NULL || enhanced[0] == '\0')
-		return unknown;
+		return NULL;
 	for (size_t i = 0; i < ARRAY_LENGTH(codes); i++) {
 		size_t n = strlen(codes[i].key);
 		bool whole = codes[i].key[n - 1] != '.';
 
 		if (strncmp(enhanced + 1, codes[i].key, n) == 0 &&
 			(!whole || enhanced[1 + n] == '\0'))
-			return codes[i].words;
+			return &codes[i].words;
 	}
-	return unknown;
+	return NULL;
+}
+
+/* Codes about the address and the content say more than where the trouble was found. */
+static bool says_more(const char *enhanced)
+{
+	return enhanced != NULL && enhanced[0] != '\0' &&
+	       (strncmp(enhanced + 1, ".1.", 3) == 0 || strncmp(enhanced + 1, ".6.", 3) == 0);
+}
+
+struct message_dsn_words message_dsn_words(const char *token, const char *enhanced)
+{
+	static const struct message_dsn_words unknown = {
+		"The recipient's server did not take the message", them,
+		"The server's words, if there are any, say more"};
+	const struct message_dsn_words *code = find_code(enhanced);
+	const struct message_dsn_words *found;
+
+	if (token == NULL || strcmp(token, "ok") == 0)
+		return code != NULL ? *code : unknown;
+	found = find_token(policy, ARRAY_LENGTH(policy), token);
+	if (found != NULL)
+		return policy_words(found);
+	found = find_token(tokens, ARRAY_LENGTH(tokens), token);
+	if (found != NULL && (code == NULL || !says_more(enhanced)))
+		return *found;
+	return code != NULL ? *code : unknown;
 }
