@@ -309,7 +309,8 @@ static void return_message(struct spool_request *request, const struct store_mes
 	verdict.message = spool_message_add(spool, m);
 	spool_message_forget(spool, m->wire.id);
 	for (size_t i = 0; i < m->recipients.count; i++) {
-		int64_t number = m->recipients.items[i].wire.number;
+		const struct store_recipient *r = &m->recipients.items[i];
+		int64_t number = r->wire.number;
 
 		if (queue_plan_state(spool->plan, m->wire.id, (int32_t)number) == QUEUE_PLAN_ACTIVE)
 			continue; /* it may be delivered this very moment */
@@ -318,7 +319,9 @@ static void return_message(struct spool_request *request, const struct store_mes
 			.result = WIRE_FAILED,
 			.token = "returned",
 			.enhanced = "5.0.0",
-			.text = arena_format(arena, "returned by %s", request->actor),
+			.text = arena_format(arena, "returned by %s%s%s", request->actor,
+				r->text != NULL ? "; last attempt: " : "",
+				r->text != NULL ? r->text : ""),
 			.receipt = -1};
 	}
 	request->messages += verdict.count > 0;
