@@ -203,6 +203,32 @@ static void clear_change(struct store_work *work)
 	free(change->events);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What comes from another process must not be able to fail inside a group: others stand in it. */
+static enum err check(const struct store_new *new)
+{
+	int64_t *numbers;
+	bool twice = false;
+	size_t i;
+
+	if (new->message->id <= 0 || new->count == 0)
+		return ERR_RANGE;
+	numbers = mem_resize(NULL, new->count, sizeof(*numbers));
+	for (i = 0; i < new->count; i++)
+		numbers[i] = new->recipients[i].wire.number;
+	qsort(numbers, new->count, sizeof(*numbers), by_number);
+	for (i = 1; i < new->count; i++)
+		twice = twice || numbers[i] == numbers[i - 1];
+	free(numbers);
+	return twice ? ERR_CONFLICT : ERR_OK;
+}
+
 static enum err copy_addition(
 	struct change *change, const struct store_new *from, struct addition *to)
 {
@@ -227,7 +253,7 @@ static enum err copy_addition(
 	change->work.bytes += to->body->in_file ? 0 : (size_t)to->body->size;
 	if (failed == ERR_OK && to->body->message != from->message->id)
 		return ERR_INTERNAL;
-	return failed;
+	return failed != ERR_OK ? failed : check(from);
 }
 
 static void copy_updates(struct change *change, const struct store_change *from)

@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { CACHE_KIB = 65536, BALLAST_BYTES = 4 * 1024 * 1024 };
+enum { CACHE_KIB = 65536, BALLAST_BYTES = 4 * 1024 * 1024, COMMITS_BEFORE_REFILL = 1000 };
 
 /* Never change one that has been released: add another. */
 static const char *const migrations[] = {
@@ -144,9 +145,24 @@ static void fill_ballast(struct store_sqlite *self)
 	unlink(self->ballast);
 }
 
+static void refill_ballast(struct store_sqlite *self)
+{
+	struct statvfs fs;
+
+	if (self->ballast_fd >= 0 || ++self->commits % COMMITS_BEFORE_REFILL != 0)
+		return;
+	if (statvfs(self->path, &fs) == 0 &&
+		(int64_t)(fs.f_bavail * fs.f_frsize) > 16 * (int64_t)BALLAST_BYTES)
+		fill_ballast(self);
+}
+
 static enum err commit(void *self)
 {
-	return run(self, STORE_SQL_COMMIT);
+	enum err e = run(self, STORE_SQL_COMMIT);
+
+	if (e == ERR_OK)
+		refill_ballast(self);
+	return e;
 }
 
 static void rollback(void *self)
@@ -164,7 +180,7 @@ static void rollback(void *self)
 }
 
 /* A checkpoint lets the log begin anew in the space it has; the ballast helps when even that needs
- * blocks.  It is filled again with the next start. */
+ * blocks.  It is filled again when there is room. */
 static void make_room(void *self)
 {
 	struct store_sqlite *sqlite = self;
@@ -185,6 +201,7 @@ static void close_engine(void *self)
 	if (sqlite->ballast_fd >= 0)
 		close(sqlite->ballast_fd);
 	free(sqlite->ballast);
+	free(sqlite->path);
 	free(sqlite);
 }
 
@@ -236,6 +253,7 @@ enum err store_sqlite_open(
 		return e;
 	}
 	sqlite->ballast = mem_text(ballast);
+	sqlite->path = mem_text(path);
 	fill_ballast(sqlite);
 	*ret = (struct store_engine){&ops, sqlite};
 	return ERR_OK;

@@ -49,6 +49,8 @@ struct store_sqlite {
 	struct store_db db;
 	char *ballast; /* file whose blocks are given up when the disk is full */
 	int ballast_fd;
+	char *path;
+	unsigned commits; /* since it was given up */
 };
 
 /* Reset, nothing bound; NULL: cannot be prepared. */

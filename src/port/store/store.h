@@ -157,7 +157,8 @@ struct store_change {
 	size_t event_count;
 };
 
-/* ERR_BUSY: too much waits already; ERR_EXISTS: a message of that id is there. */
+/* ERR_BUSY: too much waits already; ERR_EXISTS: a message of that id is there; ERR_RANGE: an id
+ * that is not positive, or no recipients; ERR_CONFLICT: two recipients of one number. */
 void store_apply(
 	struct store *store, const struct store_change *change, store_done *done, void *context);
 /* The common case: one accepted message.  Consumes *intake and leaves NULL.  EVENTS as in

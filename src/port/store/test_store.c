@@ -34,6 +34,27 @@ static void an_id_is_taken_once(struct testing *t)
 	assert_int_equal(f.count, 10);
 }
 
+static void nonsense_is_refused(struct testing *t)
+{
+	struct store_recipient same[2] = {
+		{.wire.address = "a@b", .route = "r"}, {.wire.address = "c@b", .route = "r"}};
+	struct wire_message message = {.id = 5, .sender = ""};
+	struct store_new new = {.message = &message, .recipients = same, .count = 2};
+	struct found f;
+
+	new.intake = store_begin(t->store, 5);
+	testing_fill(new.intake, 5, 100000);
+	store_commit(t->store, &new, NULL, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_CONFLICT);
+	new.count = 0;
+	new.intake = store_begin(t->store, 5);
+	testing_fill(new.intake, 5, 100000);
+	store_commit(t->store, &new, NULL, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_RANGE);
+	load_one(&f, t, 5);
+	assert_int_equal(f.count, 0);
+}
+
 static void bodies_are_read_in_parts(struct testing *t)
 {
 	static const size_t sizes[] = {
@@ -282,6 +303,7 @@ static void closing_completes_what_was_asked(struct testing *t)
 static const struct testing_case cases[] = {
 	CASE(a_message_is_there_as_accepted),
 	CASE(an_id_is_taken_once),
+	CASE(nonsense_is_refused),
 	CASE(bodies_are_read_in_parts),
 	CASE(due_comes_in_order_and_in_pages),
 	CASE(outcomes_change_and_remove),
