@@ -73,7 +73,8 @@ class Sealpost:
         def ready():
             if self.process.poll() is not None:
                 raise RuntimeError(f'sealpost ended with {self.process.returncode}: {self.log_text()[-3000:]}')
-            return self.cli('status', '--json', check=False).returncode == 0
+            status = self.json('status')
+            return status['state'] == 'working' and all(p['state'] == 'ready' for p in status['processes'])
         wait_for(ready, f'{self.hostname} to answer', timeout, 0.1)
 
     def stop(self, timeout=40):

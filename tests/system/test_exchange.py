@@ -33,7 +33,7 @@ def pair(tmp_path, instances):
 
 def receipts(instance, **search):
     flags = [part for key, value in search.items() for part in (f'--{key}', value)]
-    found = instance.json('trace', *flags)['items']
+    found = instance.json('trace', *flags)
     return [event for item in found for event in instance.json('trace', item['id'])['events']]
 
 
@@ -65,17 +65,18 @@ def test_a_wrong_certificate_makes_mail_wait_with_a_reason(pair, tmp_path):
     contoso.send('alice@contoso.example', 'bob@fabrikam.example')
 
     def waiting():
-        items = contoso.json('queue', 'list')['items']
+        items = contoso.json('queue', 'list')
         return items and items[0]['recipients'][0]['attempts'] >= 1 and items
     recipient = wait_for(waiting, 'a first attempt')[0]['recipients'][0]
-    assert recipient['last_token'] == 'untrusted-root', recipient
+    # Only the leaf was sent: its unknown issuer may be a missing intermediate or a foreign root.
+    assert recipient['last_token'] in ('untrusted-root', 'missing-intermediate'), recipient
     assert recipient['state'] == 'waiting'
     assert not fabrikam.maildir('bob')
 
     # The other direction: fabrikam's new certificate is not what contoso's connector asks for.
     fabrikam.send('bob@fabrikam.example', 'alice@contoso.example')
     refused = wait_for(lambda: [e for e in receipts(contoso, outcome='refused')], 'a refusal in the trace')[0]
-    assert refused['token'] in ('client-chain', 'client-name') and refused['receipt']['verdict'] == 'untrusted-root'
+    assert refused['token'] in ('client-chain', 'client-name') and refused['receipt']['verdict'] in ('untrusted-root', 'missing-intermediate')
     assert not contoso.maildir('alice')
 
     # Once the right certificate is back, the waiting message is delivered without being sent again.
@@ -94,7 +95,7 @@ def test_explain_says_why(pair):
     assert 'mx.fabrikam.example' in text and 'fabrikam' in text and 'own-server' in text
     text = contoso.cli('explain', '--from', 'bob@fabrikam.example', '--to', 'alice@contoso.example', '--ip',
                        '192.0.2.7').stdout
-    assert 'tls-required' in text or 'STARTTLS' in text or 'no-client-certificate' in text
+    assert 'requires a client certificate' in text and '5.7.51' in text
 
 
 def test_configuration_round_trips(pair, tmp_path):

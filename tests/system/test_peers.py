@@ -147,8 +147,8 @@ def test_ipv6(resolved):
     ours, postfix = resolved
     ours.send('eve@ours.example', 'joe@six.example')
     wait_for(lambda: 'sending from ::1' in ours.log_text() or postfix.maildir('joe') or
-             ours.json('queue', 'list')['items'][0]['recipients'][0]['attempts'], 'an attempt', 60)
-    receipt = [e for i in ours.json('trace', '--to', 'joe@six.example')['items']
+             ours.json('queue', 'list')[0]['recipients'][0]['attempts'], 'an attempt', 60)
+    receipt = [e for i in ours.json('trace', '--to', 'joe@six.example')
                for e in ours.json('trace', i['id'])['events'] if e['kind'] in ('delivered', 'relayed', 'deferred')]
     assert receipt[0]['receipt']['peer_address'] == '::1'
 

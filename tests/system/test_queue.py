@@ -24,13 +24,13 @@ def configure(ours, port):
 
 
 def recipient(ours, address):
-    items = ours.json('queue', 'list', '--recipient', address)['items']
+    items = ours.json('queue', 'list', '--recipient', address)
     return items[0]['recipients'][0] if items else None
 
 
 def event_kinds(ours, **search):
     flags = [part for key, value in search.items() for part in (f'--{key}', value)]
-    return [e['kind'] for i in ours.json('trace', *flags)['items'] for e in ours.json('trace', i['id'])['events']]
+    return [e['kind'] for i in ours.json('trace', *flags) for e in ours.json('trace', i['id'])['events']]
 
 
 def test_attempts_follow_the_schedule_and_are_shown(ours):
@@ -57,7 +57,7 @@ def test_mail_that_waits_for_a_connector_goes_when_it_is_changed(ours):
 def test_hold_release_retry(ours):
     ours.send('eve@ours.example', 'joe@partner.example')
     wait_for(lambda: (recipient(ours, 'joe@partner.example') or {}).get('attempts', 0) >= 1, 'an attempt')
-    identity = ours.json('queue', 'list')['items'][0]['id']
+    identity = ours.json('queue', 'list')[0]['id']
     ours.cli('queue', 'hold', identity, '--yes')
     assert wait_for(lambda: recipient(ours, 'joe@partner.example')['state'] == 'held', 'it to be held')
     peer = OddPeer()
@@ -78,23 +78,23 @@ def test_delete_and_return(ours):
     for local in ('one', 'two'):
         ours.send('eve@ours.example', f'{local}@partner.example')
         wait_for(lambda: recipient(ours, f'{local}@partner.example'), 'it in the queue')
-    identities = {i['recipients'][0]['address']: i['id'] for i in ours.json('queue', 'list')['items']}
+    identities = {i['recipients'][0]['address']: i['id'] for i in ours.json('queue', 'list')}
     ours.cli('queue', 'delete', identities['one@partner.example'], '--yes')
     ours.cli('queue', 'return', identities['two@partner.example'], '--yes')
     bounce = ours.wait_mail('eve')
     assert len(bounce) == 1 and 'two@partner.example' in bounce[0].as_string()
-    wait_for(lambda: not ours.json('queue', 'list')['items'], 'the queue to be empty')
+    wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
 
 
 def test_a_bulk_action_says_how_many_first(ours):
     for n in range(5):
         ours.send('eve@ours.example', f'n{n}@partner.example')
-    wait_for(lambda: len(ours.json('queue', 'list')['items']) == 5, 'five in the queue')
+    wait_for(lambda: len(ours.json('queue', 'list')) == 5, 'five in the queue')
     refused = ours.cli('queue', 'delete', '--connector', 'partner', check=False, input='n\n')
     assert '5' in refused.stdout + refused.stderr
-    assert len(ours.json('queue', 'list')['items']) == 5
+    assert len(ours.json('queue', 'list')) == 5
     ours.cli('queue', 'delete', '--connector', 'partner', '--yes')
-    wait_for(lambda: not ours.json('queue', 'list')['items'], 'the queue to be empty')
+    wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
 
 
 def parts(report):
@@ -128,7 +128,7 @@ def test_a_bounce_that_bounces_reaches_the_postmaster(ours, tmp_path):
         # From an address at the partner, so that the bounce fails as well.
         ours.send('gone@partner.example', 'nobody@partner.example')
         assert ours.wait_mail('boss')
-        wait_for(lambda: not ours.json('queue', 'list')['items'], 'the queue to be empty')
+        wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
     finally:
         peer.close()
 
@@ -149,7 +149,7 @@ def test_never_notify_means_never(ours):
         with ours.smtp() as client:
             client.sendmail('eve@ours.example', ['nobody@partner.example'], 'Subject: x\r\n\r\nx', rcpt_options=['NOTIFY=NEVER'])
         wait_for(lambda: 'failed' in event_kinds(ours, to='nobody@partner.example'), 'the failure in the trace')
-        wait_for(lambda: not ours.json('queue', 'list')['items'], 'the queue to be empty')
+        wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
         assert not ours.maildir('eve')
     finally:
         peer.close()
@@ -166,7 +166,7 @@ def test_expiry_and_delay_notice(tmp_path, instances, authority):
     reports = [parts(m)[1].as_string() for m in ours.wait_mail('eve', 2, timeout=120)]
     assert 'Action: delayed' in reports[0], reports
     assert 'Action: failed' in reports[1] and 'Status: 4.4.7' in reports[1] or 'Status: 5.4.7' in reports[1], reports
-    wait_for(lambda: not ours.json('queue', 'list')['items'], 'the queue to be empty')
+    wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
 
 
 def test_a_loop_ends(ours):
@@ -199,10 +199,10 @@ def test_eight_bit_mail_is_returned_not_mangled(ours):
 def test_the_queue_survives_a_restart(ours):
     for n in range(20):
         ours.send('eve@ours.example', f'n{n}@partner.example')
-    wait_for(lambda: len(ours.json('queue', 'list')['items']) == 20, 'twenty in the queue')
+    wait_for(lambda: len(ours.json('queue', 'list')) == 20, 'twenty in the queue')
     assert ours.stop() == 0
     ours.start()
-    assert len(ours.json('queue', 'list')['items']) == 20
+    assert len(ours.json('queue', 'list')) == 20
     peer = OddPeer()
     try:
         configure(ours, peer.port)

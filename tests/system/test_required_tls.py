@@ -77,7 +77,7 @@ def test_outbound(sender, authority, foreign_authority, tmp_path, failure):
         assert not {'MAIL', 'RCPT', 'DATA', 'BDAT'} & set(peer.verbs_in_clear()), peer.verbs_in_clear()
         assert peer.messages == []
         for level in forbidden:
-            story = sender.json('trace', '--to', f'secret@{level}.{DOMAIN}')['items'][0]
+            story = sender.json('trace', '--to', f'secret@{level}.{DOMAIN}')[0]
             events = [e for e in sender.json('trace', story['id'])['events'] if e['kind'] == 'deferred']
             assert events and all(e['token'] in tokens for e in events)
             assert all(e['receipt']['required'] == level for e in events)
@@ -92,7 +92,7 @@ def test_outbound(sender, authority, foreign_authority, tmp_path, failure):
 
 def wait_attempts(instance, address, count):
     def look():
-        items = instance.json('queue', 'list', '--recipient', address)['items']
+        items = instance.json('queue', 'list', '--recipient', address)
         return items and items[0]['recipients'][0]['attempts'] >= count and items[0]['recipients'][0]
     return wait_for(look, f'{count} attempts for {address}', 60)
 
@@ -161,7 +161,7 @@ def test_inbound(receiver, authority, foreign_authority, tmp_path, case):
     assert 500 <= code < 600, (code, text)
     assert attempt(receiver, authority.issue(HOST, file=f'right-{case}'), True) is None, 'the right one must pass'
     assert len(receiver.wait_mail('eve')) == 1
-    found = wait_for(lambda: receiver.json('trace', '--outcome', 'refused')['items'], 'the refusal in the trace')
+    found = wait_for(lambda: receiver.json('trace', '--outcome', 'refused'), 'the refusal in the trace')
     assert found[0]['last']['token'] in tokens, found
 
 

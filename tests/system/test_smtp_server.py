@@ -95,7 +95,9 @@ def test_what_is_offered(server):
 @pytest.mark.sanitized
 def test_nothing_survives_starttls(server):
     wire = Wire(server.port)
-    begin(wire).starttls()
+    assert begin(wire).ask('STARTTLS')[0] == '503', 'not in the middle of a transaction'
+    wire.ask('RSET')
+    wire.starttls()
     assert wire.ask('DATA')[0] == '503'
     assert wire.ask('MAIL FROM:<a@elsewhere.example>')[0] == '503', 'EHLO must be said again'
 
