@@ -211,6 +211,7 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 	if (admin->spool != NULL)
 		on_closed(admin, admin->spool);
 	admin->spool = ipc_new(runtime_base(admin->runtime), fd, &handlers, admin);
+	admin_spool_came(admin);
 }
 
 /* {"ok": false, "error": why}, or what was asked for. */

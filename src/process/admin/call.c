@@ -193,6 +193,12 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (call->waiting_verb != NULL) {
+		admin_problem(call, 503,
+			"the spool did not start within %d seconds; see the server's log",
+			ADMIN_WAIT_S);
+		return;
+	}
 	admin_problem(call, 503,
 		"the %s did not answer within %d seconds; whether it acted is not "
 		"known",
@@ -211,21 +217,38 @@ static void await(struct admin_call *call, bool supervisor, admin_answered *answ
 	evtimer_add(call->timer, &wait);
 }
 
+static void put_question(struct admin_call *call)
+{
+	struct wire_manage manage = {
+		.tag = call->tag,
+		.verb = call->waiting_verb,
+		.actor = call->actor,
+		.arguments = str_of(call->waiting_arguments),
+	};
+
+	call->waiting_verb = NULL;
+	ipc_send(call->admin->spool, WIRE_MANAGE, &manage);
+}
+
 void admin_ask_spool(
 	struct admin_call *call, const char *verb, json_t *arguments, admin_answered *answered)
 {
 	char *text = json_dumps(arguments, JSON_COMPACT);
-	struct wire_manage manage = {.verb = verb, .actor = call->actor, .arguments = str_of(text)};
 
 	json_decref(arguments);
-	if (call->admin->spool == NULL) {
-		admin_problem(call, 503, "the spool is not running at the moment; try again");
-	} else {
-		await(call, false, answered);
-		manage.tag = call->tag;
-		ipc_send(call->admin->spool, WIRE_MANAGE, &manage);
-	}
+	await(call, false, answered);
+	call->waiting_verb = verb;
+	call->waiting_arguments = arena_text(call->arena, text);
 	free(text);
+	if (call->admin->spool != NULL)
+		put_question(call);
+}
+
+void admin_spool_came(struct admin *admin)
+{
+	for (struct admin_call *call = admin->calls; call != NULL; call = call->next)
+		if (call->tag != 0 && call->waiting_verb != NULL)
+			put_question(call);
 }
 
 void admin_ask_supervisor(struct admin_call *call, json_t *question, admin_answered *answered)
@@ -255,7 +278,7 @@ void admin_spool_gone(struct admin *admin)
 
 	for (struct admin_call *call = admin->calls; call != NULL; call = next) {
 		next = call->next;
-		if (call->tag != 0 && !call->asks_supervisor)
+		if (call->tag != 0 && !call->asks_supervisor && call->waiting_verb == NULL)
 			admin_problem(call, 503,
 				"the spool was restarted meanwhile; whether it "
 				"acted is not known");

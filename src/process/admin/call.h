@@ -55,6 +55,8 @@ struct admin_call {
 
 	int64_t tag; /* of the question under way; 0: none */
 	bool asks_supervisor;
+	const char *waiting_verb; /* a question for the spool, which is not there yet; NULL: none */
+	const char *waiting_arguments; /* JSON text, in the arena */
 	admin_answered *answered;
 	struct event *timer;
 
@@ -116,8 +118,10 @@ void admin_ask_supervisor(struct admin_call *call, json_t *question, admin_answe
 /* An answer has come; an unknown tag is a call that has ended. */
 void admin_answer(
 	struct admin *admin, int64_t tag, bool supervisor, enum err e, const json_t *result);
-/* The spool has gone: end what waits for it. */
+/* The spool has gone: end what waits for its answer. */
 void admin_spool_gone(struct admin *admin);
+/* The spool is there (again): ask what could not be asked. */
+void admin_spool_came(struct admin *admin);
 
 /* A query parameter; NULL when absent. */
 const char *admin_query(const struct admin_call *call, const char *key);
