@@ -299,17 +299,24 @@ void spool_jobs_lost(struct spool_peer *peer)
 	}
 }
 
-void spool_jobs_cancel(struct spool *spool)
+static void cancel(struct spool *spool, const struct spool_job *job)
+{
+	struct spool_peer *peer = spool_peer_find(spool, job->peer);
+	struct wire_id id = {.id = job->id};
+
+	if (peer != NULL)
+		ipc_send(peer->ipc, WIRE_JOB_CANCEL, &id);
+}
+
+void spool_jobs_cancel(struct spool *spool, int64_t message)
 {
 	size_t position = 0;
 	void *value;
 
 	while (map_next(spool->jobs, &position, NULL, &value)) {
-		struct spool_job *job = value;
-		struct spool_peer *peer = spool_peer_find(spool, job->peer);
-		struct wire_id id = {.id = job->id};
+		const struct spool_job *job = value;
 
-		if (peer != NULL)
-			ipc_send(peer->ipc, WIRE_JOB_CANCEL, &id);
+		if (message == 0 || job->parcel->message == message)
+			cancel(spool, job);
 	}
 }

@@ -489,6 +489,8 @@ void spool_settle_orphan(struct spool *spool, const struct wire_outcome *outcome
 
 	if (outcome->message == 0)
 		return;
+	/* It may have been given out again meanwhile. */
+	spool_jobs_cancel(spool, outcome->message);
 	orphan = mem_new(sizeof(*orphan));
 	orphan->spool = spool;
 	orphan->arena = arena_new();

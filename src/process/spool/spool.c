@@ -240,7 +240,7 @@ void spool_begin_drain(struct spool *spool)
 {
 	spool->draining = true;
 	spool_intake_tick(spool);
-	spool_jobs_cancel(spool);
+	spool_jobs_cancel(spool, 0);
 	check_drained(spool);
 }
 

@@ -228,7 +228,8 @@ void spool_job_body(struct spool_peer *peer, const struct wire_body_get *get);
 void spool_job_outcome(struct spool_peer *peer, const struct wire_outcome *outcome);
 /* All jobs of a peer that has gone. */
 void spool_jobs_lost(struct spool_peer *peer);
-void spool_jobs_cancel(struct spool *spool);
+/* Take back what deliver has not begun: jobs of one message, or all (0). */
+void spool_jobs_cancel(struct spool *spool, int64_t message);
 /* What waits for a route is due now. */
 void spool_retry_route(struct spool *spool, const char *route, const char *why);
 

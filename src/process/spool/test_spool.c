@@ -431,6 +431,16 @@ static void test_orphan(void **state)
 	assert_string_equal(kinds(t, id), "received deferred delivered");
 	testing_advance(t, MOMENT_HOUR_MS);
 	assert_int_equal(testing_open_jobs(t), 0);
+	/* Given out again before the old outcome came: taken back, and not tried a third time. */
+	outcome.message = testing_accept(t, alice, grace);
+	testing_next_job(t);
+	outcome.job = 0;
+	ipc_send(t->deliver->ipc, WIRE_OUTCOME, &outcome);
+	testing_until(t, t->deliver->cancels == 1);
+	testing_answer(t, testing_next_job(t), WIRE_NOT_TRIED, NULL);
+	testing_advance(t, MOMENT_HOUR_MS);
+	assert_int_equal(testing_open_jobs(t), 0);
+	assert_int_equal(testing_queued(t), 0);
 }
 
 /* One due time is in the plan, one only in the store. */
