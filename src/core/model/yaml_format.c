@@ -27,10 +27,14 @@ static bool is_misleading(struct str text)
 			return true;
 	if (model_yaml_word(text) != MODEL_YAML_TEXT || model_yaml_is_integer(text, &number))
 		return true;
+	if (text.p[0] < '0' || text.p[0] > '9')
+		return false;
+	if (text.p[0] == '0' && text.n > 1 && strchr("xob", str_lower(text.p[1])) != NULL)
+		return true;
 	for (size_t i = 0; i < text.n; i++)
-		if (strchr("0123456789.abcdefxo_+-", str_lower(text.p[i])) == NULL)
+		if (strchr("0123456789.e_+-", str_lower(text.p[i])) == NULL)
 			return false;
-	return text.p[0] >= '0' && text.p[0] <= '9';
+	return true;
 }
 
 /* Bytes that mean nothing to YAML, and not a word that would read as something else. */
