@@ -149,12 +149,13 @@ send() { # FROM TO SUBJECT: hand a message to FROM's own server, as the office d
 	local server=127.0.0.1:${port[$company]}
 	printf 'From: <%s>\nTo: <%s>\nSubject: %s\nDate: %s\nMessage-ID: <%s.%s@demo.example>\n\nHello!\n' \
 		"$1" "$2" "$3" "$(LC_ALL=C date -R)" "$$" "$RANDOM$RANDOM" | sed 's/$/\r/' >"$demo/message.eml"
-	if command -v swaks >/dev/null; then
-		swaks --server "$server" --local-interface $office --from "$1" --to "$2" --helo "office.$company.example" \
-			--tls-optional --data "@$demo/message.eml" --silent 1 >"$demo/client.log" 2>&1 || fail "swaks: $(cat "$demo/client.log")"
+	if $with_curl; then
+		curl --silent --show-error --ssl-reqd --insecure --interface $office \
+			--url "smtp://$server/office.$company.example" --mail-from "$1" --mail-rcpt "$2" \
+			--upload-file "$demo/message.eml" 2>"$demo/client.log" || fail "curl: $(cat "$demo/client.log")"
 	else
-		curl --silent --show-error --ssl --insecure --interface $office --url "smtp://$server/office.$company.example" \
-			--mail-from "$1" --mail-rcpt "$2" --upload-file "$demo/message.eml" 2>"$demo/client.log" || fail "curl: $(cat "$demo/client.log")"
+		swaks --server "$server" --local-interface $office --from "$1" --to "$2" --helo "office.$company.example" \
+			--tls --data "@$demo/message.eml" --silent 1 >"$demo/client.log" 2>&1 || fail "swaks: $(cat "$demo/client.log")"
 	fi
 }
 
@@ -249,9 +250,13 @@ wrong_certificate() {
 }
 
 leave_running() {
+	local client="curl --ssl-reqd --insecure --interface $office smtp://127.0.0.1:${port[contoso]} --mail-from anna@contoso.example --mail-rcpt bob@fabrikam.example --upload-file $demo/message.eml"
+	if swaks --support 2>/dev/null | grep -q '^=== TLS supported'; then
+		client="swaks --server 127.0.0.1:${port[contoso]} --local-interface $office --tls --from anna@contoso.example --to bob@fabrikam.example"
+	fi
 	say "Both are running; Ctrl-C ends them.  Try:"
 	cat <<-TEXT
-		  swaks --server 127.0.0.1:${port[contoso]} --local-interface $office --tls --from anna@contoso.example --to bob@fabrikam.example
+		  $client
 		  $sealpost trace --node $demo/contoso/node.yaml --since=1h
 		  $sealpost explain --node $demo/contoso/node.yaml --from=eve@fabrikam.example --to=anna@contoso.example --ip=192.0.2.1
 	TEXT
@@ -259,7 +264,9 @@ leave_running() {
 }
 
 command -v openssl >/dev/null || fail "the openssl command is missing"
-command -v swaks >/dev/null || command -v curl >/dev/null || fail "neither swaks nor curl is there to send with"
+with_curl=true
+command -v curl >/dev/null || with_curl=false
+$with_curl || swaks --support 2>/dev/null | grep -q '^=== TLS supported' || fail "neither curl, nor swaks with TLS, is there to send with"
 [ -x "$sealpost" ] || fail "$sealpost: not there; build it first"
 say "Two companies, each with its own CA, in $demo"
 prepare

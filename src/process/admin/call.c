@@ -193,6 +193,12 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (call->is_extra) {
+		call->tag = 0;
+		call->waiting_verb = NULL;
+		call->answered(call, ERR_TIMEOUT, NULL);
+		return;
+	}
 	if (call->waiting_verb != NULL) {
 		admin_problem(call, 503,
 			"the spool did not start within %d seconds; see the server's log",
@@ -207,7 +213,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
 
 static void await(struct admin_call *call, bool supervisor, admin_answered *answered)
 {
-	struct timeval wait = {.tv_sec = ADMIN_WAIT_S};
+	struct timeval wait = {.tv_sec = call->is_extra ? ADMIN_EXTRA_S : ADMIN_WAIT_S};
 
 	call->tag = ++call->admin->last_tag;
 	call->asks_supervisor = supervisor;
@@ -278,7 +284,11 @@ void admin_spool_gone(struct admin *admin)
 
 	for (struct admin_call *call = admin->calls; call != NULL; call = next) {
 		next = call->next;
-		if (call->tag != 0 && !call->asks_supervisor && call->waiting_verb == NULL)
+		if (call->tag == 0 || call->asks_supervisor || call->waiting_verb != NULL)
+			continue;
+		if (call->is_extra)
+			admin_answer(admin, call->tag, false, ERR_GONE, NULL);
+		else
 			admin_problem(call, 503,
 				"the spool was restarted meanwhile; whether it "
 				"acted is not known");

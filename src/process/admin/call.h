@@ -25,6 +25,7 @@ enum {
 	ADMIN_MAX_HEADERS = 16 * 1024,
 	ADMIN_IDLE_S = 60,
 	ADMIN_WAIT_S = 20, /* for another process */
+	ADMIN_EXTRA_S = 1, /* for what an answer can do without */
 	ADMIN_MAX_SEGMENTS = 4,
 };
 
@@ -57,6 +58,7 @@ struct admin_call {
 	bool asks_supervisor;
 	const char *waiting_verb; /* a question for the spool, which is not there yet; NULL: none */
 	const char *waiting_arguments; /* JSON text, in the arena */
+	bool is_extra;		       /* silence is ERR_TIMEOUT to `answered`, not the end */
 	admin_answered *answered;
 	struct event *timer;
 

@@ -136,6 +136,7 @@ static void got_supervisor(struct admin_call *call, enum err e, const json_t *re
 		json_object_set_new(call->object, "generation",
 			json_integer(
 				(json_int_t)policy_snapshot_generation(call->admin->snapshot)));
+	call->is_extra = true; /* a status without the queue's counters is better than none */
 	if (call->admin->spool == NULL)
 		admin_reply(call, 200, json_incref(call->object), NULL);
 	else
