@@ -46,10 +46,6 @@ static void print_got(struct cli *cli, const json_t *receipt)
 	const char *group = cli_text(cli, receipt, "group");
 	const char *text;
 
-	if (strcmp(attempt, "local") == 0) {
-		line(cli, "Connection", "local, did not leave this machine");
-		return;
-	}
 	if (strcmp(attempt, "none") == 0) {
 		line(cli, "Connection", "none came about");
 		return;
@@ -92,11 +88,12 @@ static void print_chain(struct cli *cli, const json_t *receipt)
 			cli_join(cli, json_object_get(leaf, "names"), ", "),
 			matched[0] != '\0' ? " (" : "", matched,
 			matched[0] != '\0' ? " is the name required)" : ""));
-	json_array_foreach(chain, i, c) line(cli, i == 0 ? "Chain" : "",
-		arena_format(cli->arena, "%s, %s, %s to %s, SHA-256 %s",
-			cli_text(cli, c, "subject"), cli_text(cli, c, "key"),
-			date_of(cli, c, "not_before"), date_of(cli, c, "not_after"),
-			cli_text(cli, c, "sha256")));
+	json_array_foreach (chain, i, c)
+		line(cli, i == 0 ? "Chain" : "",
+			arena_format(cli->arena, "%s, %s, %s to %s, SHA-256 %s",
+				cli_text(cli, c, "subject"), cli_text(cli, c, "key"),
+				date_of(cli, c, "not_before"), date_of(cli, c, "not_after"),
+				cli_text(cli, c, "sha256")));
 	line(cli, "Verdict",
 		arena_format(cli->arena, "%s%s%s%s%s%s", cli_text(cli, receipt, "verdict"),
 			anchors[0] != '\0' ? ", against the anchors of " : "",
@@ -118,13 +115,27 @@ static void print_times(struct cli *cli, const json_t *receipt)
 			cli_text(cli, receipt, "version")[0] != '\0' ? " for the handshake" : ""));
 }
 
+static bool is_local(const json_t *receipt)
+{
+	const char *attempt = json_string_value(json_object_get(receipt, "attempt"));
+
+	return attempt != NULL && strcmp(attempt, "local") == 0;
+}
+
 static void print_receipt(struct cli *cli, const json_t *event, const json_t *receipt)
 {
 	const char *organisation = cli_text(cli, receipt, "organisation");
 	const char *connector = cli_text(cli, receipt, "connector");
 	const char *own = cli_text(cli, receipt, "own_certificate");
 	const char *reason = cli_text(cli, receipt, "reason");
+	const char *reply = cli_text(cli, receipt, "reply");
+	const char *said = cli_text(cli, event, "text");
 
+	if (is_local(receipt)) { /* no connector, no TLS: nothing to prove */
+		line(cli, "Connection", "local, did not leave this machine");
+		print_times(cli, receipt);
+		return;
+	}
 	if (connector[0] == '\0')
 		connector = cli_text(cli, event, "connector");
 	if (organisation[0] == '\0')
@@ -137,8 +148,10 @@ static void print_receipt(struct cli *cli, const json_t *event, const json_t *re
 	print_got(cli, receipt);
 	print_chain(cli, receipt);
 	line(cli, "Presented", own);
-	line(cli, "Why", reason[0] != '\0' ? reason : cli_text(cli, receipt, "token"));
-	line(cli, "Reply", cli_text(cli, receipt, "reply"));
+	if (strcmp(reason, said) != 0)
+		line(cli, "Why", reason[0] != '\0' ? reason : cli_text(cli, receipt, "token"));
+	if (strcmp(reply, said) != 0)
+		line(cli, "Reply", reply);
 	print_times(cli, receipt);
 }
 
@@ -164,7 +177,7 @@ static const char *headline(struct cli *cli, const json_t *event, const json_t *
 	} rows[] = {
 		{"received", "Received from", "Received"},
 		{"refused", "Refused, from", "Refused"},
-		{"delivered", "Delivered to", "Delivered"},
+		{"delivered", "Delivered to", "Delivered here"},
 		{"relayed", "Passed on, without delivery reports, to", "Passed on"},
 		{"deferred", "Put off: could not go to", "Put off"},
 		{"failed", "Failed at", "Failed"},
@@ -172,7 +185,7 @@ static const char *headline(struct cli *cli, const json_t *event, const json_t *
 		{"delayed", "Sender told of the delay", "Sender told of the delay"},
 	};
 	const char *kind = cli_text(cli, event, "kind");
-	const char *peer = receipt != NULL ? who(cli, receipt) : "";
+	const char *peer = receipt != NULL && !is_local(receipt) ? who(cli, receipt) : "";
 
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
 		if (strcmp(rows[i].kind, kind) == 0)
@@ -233,7 +246,7 @@ void cli_print_story(struct cli *cli, const json_t *trace)
 	line(cli, "Message-ID", cli_text(cli, message, "message_id"));
 	if (cli_number(message, "size") > 0)
 		line(cli, "Size", cli_size(cli, cli_number(message, "size")));
-	json_array_foreach(json_object_get(trace, "events"), i, event)
+	json_array_foreach (json_object_get(trace, "events"), i, event)
 		print_event(cli, i + 1, event);
 	cli_print(cli, "\nTimes are UTC.\n");
 }
