@@ -33,7 +33,7 @@ struct buf *smtp_server_output(struct smtp_server *s)
 	return &s->out;
 }
 
-/* ---- replies --------------------------------------------------------------------------------- */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 void smtp_server_say(struct smtp_server *s, int code, const char *enhanced, const char *text)
 {
@@ -68,7 +68,7 @@ void smtp_server_greet(struct smtp_server *s)
 	buf_format(&s->out, "220 %.255s ESMTP Sealpost\r\n", s->config->hostname);
 }
 
-/* ---- ends ------------------------------------------------------------------------------------ */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 bool smtp_server_close(
 	struct smtp_server *s, struct smtp_fault fault, struct smtp_server_action *ret)
@@ -135,8 +135,7 @@ bool smtp_server_drop(
 	return had;
 }
 
-/* ---- questions and answers --------------------------------------------------------------------
- */
+/* ---- questions and answers ------------------------------------------------------------------ */
 
 bool smtp_server_ask(
 	struct smtp_server *s, enum smtp_server_action_type type, struct smtp_server_action *ret)
@@ -224,7 +223,7 @@ static bool chunk_is_complete(const struct smtp_server *s)
 	return s->mode == SMTP_SERVER_MODE_CHUNK && s->chunk_left == 0;
 }
 
-/* ---- input ----------------------------------------------------------------------------------- */
+/* ---- input ---------------------------------------------------------------------------------- */
 
 enum line_result { LINE_NONE, LINE_COMPLETE, LINE_TOO_LONG, LINE_BARE };
 
@@ -342,7 +341,7 @@ bool smtp_server_next(struct smtp_server *s, struct str *input, struct smtp_serv
 	return true;
 }
 
-/* ---- facts ----------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------- */
 
 enum smtp_server_wait smtp_server_waits_for(const struct smtp_server *s)
 {

@@ -352,8 +352,7 @@ static void test_dialog(void **state)
 	free(d);
 }
 
-/* ---- what no script can say --------------------------------------------------------------------
- */
+/* ---- what no script can say ----------------------------------------------------------------- */
 
 static const struct smtp_server_config config = {.hostname = "mx",
 	.message_max = 1000,

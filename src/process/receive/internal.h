@@ -30,8 +30,7 @@
 struct receive;
 struct receive_session;
 
-/* ---- settings ----------------------------------------------------------------------------------
- */
+/* ---- settings ------------------------------------------------------------------------------- */
 
 struct receive_listener {
 	struct receive *receive;
@@ -60,8 +59,7 @@ void receive_settings_drop(struct receive_settings **settings);
 /* Close the listening sockets. */
 void receive_settings_close(struct receive_settings *settings);
 
-/* ---- the process --------------------------------------------------------------------------------
- */
+/* ---- the process ---------------------------------------------------------------------------- */
 
 enum { RECEIVE_SCRATCH = 32 * 1024, RECEIVE_REASONS_MAX = 64 };
 
@@ -107,8 +105,7 @@ struct receive {
 struct receive *receive_new(struct event_base *base, unsigned index);
 void receive_count_refusal(struct receive *receive, const char *token);
 
-/* ---- accept -------------------------------------------------------------------------------------
- */
+/* ---- accept --------------------------------------------------------------------------------- */
 
 /* Listen if everything for it is there. */
 void receive_accept_open(struct receive *receive);
@@ -116,8 +113,7 @@ void receive_accept_open(struct receive *receive);
 bool receive_accept_fits(struct receive *receive, const struct receive_settings *settings,
 	const struct sockaddr *peer, const char **ret_reply);
 
-/* ---- sessions -----------------------------------------------------------------------------------
- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 enum receive_phase {
 	RECEIVE_PHASE_PROXY,	 /* its header is awaited */
@@ -190,8 +186,7 @@ void receive_session_end(struct receive_session *session, const char *why);
 void receive_session_drain(struct receive_session *session);
 void receive_session_bury(struct receive *receive);
 
-/* ---- link ---------------------------------------------------------------------------------------
- */
+/* ---- link ----------------------------------------------------------------------------------- */
 
 /* ERR_AGAIN, ERR_CLOSED, or what went wrong. */
 enum err receive_link_read(
@@ -205,8 +200,7 @@ void receive_link_address(struct receive_session *session, const struct sockaddr
 /* Bytes are there already. */
 bool receive_link_has_input(const struct receive_session *session);
 
-/* ---- transactions
- * -------------------------------------------------------------------------------- */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 /* Carry out what the session machine asks for. */
 void receive_transaction_act(
@@ -220,8 +214,7 @@ void receive_transaction_done(struct receive_session *session, const struct wire
 /* The spool is gone. */
 void receive_transaction_lost(struct receive_session *session);
 
-/* ---- facts
- * --------------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------- */
 
 /* Facts for policy under the current snapshot. */
 const struct policy_peer *receive_facts(struct receive_session *session);
@@ -229,8 +222,7 @@ const struct policy_peer *receive_facts(struct receive_session *session);
 void receive_facts_receipt(struct receive_session *session, const struct policy_inbound *inbound,
 	struct arena *arena, struct receipt *ret);
 
-/* ---- the spool
- * ------------------------------------------------------------------------------------ */
+/* ---- the spool ------------------------------------------------------------------------------ */
 
 /* A (new) channel. */
 void receive_spool_peer(struct receive *receive, int fd);

@@ -24,8 +24,7 @@ enum {
 	BATCH = 32,	    /* reads before others get their turn */
 };
 
-/* ---- birth and death ---------------------------------------------------------------------------
- */
+/* ---- birth and death ------------------------------------------------------------------------ */
 
 static void log_end(struct receive_session *s)
 {
@@ -108,8 +107,7 @@ void receive_session_bury(struct receive *r)
 	}
 }
 
-/* ---- time ---------------------------------------------------------------------------------------
- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 /* How long the present wait may last; -1: as long as it takes. */
 static int64_t patience(const struct receive_session *s)
@@ -184,8 +182,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	receive_session_run(s);
 }
 
-/* ---- TLS ----------------------------------------------------------------------------------------
- */
+/* ---- TLS ------------------------------------------------------------------------------------ */
 
 static void greet(struct receive_session *s)
 {
@@ -276,8 +273,7 @@ static void begin_handshake(struct receive_session *s)
 	arm(s);
 }
 
-/* ---- the loop of one session
- * --------------------------------------------------------------------- */
+/* ---- the loop of one session ---------------------------------------------------------------- */
 
 /* Give input to the machine, carry out what it asks. */
 static void take_input(struct receive_session *s, struct str *input)
@@ -429,8 +425,7 @@ void receive_session_run(struct receive_session *s)
 	s->is_running = false;
 }
 
-/* ---- the first moments
- * ----------------------------------------------------------------------------- */
+/* ---- the first moments ---------------------------------------------------------------------- */
 
 /* The address is known: may it come in, and how does it begin? */
 static void begin(struct receive_session *s)

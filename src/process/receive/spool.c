@@ -25,8 +25,7 @@ int64_t receive_spool_next_id(struct receive *r)
 	       (int64_t)r->id_counter;
 }
 
-/* ---- configuration
- * ------------------------------------------------------------------------------- */
+/* ---- configuration -------------------------------------------------------------------------- */
 
 /* A configuration on its way in. */
 struct receive_collector {
@@ -113,12 +112,12 @@ static bool end_config(struct receive *r, const struct wire_config_mark *mark)
 	forget_anchors(r);
 	r->anchors = map_new(0);
 	free_collector(&r->collector);
+	log_event(LOG_INFO_LEVEL, "config.taken", LOG_NUMBER("generation", mark->generation));
 	receive_accept_open(r);
 	return true;
 }
 
-/* ---- messages
- * ------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static struct receive_session *session_of(struct receive *r, int64_t id)
 {

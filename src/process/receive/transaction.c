@@ -12,8 +12,7 @@ enum {
 	RECIPIENT_OVERHEAD = 256,
 };
 
-/* ---- refusals
- * ------------------------------------------------------------------------------------ */
+/* ---- refusals ------------------------------------------------------------------------------- */
 
 /* A refusal as the log, the counters and the trace see it. */
 struct refusal {
@@ -58,8 +57,7 @@ static void report_refusal(struct receive_session *s, const struct refusal *refu
 		s->receive->spool_is_full = true;
 }
 
-/* ---- a transaction's life
- * -------------------------------------------------------------------------- */
+/* ---- a transaction's life ------------------------------------------------------------------- */
 
 static void forget(struct receive_session *s)
 {
@@ -114,8 +112,7 @@ bool receive_transaction_has_room(const struct receive_session *s)
 	       t->window >= (int64_t)buf_length(&t->chunk) + WIRE_CHUNK;
 }
 
-/* ---- envelope
- * --------------------------------------------------------------------------------------- */
+/* ---- envelope ------------------------------------------------------------------------------- */
 
 /* Whether mail can be taken at all now; else the reply is given. */
 static bool is_open(struct receive_session *s)
@@ -240,8 +237,7 @@ static void on_rcpt(struct receive_session *s, const struct smtp_params_rcpt *rc
 	smtp_server_reply(s->smtp, 250, "2.1.5", "Ok");
 }
 
-/* ---- content
- * ---------------------------------------------------------------------------------------- */
+/* ---- content -------------------------------------------------------------------------------- */
 
 static void flush(struct receive_session *s)
 {
@@ -421,8 +417,7 @@ void receive_transaction_done(struct receive_session *s, const struct wire_done 
 	receive_session_run(s);
 }
 
-/* ---- the machine's wishes
- * ------------------------------------------------------------------------------ */
+/* ---- the machine's wishes ------------------------------------------------------------------- */
 
 static void on_hello(struct receive_session *s, const struct smtp_server_action *action)
 {
