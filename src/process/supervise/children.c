@@ -17,6 +17,7 @@ enum {
 	FIRST_PAUSE_MS = 100,
 	LAST_PAUSE_MS = 30 * 1000,
 	GOOD_LIFE_MS = 60 * 1000,
+	GRACE_S = 2,
 	ADMIN_ALONE_MS = 5000, /* then the management answers, although others are not ready */
 };
 
@@ -286,10 +287,11 @@ static void on_closed(void *context)
 {
 	struct supervise_child *child = context;
 
-	/* It has ended, or it is broken; SIGCHLD follows. */
+	const struct timeval grace = {GRACE_S, 0};
+
+	/* It is ending, and SIGCHLD follows; or it is broken. */
 	runtime_control_free(&child->control);
-	if (child->pid > 0)
-		kill(child->pid, SIGKILL);
+	event_add(child->timer, &grace);
 }
 
 static const struct runtime_control_handlers handlers = {on_message, on_closed};
@@ -383,6 +385,7 @@ static void on_end(struct supervise_child *child, int status)
 
 	log_end(child, status, is_draining && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	runtime_control_free(&child->control);
+	event_del(child->timer);
 	child->pid = 0;
 	child->state = SUPERVISE_CHILD_ENDED;
 	if (child->role == RUNTIME_RECEIVE)
@@ -416,9 +419,14 @@ void supervise_children_reap(struct supervise *s)
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
+	struct supervise_child *child = context;
+
 	(void)fd;
 	(void)what;
-	supervise_child_spawn(context);
+	if (child->pid > 0)
+		kill(child->pid, SIGKILL); /* it has closed its channel, and is still there */
+	else
+		supervise_child_spawn(child);
 }
 
 static void add(struct supervise *s, enum runtime_role role, unsigned count)

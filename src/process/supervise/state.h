@@ -35,9 +35,9 @@ struct supervise_child {
 	enum supervise_child_state state;
 	pid_t pid;
 	struct runtime_control *control; /* NULL: the channel has ended */
-	struct event *timer;		 /* until the next start */
-	int64_t spawned;		 /* ticks */
-	int64_t pause_ms;		 /* before the next start */
+	struct event *timer; /* until the next start; or until one that is silent is killed */
+	int64_t spawned;     /* ticks */
+	int64_t pause_ms;    /* before the next start */
 	int64_t restarts;
 	int64_t settings;    /* number of those it was sent last */
 	bool is_awaited;     /* by a reload */

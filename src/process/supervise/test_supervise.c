@@ -639,6 +639,7 @@ static void terminating_ends_all_in_order(void **state)
 	assert_int_equal(access(in->socket, F_OK), -1);
 	assert_true(log_has(in, "event=serve.ended"));
 	assert_false(log_has(in, "event=drain.killed"));
+	assert_false(log_has(in, "level=error"));
 	/* And it can be started again on the same data. */
 	launch(in);
 	status = wait_until(in, "all work again", is_working, 0);
