@@ -12,18 +12,22 @@ import pytest
 from sealpost import alive, free_port
 from waiting import wait_for
 
-CONFIG = {
-    'organisations': [{'name': 'contoso'}],
-    'domains': [{'name': 'contoso.example', 'organisation': 'contoso', 'delivery': 'maildir:./mail/{local}'}],
-}
 ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin')
+
+
+def config(sealpost):
+    return {
+        'organisations': [{'name': 'contoso'}],
+        'domains': [{'name': 'contoso.example', 'organisation': 'contoso',
+                     'delivery': f'maildir:{sealpost.mail}/{{local}}'}],
+    }
 
 
 @pytest.fixture
 def ours(tmp_path, instances, authority):
-    certificate = authority.issue(tmp_path / 'mx', 'mx.contoso.example')
+    certificate = authority.issue('mx.contoso.example')
     sealpost = instances(tmp_path / 'ours', 'mx.contoso.example', [('mx', certificate)]).start()
-    sealpost.apply(CONFIG)
+    sealpost.apply(config(sealpost))
     return sealpost
 
 
@@ -97,7 +101,7 @@ def presented(port):
 
 def test_reload_brings_new_certificates_and_listeners(ours, tmp_path, authority):
     before = presented(ours.port)
-    renewed = authority.issue(tmp_path / 'renewed', 'mx.contoso.example')
+    renewed = authority.issue('mx.contoso.example', file='renewed')
     other = free_port()
     ours.node['certificates'] = [{'name': 'mx', 'chain': str(renewed.chain), 'key': str(renewed.key)}]
     ours.node['listeners'].append({'name': 'other', 'address': f'127.0.0.1:{other}', 'tls': 'starttls'})
@@ -152,12 +156,12 @@ def test_started_as_root_every_role_has_its_own_user(instances, authority, tmp_p
     top = pathlib.Path(tempfile.mkdtemp(prefix='sealpost-users-'))
     try:
         top.chmod(0o755)
-        certificate = authority.issue(tmp_path / 'mx', 'mx.contoso.example')
+        certificate = authority.issue('mx.contoso.example')
         sealpost = instances(top / 'ours', 'mx.contoso.example', [('mx', certificate)])
         del sealpost.node['users']
         shutil.rmtree(sealpost.mail)  # made anew, for the user who delivers
         sealpost.start()
-        sealpost.apply(CONFIG)
+        sealpost.apply(config(sealpost))
         users = {p['role']: facts(p['pid'])['Uid'].split() for p in sealpost.processes()}
         assert all(len(set(ids)) == 1 for ids in users.values())
         assert len({ids[0] for ids in users.values()}) == len(ROLES)

@@ -173,23 +173,6 @@ static enum err prepare(struct supervise *s, struct err_info *info)
 		return err_set(info, e, "no memory file: %s", err_text(e));
 	if (!renew_ticket_key(s))
 		return err_set(info, ERR_INTERNAL, "no random numbers: %s", strerror(errno));
-	/* Relative paths in the configuration (Maildirs) count from here, in every child. */
-	if (chdir(s->node_file != NULL ? "." : s->settings->node->data) < 0)
-		return err_set(info, ERR_IO, "%s: %s", s->settings->node->data, strerror(errno));
-	return ERR_OK;
-}
-
-static enum err go_to_node_file(const char *given, char ret[PATH_MAX], struct err_info *info)
-{
-	char *slash;
-
-	if (realpath(given, ret) == NULL)
-		return err_set(info, err_from_errno(errno), "%s: %s", given, strerror(errno));
-	slash = strrchr(ret, '/');
-	*slash = '\0';
-	if (chdir(ret[0] != '\0' ? ret : "/") < 0)
-		return err_set(info, err_from_errno(errno), "%s: %s", ret, strerror(errno));
-	*slash = '/';
 	return ERR_OK;
 }
 
@@ -208,9 +191,13 @@ int supervise_main(const char *node_file)
 	log_setup("supervise", LOG_LOGFMT, LOG_INFO_LEVEL);
 	set_process();
 	if (node_file != NULL) {
-		e = go_to_node_file(node_file, path, &info);
-		s.node_file = path;
+		if (realpath(node_file, path) == NULL)
+			e = err_set(
+				&info, err_from_errno(errno), "%s: %s", node_file, strerror(errno));
+		s.node_file = path; /* for every reload: we leave the directory it counts from */
 	}
+	if (chdir("/") < 0)
+		e = err_set(&info, ERR_IO, "/: %s", strerror(errno));
 	if (e == ERR_OK)
 		e = prepare(&s, &info);
 	if (e == ERR_OK)
