@@ -87,29 +87,6 @@ static void judge(const struct policy_attribution *a, struct partner *p)
 	}
 }
 
-static bool add_partner(
-	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity)
-{
-	struct partners *all = context;
-	struct partner *p = &all->items[all->count];
-	const struct model_inbound *in = entry->model->inbound;
-
-	for (size_t i = 0; i < all->count; i++)
-		if (all->items[i].entry == entry)
-			return true;
-	if (!entry->model->enabled) {
-		policy_inbound_consider(all->a, entry->subject, false, "disabled");
-		return true;
-	}
-	*p = (struct partner){.entry = entry,
-		.pattern = pattern,
-		.specificity = specificity,
-		.restricts = in->restrict_to_certificate || in->restrict_to_addresses};
-	judge(all->a, p);
-	all->count++;
-	return all->count < MAX_TIED;
-}
-
 static bool is_preferred(const struct partner *a, const struct partner *b)
 {
 	if (a->restricts != b->restricts)
@@ -119,6 +96,30 @@ static bool is_preferred(const struct partner *a, const struct partner *b)
 	if ((a->outcome == POLICY_OK) != (b->outcome == POLICY_OK))
 		return a->outcome == POLICY_OK;
 	return policy_inbound_is_lower(a->entry, b->entry);
+}
+
+static bool add_partner(
+	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity)
+{
+	struct partners *all = context;
+	struct partner p = {.entry = entry, .pattern = pattern, .specificity = specificity};
+	const struct model_inbound *in = entry->model->inbound;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (all->items[i].entry == entry)
+			return true;
+	if (!entry->model->enabled) {
+		policy_inbound_consider(all->a, entry->subject, false, "disabled");
+		return true;
+	}
+	p.restricts = in->restrict_to_certificate || in->restrict_to_addresses;
+	judge(all->a, &p);
+	/* Whatever their number, the one that comes first stays. */
+	if (all->count < MAX_TIED)
+		all->items[all->count++] = p;
+	else if (is_preferred(&p, &all->items[MAX_TIED - 1]))
+		all->items[MAX_TIED - 1] = p;
+	return true;
 }
 
 static void note_partners(

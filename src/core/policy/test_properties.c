@@ -479,11 +479,49 @@ static void test_many(void **state)
 	arena_free(&arena);
 }
 
+/* One connector that restricts is found among any number that do not. */
+static void test_crowd(void **state)
+{
+	struct arena *arena = arena_new();
+	struct model_organisation o = {.name = "o"};
+	struct model_domain d = {.name = "x.example", .organisation = "o"};
+	struct model_config config = {
+		.organisations = {&o, 1}, .domains = {&d, 1}, .connectors = {NULL, 300}};
+	const char *all[] = {"*"}, *gateway[] = {"192.0.2.1"};
+	struct policy_peer peer = {.is_tls = true, .has_address = true};
+	struct policy_snapshot *snapshot;
+	struct policy_inbound answer;
+
+	(void)state;
+	config.connectors.items = arena_array(arena, 300, sizeof(struct model_connector));
+	for (size_t i = 0; i < 300; i++) {
+		struct model_inbound *in = arena_alloc(arena, sizeof(*in));
+
+		in->sender_domains = (struct record_texts){all, 1};
+		in->restrict_to_addresses = i == 250;
+		if (i == 250)
+			in->addresses = (struct record_texts){gateway, 1};
+		config.connectors.items[i] = (struct model_connector){.name = word(arena, "c", i),
+			.organisation = "o",
+			.enabled = true,
+			.inbound = in};
+	}
+	snapshot = policy_snapshot_new(&config, 1);
+	model_parse_prefix(str_of("198.51.100.1"), &peer.address);
+	policy_attribute(
+		snapshot, &peer, str_of("a@far.example"), str_of("b@x.example"), arena, &answer);
+	assert_int_equal(answer.outcome, POLICY_ADDRESS);
+	assert_string_equal(answer.connector, "c250");
+	policy_snapshot_free(&snapshot);
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_crowd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
