@@ -1,52 +1,25 @@
 /* One binary: `serve` and the processes it starts; every other verb is the command line's. */
+#include "cli/cli.h"
 #include "port/runtime/runtime.h"
+#include "process/admin/admin.h"
+#include "process/deliver/deliver.h"
+#include "process/keys/keys.h"
+#include "process/lookup/lookup.h"
+#include "process/receive/receive.h"
+#include "process/spool/spool.h"
 #include "process/supervise/supervise.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifdef HAVE_cli
-#include "cli/cli.h"
-#endif
-#ifdef HAVE_keys
-#include "process/keys/keys.h"
-#endif
-#ifdef HAVE_lookup
-#include "process/lookup/lookup.h"
-#endif
-#ifdef HAVE_spool
-#include "process/spool/spool.h"
-#endif
-#ifdef HAVE_receive
-#include "process/receive/receive.h"
-#endif
-#ifdef HAVE_deliver
-#include "process/deliver/deliver.h"
-#endif
-#ifdef HAVE_admin
-#include "process/admin/admin.h"
-#endif
-
 static const struct runtime_process *const processes[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_SUPERVISE] = NULL,
-#ifdef HAVE_keys
 	[RUNTIME_KEYS] = &keys_process,
-#endif
-#ifdef HAVE_lookup
 	[RUNTIME_LOOKUP] = &lookup_process,
-#endif
-#ifdef HAVE_spool
 	[RUNTIME_SPOOL] = &spool_process,
-#endif
-#ifdef HAVE_receive
 	[RUNTIME_RECEIVE] = &receive_process,
-#endif
-#ifdef HAVE_deliver
 	[RUNTIME_DELIVER] = &deliver_process,
-#endif
-#ifdef HAVE_admin
 	[RUNTIME_ADMIN] = &admin_process,
-#endif
 };
 
 static int run_process(int argc, char **argv)
@@ -74,12 +47,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && str_is(str_of(argv[1]), "process"))
 		return run_process(argc, argv);
-	if (argc > 1 && str_is(str_of(argv[1]), "serve"))
+	if (argc > 1 && str_is(str_of(argv[1]), "serve") &&
+		!(argc == 3 && str_is(str_of(argv[2]), "--help")))
 		return serve(argc, argv);
-#ifdef HAVE_cli
 	return cli_main(argc, argv);
-#else
-	fprintf(stderr, "usage: sealpost serve [--node FILE]\n");
-	return 2;
-#endif
 }
