@@ -7,7 +7,7 @@ build_packages=(
 	gcc make pkg-config meson ninja-build openssl curl
 	libjansson-dev libyaml-dev libevent-dev libssl-dev libsqlite3-dev libunbound-dev
 	libcurl4-openssl-dev libseccomp-dev libsystemd-dev libidn2-dev libcmocka-dev
-	ca-certificates dns-root-data swaks
+	ca-certificates dns-root-data swaks libnet-ssleay-perl
 )
 check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from peers import Dovecot, Nsd, Postfix
-from sealpost import free_port
+from sealpost import client_context, free_port
 from setups import QUICK_QUEUE, local_domain, organisation, outbound_partner, own_server_by_address
 from waiting import wait_for
 
@@ -63,6 +63,7 @@ def submit_to_postfix(postfix, sender, recipient):
 def send_from(instance, source, sender, recipient):
     import smtplib
     with smtplib.SMTP('127.0.0.1', instance.port, 'client.example', timeout=30, source_address=(source, 0)) as client:
+        client.starttls(context=client_context())
         client.sendmail(sender, [recipient], f'From: {sender}\r\nTo: {recipient}\r\nSubject: x\r\n\r\nHello\r\n')
 
 

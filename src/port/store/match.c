@@ -9,7 +9,7 @@ struct pattern {
 struct store_match {
 	int64_t id;
 	const char *route;
-	struct str domain, connector, route_connector;
+	struct str domain, connector;
 	struct pattern sender, recipient;
 	int state;
 };
@@ -33,9 +33,6 @@ struct store_match *store_match_new(struct arena *arena, const struct store_filt
 	match->route = arena_text(arena, filter->route);
 	match->domain = arena_copy(arena, str_of(filter->domain));
 	match->connector = arena_copy(arena, str_of(filter->connector));
-	if (filter->connector != NULL)
-		match->route_connector =
-			str_of(arena_format(arena, "connector:%s", filter->connector));
 	match->sender = pattern_of(arena, filter->sender);
 	match->recipient = pattern_of(arena, filter->recipient);
 	match->state = filter->state;
@@ -72,6 +69,18 @@ static bool match_inbound(struct str connector, const struct wire_recipient *r)
 	       str_is_nocase(str_part(connector, slash + 1, connector.n), r->connector);
 }
 
+/* "organisation/name", or a name alone, against the connector that a route goes through. */
+static bool match_outbound(struct str connector, const char *route)
+{
+	struct str rest = str_of(route);
+
+	if (!str_is(str_cut(&rest, ':'), "connector"))
+		return false;
+	if (str_find(connector, '/', 0) == connector.n)
+		str_cut(&rest, '/');
+	return str_equal_nocase(connector, rest);
+}
+
 bool store_match_row(const struct store_match *match, const struct store_scan_row *row)
 {
 	const struct store_recipient *r = &row->recipient;
@@ -86,7 +95,7 @@ bool store_match_row(const struct store_match *match, const struct store_scan_ro
 		!str_equal_nocase(domain_of(str_of(r->wire.address)), match->domain))
 		return false;
 	if (match->connector.n > 0 && !match_inbound(match->connector, &r->wire) &&
-		!str_equal_nocase(match->route_connector, str_of(r->route)))
+		!match_outbound(match->connector, r->route))
 		return false;
 	return match_pattern(&match->sender, row->sender) &&
 	       match_pattern(&match->recipient, r->wire.address);
