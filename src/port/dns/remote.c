@@ -16,8 +16,8 @@ static void fail_all(struct remote *r)
 {
 	struct dns_query *query;
 
-	LIST_FOREACH(query, &r->dns.queries, links)
-	dns_fail_later(query, "the lookup process has gone away");
+	LIST_FOREACH (query, &r->dns.queries, links)
+		dns_fail_later(query, "the lookup process has gone away");
 }
 
 static void on_message(void *context, struct ipc *ipc, enum wire_type type, const void *record)
@@ -30,8 +30,7 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	if (type != WIRE_DNS_ANSWER)
 		return;
 	/* Asked last, answered last: the list is short, or the answer is near its end. */
-	LIST_FOREACH(query, &r->dns.queries, links)
-	{
+	LIST_FOREACH (query, &r->dns.queries, links) {
 		if (query->tag == answer->tag) {
 			dns_answer(query, answer);
 			return;

@@ -27,8 +27,7 @@ static void look_up(
 	const struct row *row;
 	bool known = false, first = true;
 
-	LIST_FOREACH(row, &t->rows, links)
-	{
+	LIST_FOREACH (row, &t->rows, links) {
 		if (!str_is_nocase(str_of(query->name), row->name))
 			continue;
 		known = true;
@@ -62,8 +61,7 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 	}
 	answer.records.items =
 		arena_array(arena, answer.records.count, sizeof(struct wire_dns_record));
-	LIST_FOREACH(row, &t->rows, links)
-	{
+	LIST_FOREACH (row, &t->rows, links) {
 		if (n < answer.records.count && row->type == query->type && row->rdata != NULL &&
 			str_is_nocase(str_of(query->name), row->name))
 			answer.records.items[n++].rdata = str_make(row->rdata, row->length);
@@ -132,8 +130,7 @@ void dns_table_add(
 	row->rdata = rdata.n > 0 ? mem_text_of(rdata) : NULL;
 	row->length = rdata.n;
 	/* In the order in which they were added. */
-	LIST_FOREACH(last, &t->rows, links)
-	{
+	LIST_FOREACH (last, &t->rows, links) {
 		if (LIST_NEXT(last, links) == NULL) {
 			LIST_INSERT_AFTER(last, row, links);
 			return;

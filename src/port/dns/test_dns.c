@@ -1,4 +1,5 @@
 #include "port/dns/dns.h"
+#include "port/dns/test_server.h"
 #include "port/sandbox/sandbox.h"
 
 #include <setjmp.h>
@@ -247,91 +248,16 @@ static void test_remote(void **state)
 	event_base_free(a.base);
 }
 
-/* A name server in a process of its own: answers A for names that begin with "a", SERVFAIL for "f",
- * NXDOMAIN for "n", and not at all for others. */
-static void serve(int fd)
-{
-	static const char records[] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\7"; /* 192.0.2.7 */
-	unsigned char packet[1500];
-	struct sockaddr_in from;
-
-	for (;;) {
-		socklen_t size = sizeof(from);
-		ssize_t n =
-			recvfrom(fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &size);
-		size_t end = 12;
-
-		if (n < 17)
-			continue;
-		while (end < (size_t)n && packet[end] != 0)
-			end += packet[end] + 1u;
-		end += 5;
-		if (end > (size_t)n)
-			continue;
-		packet[2] = 0x81; /* a response */
-		packet[3] = 0x80;
-		memset(packet + 6, 0, 6);
-		if (packet[13] == 'a' && packet[end - 3] == 1) {
-			packet[7] = 1;
-			memcpy(packet + end, records, sizeof(records) - 1);
-			end += sizeof(records) - 1;
-		} else if (packet[13] == 'f') {
-			packet[3] = 0x82;
-		} else if (packet[13] == 'n') {
-			packet[3] = 0x83;
-		} else if (packet[13] == 's') {
-			continue;
-		}
-		sendto(fd, packet, end, 0, (struct sockaddr *)&from, size);
-	}
-}
-
-struct name_server {
-	pid_t pid;
-	char address[64];
-	const char *servers[1];
-	struct model_dns settings;
-};
-
-static void start_server(struct name_server *server)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t size = sizeof(address);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-	getsockname(fd, (struct sockaddr *)&address, &size);
-	server->pid = fork();
-	if (server->pid == 0) {
-		alarm(60);
-		serve(fd);
-	}
-	close(fd);
-	snprintf(server->address, sizeof(server->address), "127.0.0.1@%u", ntohs(address.sin_port));
-	server->servers[0] = server->address;
-	server->settings = (struct model_dns){.servers = {server->servers, 1},
-		.trust_anchor = "none",
-		.timeout_ms = 15000,
-		.cache = 1 << 20};
-}
-
-static void stop_server(struct name_server *server)
-{
-	kill(server->pid, SIGKILL);
-	waitpid(server->pid, NULL, 0);
-}
-
 static void test_unbound(void **state)
 {
-	struct name_server server;
+	struct test_server server;
 	struct asked a = {0};
 	struct err_info info = {.text = ""};
 	struct dns *dns = NULL;
 	struct dns_query *query;
 
 	(void)state;
-	start_server(&server);
+	test_server_start(&server);
 	a.base = event_base_new();
 	if (dns_unbound_new(a.base, &server.settings, &dns, &info) != ERR_OK)
 		fail_msg("%s", info.text);
@@ -373,7 +299,7 @@ static void test_unbound(void **state)
 	assert_string_equal(a.why, "no answer in time");
 	dns_free(&dns);
 	event_base_free(a.base);
-	stop_server(&server);
+	test_server_stop(&server);
 }
 
 /* Everything is read before the sandbox; the thread starts within it. */
@@ -381,14 +307,14 @@ static void test_unbound_in_sandbox(void **state)
 {
 	struct sandbox_rules rules = {.may_connect = true, .may_thread = true};
 	struct err_info info = {.text = ""};
-	struct name_server server;
+	struct test_server server;
 	struct asked a = {0};
 	struct dns *dns = NULL;
 	int status = 0;
 	pid_t child;
 
 	(void)state;
-	start_server(&server);
+	test_server_start(&server);
 	child = fork();
 	if (child == 0) {
 		alarm(60);
@@ -407,7 +333,7 @@ static void test_unbound_in_sandbox(void **state)
 		_exit(a.status == WIRE_DNS_INSECURE && strcmp(a.first, "192.0.2.7") == 0 ? 0 : 4);
 	}
 	waitpid(child, &status, 0);
-	stop_server(&server);
+	test_server_stop(&server);
 	assert_int_equal(status, 0);
 }
 
