@@ -74,7 +74,8 @@ class Sealpost:
             if self.process.poll() is not None:
                 raise RuntimeError(f'sealpost ended with {self.process.returncode}: {self.log_text()[-3000:]}')
             status = self.json('status')
-            return status['state'] == 'working' and all(p['state'] == 'ready' for p in status['processes'])
+            takes_mail = all(p['stats']['intake_open'] for p in status['processes'] if p['role'] == 'receive')
+            return takes_mail and all(p['state'] == 'working' for p in status['processes'])
         wait_for(ready, f'{self.hostname} to answer', timeout, 0.1)
 
     def stop(self, timeout=40):
