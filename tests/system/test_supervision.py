@@ -170,3 +170,50 @@ def test_started_as_root_every_role_has_its_own_user(instances, authority, tmp_p
         sealpost.stop()
     finally:
         shutil.rmtree(top)
+
+
+def test_the_service_manager_is_told(tmp_path, instances):
+    told = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / 'notify'))
+        manager.settimeout(0.1)
+
+        def hears(word):
+            def look():
+                told.append(manager.recv(4096).decode())
+                return any(word in text for text in told)
+            return look
+
+        sealpost = instances(tmp_path / 'ours', 'mx.contoso.example')
+        sealpost.start(environment={'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'WATCHDOG_USEC': '200000'})
+        wait_for(hears('READY=1'), 'READY')
+        wait_for(hears('WATCHDOG=1'), 'the watchdog to be fed')
+        del told[:]
+        sealpost.cli('reload')
+        wait_for(hears('RELOADING=1'), 'RELOADING')
+        wait_for(hears('READY=1'), 'READY again')
+        sealpost.stop()
+        wait_for(hears('STOPPING=1'), 'STOPPING')
+
+
+ACTIVATE = """
+import os, socket, sys
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+os.dup2(s.fileno(), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='mx')
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_a_socket_from_the_service_manager_is_used(tmp_path, instances, authority):
+    certificate = authority.issue('mx.contoso.example')
+    sealpost = instances(tmp_path / 'ours', 'mx.contoso.example', [('mx', certificate)])
+    # Whoever does not take the socket over cannot bind its address a second time.
+    sealpost.prefix = ['/usr/bin/python3', '-c', ACTIVATE, str(sealpost.port)]
+    sealpost.start(wait=False)
+    sealpost.prefix = []
+    sealpost.wait_ready()
+    sealpost.apply(config(sealpost))
+    mail_goes_through(sealpost, 'activated')
+    sealpost.cli('reload')
+    mail_goes_through(sealpost, 'reloaded')
