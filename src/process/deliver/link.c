@@ -198,6 +198,16 @@ static void shake_hands(struct deliver_link *link)
 		.reduced_hello = link->options.attempt == RECEIPT_ATTEMPT_REDUCED,
 	};
 
+	/* RFC 3207 6: it is thrown away.  But whoever sent it is not the server as it should be,
+	 * and the same bytes a moment later would have broken the handshake: fail either way. */
+	if (smtp_client_discarded(link->client) > 0) {
+		link->failure = TLS_FAILURE_PROTOCOL;
+		snprintf(link->reason, sizeof(link->reason),
+			"%zu bytes in clear came behind the consent to STARTTLS",
+			smtp_client_discarded(link->client));
+		end(link, DELIVER_LINK_TLS_FAILED);
+		return;
+	}
 	/* The socket belongs to TLS from here on. */
 	event_free(link->reading);
 	event_free(link->writing);

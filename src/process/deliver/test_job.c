@@ -2,6 +2,7 @@
 #include "process/deliver/inside.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
@@ -21,6 +22,7 @@ struct server {
 	/* what it says; NULL: 250, or what the command asks for */
 	const char *greeting, *ehlo, *mail, *rcpt, *end;
 	bool drops_handshakes; /* closes when a ClientHello comes */
+	bool injects;	       /* text in clear behind "220 go" */
 	bool holds_end;	       /* does not answer the end of data */
 	int connections, mails, handshakes;
 	bool in_data;
@@ -56,7 +58,7 @@ static void on_command(struct server *s, struct bufferevent *b, const char *line
 	if (strncmp(line, "RCPT", 4) == 0 && s->rcpt != NULL)
 		reply = s->rcpt;
 	if (strcmp(line, "STARTTLS") == 0)
-		reply = "220 go";
+		reply = s->injects ? "220 go\r\n250 mx.example" : "220 go";
 	if (strcmp(line, "DATA") == 0) {
 		s->in_data = true;
 		reply = "354 go";
@@ -524,6 +526,86 @@ static void test_no_clear_where_the_node_forbids_it(void **state)
 	assert_int_equal(x->server.mails, 0);
 }
 
+static void test_text_injected_before_the_handshake(void **state)
+{
+	struct fixture *x = *state;
+
+	x->server.ehlo = "250-mx.example\r\n250 STARTTLS";
+	x->server.injects = true;
+	configure(x, MODEL_LEVEL_ENCRYPT);
+	deliver_one(x, "a@partner.example");
+	expect(x, WIRE_DEFERRED, "handshake-failed", "4.7.10");
+	assert_int_equal(x->server.mails, 0);
+}
+
+/* ---- at home --------------------------------------------------------------------------------- */
+
+static void configure_delivery(struct fixture *x, const char *delivery)
+{
+	struct model_organisation organisation = {.name = "contoso"};
+	struct model_domain domain = {
+		.name = "home.example", .organisation = "contoso", .delivery = delivery};
+	struct model_config config = {0};
+
+	config.organisations.items = &organisation;
+	config.organisations.count = 1;
+	config.domains.items = &domain;
+	config.domains.count = 1;
+	deliver_config_release(&x->d.config);
+	x->d.config = mem_new(sizeof(*x->d.config));
+	x->d.config->references = 1;
+	x->d.config->snapshot = policy_snapshot_new(&config, 1);
+}
+
+static size_t count_files(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	size_t n = 0;
+
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL)
+		n += entry->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void test_maildir(void **state)
+{
+	struct fixture *x = *state;
+	char root[] = "/tmp/test-deliver-XXXXXX";
+	const char *roots = mkdtemp(root);
+
+	assert_non_null(roots);
+	x->d.node->maildirs = (struct record_texts){&roots, 1};
+	/* A relative path lies below the first directory for Maildirs. */
+	configure_delivery(x, "maildir:mail/{local}");
+	deliver_one(x, "joe@home.example");
+	expect(x, WIRE_DELIVERED, "ok", "2.0.0");
+	assert_false(x->outcome.recipients.items[0].passed_on);
+	assert_int_equal(x->outcome.receipts.items[0].attempt, RECEIPT_ATTEMPT_LOCAL);
+	assert_int_equal(count_files(arena_format(x->arena, "%s/mail/joe/new", root)), 2);
+	assert_int_equal(count_files(arena_format(x->arena, "%s/mail/joe/tmp", root)), 0);
+	x->content[0] = '\0';
+	deliver_one(x, "joe@home.example");
+	expect(x, WIRE_DELIVERED, "ok", "2.0.0");
+	assert_int_equal(count_files(arena_format(x->arena, "%s/mail/joe/new", root)), 4);
+}
+
+static void test_lmtp(void **state)
+{
+	struct fixture *x = *state;
+
+	/* A reply for each recipient. */
+	x->server.end = "250 2.0.0 one\r\n452 4.2.2 two is full";
+	configure_delivery(x, arena_format(x->arena, "lmtp:127.0.0.1:%u", x->server.port));
+	deliver_one(x, "joe@home.example");
+	assert_int_equal(x->outcome.recipients.items[0].result, WIRE_DELIVERED);
+	assert_int_equal(x->outcome.recipients.items[1].result, WIRE_DEFERRED);
+	assert_string_equal(x->outcome.recipients.items[1].enhanced, "4.2.2");
+	assert_non_null(strstr(x->server.commands, "LHLO me.example"));
+}
+
 /* ---- the spool goes away --------------------------------------------------------------------- */
 
 static bool data_has_come(void *context)
@@ -615,6 +697,9 @@ int main(void)
 		TEST(test_replies),
 		TEST(test_ladder),
 		TEST(test_no_clear_where_the_node_forbids_it),
+		TEST(test_text_injected_before_the_handshake),
+		TEST(test_maildir),
+		TEST(test_lmtp),
 		TEST(test_spool_lost_behind_the_end),
 		TEST(test_spool_lost_before_the_end),
 		TEST(test_cancel),
