@@ -1,0 +1,222 @@
+"""The management API and the command line: who may, what is refused and how, what survives."""
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from setups import local_domain, organisation, own_server_by_address
+from waiting import wait_for
+
+pytestmark = pytest.mark.sanitized
+
+
+class Api(http.client.HTTPConnection):
+    def __init__(self, path, timeout=30):
+        super().__init__('sealpost', timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+    def ask(self, method, path, body=None, **headers):
+        """status, JSON, ETag"""
+        text = body if isinstance(body, (str, bytes, type(None))) else json.dumps(body)
+        self.request(method, path, text, {k.replace('_', '-'): v for k, v in headers.items()})
+        answer = self.getresponse()
+        content = answer.read()
+        return answer.status, json.loads(content) if content else None, answer.getheader('ETag')
+
+
+@pytest.fixture
+def ours(tmp_path, instances, authority):
+    ours = instances(tmp_path / 'ours', 'mx.ours.example', [('mx', authority.issue('mx.ours.example'))]).start()
+    ours.apply({'organisations': [organisation('ours')],
+                'domains': [local_domain('ours.example', 'ours', ours)],
+                'connectors': [own_server_by_address('ours')]})
+    return ours
+
+
+@pytest.fixture
+def api(ours):
+    api = Api(ours.directory / 'run' / 'admin.sock')
+    yield api
+    api.close()
+
+
+# ---- the API ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('method, path, body, status, said', [
+    ('GET', '/v1/nothing', None, 404, '/v1'),
+    ('GET', '/', None, 404, '/v1'),
+    ('DELETE', '/v1/status', None, 405, 'method'),
+    ('PUT', '/v1/config', '{"organisations": [', 400, 'line 1'),
+    ('PUT', '/v1/config', '[]', 400, 'object'),
+    ('PUT', '/v1/config', '{"a": 1, "a": 2}', 400, 'duplicate'),
+    ('PUT', '/v1/config', {'organisations': [{'name': 'x', 'colour': 'red'}]}, 422, 'organisations[0].colour'),
+    ('POST', '/v1/connectors', {'name': 'c', 'organisation': 'ours', 'outbound': {'cost': 1000}}, 422, 'outbound.cost'),
+    ('POST', '/v1/connectors', {'name': 'own-server', 'organisation': 'ours'}, 409, 'already'),
+    ('PATCH', '/v1/connectors/ours/own-server', {'name': 'other'}, 422, 'name'),
+    ('PATCH', '/v1/connectors/ours/missing', {'comment': 'x'}, 404, 'ours/missing'),
+    ('DELETE', '/v1/organisations/ours', None, 422, 'ours'),
+    ('POST', '/v1/queue/explode', {'filter': {'all': True}}, 404, 'explode'),
+    ('POST', '/v1/queue/delete', {'filter': {}}, 400, 'filter'),
+    ('GET', '/v1/queue?limit=0', None, 400, 'limit'),
+    ('GET', '/v1/trace?since=yesterday', None, 422, 'since'),
+    ('GET', '/v1/trace/nonsense', None, 422, 'id'),
+    ('POST', '/v1/explain', {'from': 'a@b.example'}, 422, 'to'),
+    ('POST', '/v1/explain', {'from': 'a@b.example', 'to': 'c@ours.example', 'ip': 'nowhere'}, 422, 'ip'),
+    ('POST', '/v1/explain', {'from': 'a@b.example', 'to': 'c@ours.example', 'cert_pem': 'x'}, 422, 'cert_pem'),
+])
+def test_refusals_say_what_is_wrong(ours, api, method, path, body, status, said):
+    got, problem, _ = api.ask(method, path, body)
+    assert (got, problem['status']) == (status, status), problem
+    assert said in problem['detail']
+    assert api.ask('GET', '/v1/status')[0] == 200  # the connection goes on
+
+
+def test_an_older_generation_is_not_overwritten(api):
+    status, config, etag = api.ask('GET', '/v1/config')
+    assert status == 200
+    config['organisations'][0]['comment'] = 'one'
+    status, answer, newer = api.ask('PUT', '/v1/config', config, If_Match=etag)
+    assert status == 200 and newer != etag
+    assert [c['key'] for c in answer['changes']] == ['ours']
+    config['organisations'][0]['comment'] = 'two'
+    assert api.ask('PUT', '/v1/config', config, If_Match=etag)[0] == 412
+    assert api.ask('PATCH', '/v1/organisations/ours', {'comment': 'three'}, If_Match=etag)[0] == 412
+    assert api.ask('GET', '/v1/organisations/ours')[1]['comment'] == 'one'
+    assert api.ask('PATCH', '/v1/organisations/ours', {'comment': None}, If_Match=newer)[0] == 200
+    assert api.ask('GET', '/v1/organisations/ours')[1]['comment'] is None
+
+
+def test_a_rehearsal_changes_nothing(api):
+    before = api.ask('GET', '/v1/config')
+    assert api.ask('DELETE', '/v1/connectors/ours/own-server?dry_run=1')[1]['changes']
+    assert api.ask('PUT', '/v1/config?dry_run=1', {})[1]['changes']
+    assert api.ask('GET', '/v1/config') == before
+
+
+def test_too_large_a_body_is_refused(api, ours):
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        status, _, _ = api.ask('PUT', '/v1/config', b' ' * (5 * 1024 * 1024))
+        assert status >= 400
+        raise ConnectionError
+    assert ours.cli('status').returncode == 0
+
+
+@pytest.mark.parametrize('sent', [b'\0' * 100, b'GET /v1/status HTTP/9.9\r\n\r\n', b'GET ' + b'a' * 100000 + b'\r\n',
+                                  b'POST /v1/explain HTTP/1.1\r\nContent-Length: -5\r\n\r\n',
+                                  b'PUT /v1/config HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{"cut'])
+def test_what_is_no_request_harms_nobody(ours, sent):
+    pid = ours.pid_of('admin')
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(ours.directory / 'run' / 'admin.sock'))
+        s.sendall(sent)
+    assert ours.pid_of('admin') == pid
+
+
+def test_a_client_that_leaves_before_the_answer(ours):
+    pid = ours.pid_of('admin')
+    for _ in range(50):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(ours.directory / 'run' / 'admin.sock'))
+            s.sendall(b'GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/config HTTP/1.1\r\nHost: x\r\n\r\n')
+    assert ours.pid_of('admin') == pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can become somebody else')
+def test_strangers_are_turned_away(ours, tmp_path_factory):
+    for folder in [ours.directory, *ours.directory.parents[:-2]]:
+        os.chmod(folder, os.stat(folder).st_mode | 0o011)
+    program = '''
+import json, os, socket, sys
+os.setgroups([]); os.setgid(4711); os.setuid(4711)
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(b'GET /v1/config HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n')
+print(b''.join(iter(lambda: s.recv(65536), b'')).decode())
+'''
+    path = str(ours.directory / 'run' / 'admin.sock')
+    done = subprocess.run([sys.executable, '-c', program, path], capture_output=True, text=True, timeout=30)
+    assert ' 403 ' in done.stdout.split('\r\n')[0], done
+    assert 'administrators' in done.stdout and 'organisations' not in done.stdout
+
+
+def test_questions_outlive_the_spool(ours, api):
+    os.kill(ours.pid_of('spool'), signal.SIGKILL)
+    status, answer, _ = api.ask('GET', '/v1/config')
+    assert status in (200, 503), answer
+    wait_for(lambda: api.ask('GET', '/v1/config')[0] == 200, 'the spool to answer again', 30)
+
+
+# ---- the command line --------------------------------------------------------------------------------
+
+
+def test_exit_status(ours, tmp_path):
+    def status(*arguments):
+        return subprocess.run([ours.binary, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert status('status', '--socket', tmp_path / 'nobody').returncode == 3
+    assert 'sealpost serve' in status('status', '--socket', tmp_path / 'nobody').stderr
+    assert status('frobnicate').returncode == 2
+    assert status('status', '--frobnicate').returncode == 2
+    assert status('queue').returncode == 2
+    assert status('help').returncode == 0
+    assert ours.cli('org', 'show', 'nobody', check=False).returncode == 1
+    assert ours.cli('queue', 'delete', check=False).returncode == 2
+
+
+def test_what_is_exported_can_be_applied(ours, tmp_path):
+    ours.cli('org', 'set', 'ours', '--comment', 'yes: "no" # ümlaut\n- second line', '--expiry=36h')
+    ours.cli('domain', 'set', 'ours.example', '--subdomains')
+    text = ours.cli('export').stdout
+    again = ours.cli('apply', '-', input=text).stdout
+    assert 'Nothing changes' in again
+    assert ours.cli('export').stdout == text
+
+
+def test_errors_in_a_file_name_file_line_and_property(ours, tmp_path):
+    path = tmp_path / 'bad.yaml'
+    path.write_text('organisations:\n  - name: ours\nconnectors:\n  - name: c\n    organisation: ours\n'
+                    '    outbound:\n      recipient_domains: [x.example]\n      tls: maximal\n')
+    done = ours.cli('apply', path, check=False)
+    assert done.returncode == 1
+    assert f'{path}: line 8: connectors[0].outbound.tls: ' in done.stderr
+    path.write_text('organisations: [\n')
+    assert 'line 2' in ours.cli('apply', path, check=False).stderr
+    assert 'ours.example' in ours.cli('domain', 'list').stdout  # nothing was changed
+
+
+def test_removals_are_shown(ours):
+    done = ours.cli('connector', 'remove', 'ours/own-server', '--dry-run')
+    assert done.stdout.startswith('- connector ours/own-server')
+    assert ours.json('connector', 'list')
+
+
+def test_explain_names_every_candidate(ours):
+    text = ours.cli('explain', '--from=anna@ours.example', '--to=bob@partner.example', '--ip=127.0.0.1').stdout
+    assert 'connector ours/own-server' in text and 'MX hosts of partner.example' in text
+    text = ours.cli('explain', '--from=a@partner.example', '--to=b@elsewhere.example', '--ip=192.0.2.1').stdout
+    assert '550 5.7.64' in text
+
+
+def test_imported_certificates_are_served(ours, authority, foreign_authority):
+    certificate, other = authority.issue('second.ours.example'), foreign_authority.issue('third.ours.example')
+    node = ('--data', ours.directory / 'data')
+    assert 'does not belong' in ours.cli('cert', 'import', 'second', certificate.chain, other.key, *node,
+                                         check=False).stderr
+    ours.cli('cert', 'import', 'second', certificate.chain, certificate.key, *node)
+    shown = {c['name']: c for c in ours.json('cert', 'list')}
+    assert shown['second']['chain'][0]['names'] == ['second.ours.example']
+    assert 'listener mx' in shown['second']['used_by'] and shown['mx']
+    assert (ours.directory / 'data' / 'certificates' / 'second' / 'key.pem').stat().st_mode & 0o777 == 0o600
+    assert '--force' in ours.cli('cert', 'import', 'second', certificate.chain, certificate.key, *node,
+                                 check=False).stderr
+    ours.cli('cert', 'self-signed', 'third', '--host=third.ours.example', *node)
+    assert {c['name'] for c in ours.json('cert', 'list')} == {'mx', 'second', 'third'}
