@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-SPECIAL = {'mem': ('mem_', 'arena_')}
+SPECIAL = {'mem': ('mem_', 'arena_'), 'report': ('report_', 'receipt_')}
 IGNORED = re.compile(r'^(__asan|__odr|__sanitizer)')
 
 
