@@ -1,11 +1,9 @@
 /* Jobs, from the spool's word to its outcome, against a server that does as it is told. */
 #include "process/deliver/inside.h"
+#include "process/deliver/testing.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/listener.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,121 +12,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* ---- the server ------------------------------------------------------------------------------ */
-
-struct server {
-	struct evconnlistener *listener;
-	uint16_t port;
-	/* what it says; NULL: 250, or what the command asks for */
-	const char *greeting, *ehlo, *mail, *rcpt, *end;
-	bool drops_handshakes; /* closes when a ClientHello comes */
-	bool injects;	       /* text in clear behind "220 go" */
-	bool holds_end;	       /* does not answer the end of data */
-	int connections, mails, handshakes;
-	bool in_data;
-	struct bufferevent *last;
-	char commands[4096];
-};
-
-static void say(struct bufferevent *b, const char *reply)
-{
-	evbuffer_add_printf(bufferevent_get_output(b), "%s\r\n", reply);
-}
-
-static void on_command(struct server *s, struct bufferevent *b, const char *line)
-{
-	const char *reply = "250 2.0.0 ok";
-
-	if (s->in_data) {
-		if (strcmp(line, ".") != 0)
-			return;
-		s->in_data = false;
-		if (!s->holds_end)
-			say(b, s->end != NULL ? s->end : "250 2.0.0 taken");
-		return;
-	}
-	strncat(s->commands, line, sizeof(s->commands) - strlen(s->commands) - 2);
-	strcat(s->commands, "\n");
-	if (strncmp(line, "EHLO", 4) == 0 && s->ehlo != NULL)
-		reply = s->ehlo;
-	if (strncmp(line, "MAIL", 4) == 0) {
-		s->mails++;
-		reply = s->mail != NULL ? s->mail : reply;
-	}
-	if (strncmp(line, "RCPT", 4) == 0 && s->rcpt != NULL)
-		reply = s->rcpt;
-	if (strcmp(line, "STARTTLS") == 0)
-		reply = s->injects ? "220 go\r\n250 mx.example" : "220 go";
-	if (strcmp(line, "DATA") == 0) {
-		s->in_data = true;
-		reply = "354 go";
-	}
-	say(b, reply);
-}
-
-static void on_read(struct bufferevent *b, void *context)
-{
-	struct server *s = context;
-	struct evbuffer *in = bufferevent_get_input(b);
-	unsigned char first;
-	char *line;
-
-	if (s->drops_handshakes && evbuffer_copyout(in, &first, 1) == 1 && first == 0x16) {
-		s->handshakes++;
-		bufferevent_free(b);
-		s->last = NULL;
-		return;
-	}
-	while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF)) != NULL) {
-		on_command(s, b, line);
-		free(line);
-	}
-}
-
-static void on_end(struct bufferevent *b, short what, void *context)
-{
-	struct server *s = context;
-
-	(void)what;
-	if (s->last == b)
-		s->last = NULL;
-	bufferevent_free(b);
-}
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
-	int size, void *context)
-{
-	struct server *s = context;
-	struct bufferevent *b = bufferevent_socket_new(
-		evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
-
-	(void)from;
-	(void)size;
-	s->connections++;
-	s->in_data = false;
-	s->last = b;
-	bufferevent_setcb(b, on_read, NULL, on_end, s);
-	bufferevent_enable(b, EV_READ | EV_WRITE);
-	say(b, s->greeting != NULL ? s->greeting : "220 mx.example ESMTP");
-}
-
-static void server_start(struct server *s, struct event_base *base)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t size = sizeof(at);
-
-	s->listener = evconnlistener_new_bind(base, on_accept, s,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 8, (struct sockaddr *)&at, sizeof(at));
-	assert_non_null(s->listener);
-	getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&at, &size);
-	s->port = ntohs(at.sin_port);
-}
-
 /* ---- the installation ------------------------------------------------------------------------ */
 
 struct fixture {
 	struct deliver d;
-	struct server server;
+	struct deliver_testing_server server;
 	struct ipc *spool;
 	struct arena *arena;
 	char content[64];
@@ -238,7 +126,7 @@ static int setup(void **state)
 	d->pool = deliver_pool_new();
 	d->slots = deliver_slots_new();
 	d->maildir = deliver_maildir_new(d->base, "me.example");
-	server_start(&x->server, d->base);
+	deliver_testing_start(&x->server, d->base);
 	d->node->ports.smtp = x->server.port;
 	connect_spool(x);
 	configure(x, MODEL_LEVEL_NONE);
@@ -453,7 +341,7 @@ static void test_unreachable(void **state)
 	expect(x, WIRE_DEFERRED, "connect", "4.4.1");
 	assert_true(x->outcome.host_dead);
 	assert_int_equal(x->outcome.receipts.items[0].attempt, RECEIPT_ATTEMPT_NONE);
-	server_start(&x->server, x->d.base);
+	deliver_testing_start(&x->server, x->d.base);
 }
 
 static void test_replies(void **state)
@@ -650,7 +538,7 @@ static void test_spool_lost_behind_the_end(void **state)
 	assert_int_equal(x->d.job_count, 1);
 	assert_null(deliver_job_find(&x->d, 5));
 	connect_spool(x);
-	say(x->server.last, "250 2.0.0 taken");
+	deliver_testing_say(x->server.last, "250 2.0.0 taken");
 	wait_outcome(x, 1);
 	assert_int_equal(x->outcome.job, 0);
 	assert_int_equal(x->outcome.message, 99);
