@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -365,6 +366,7 @@ int runtime_main(const struct runtime_process *process, int argc, char **argv)
 {
 	struct runtime r = {.process = process, .status = EXIT_FAILURE};
 	uint64_t index;
+	char shown[32];
 
 	/* Only the supervisor starts us: with a socket as descriptor 3. */
 	if (argc < 4 || !str_to_u64(str_of(argv[3]), &index) || index > 1000 ||
@@ -375,6 +377,9 @@ int runtime_main(const struct runtime_process *process, int argc, char **argv)
 	r.index = (unsigned)index;
 	snprintf(r.name, sizeof(r.name), "%s/%u", runtime_table[process->role].name, r.index);
 	log_setup(r.name, LOG_LOGFMT, LOG_INFO_LEVEL);
+	/* Else lists of processes would show the name of the link it was executed by. */
+	snprintf(shown, sizeof(shown), "sealpost:%s", runtime_table[process->role].name);
+	prctl(PR_SET_NAME, shown, 0, 0, 0);
 	close_range(CONTROL_FD + 1, ~0u, 0);
 	umask(077);
 	set_signals();
