@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -172,10 +173,12 @@ def step_tidy(tally, options):
 def pytest(tally, label, binary, arguments, environment=None):
     junit = ROOT / PLAIN / f'{label}.xml'
     junit.unlink(missing_ok=True)
-    fine, tail = run([PYTHON, '-m', 'pytest', 'tests/system', '-q', '-p', 'no:cacheprovider', f'--junitxml={junit}',
-                      *arguments], f'{PLAIN}/{label}.log',
-                     {'SEALPOST': str(ROOT / binary / 'src' / 'sealpost'), 'PYTHONDONTWRITEBYTECODE': '1',
-                      **(environment or {})})
+    # A short path: the names of Unix sockets have a limit.
+    with tempfile.TemporaryDirectory(prefix='sealpost-') as directory:
+        fine, tail = run([PYTHON, '-m', 'pytest', 'tests/system', '-q', '-p', 'no:cacheprovider',
+                          f'--basetemp={directory}/t', f'--junitxml={junit}', *arguments], f'{PLAIN}/{label}.log',
+                         {'SEALPOST': str(ROOT / binary / 'src' / 'sealpost'), 'PYTHONDONTWRITEBYTECODE': '1',
+                          **(environment or {})})
     before = len(tally.failures)
     if not junit.exists() or not tally.add_junit(junit, label):
         tally.add(label, False, tail)
