@@ -15,8 +15,7 @@ static void print_considered(struct cli *cli, const json_t *half)
 	const json_t *candidate;
 	size_t i;
 
-	json_array_foreach(json_object_get(half, "considered"), i, candidate)
-	{
+	json_array_foreach (json_object_get(half, "considered"), i, candidate) {
 		bool applies = json_is_true(json_object_get(candidate, "applies"));
 
 		cli_print(cli, "    %s%s%s %s: %s\n",
@@ -30,8 +29,12 @@ static void print_common(struct cli *cli, const json_t *half)
 {
 	const char *by = cli_join(cli, json_object_get(half, "required_by"), "; ");
 
-	line(cli, "Organisation", cli_text(cli, half, "organisation"));
-	line(cli, "Connector", cli_text(cli, half, "connector"));
+	const char *organisation = cli_text(cli, half, "organisation");
+	const char *connector = cli_text(cli, half, "connector");
+
+	line(cli, "Organisation", organisation);
+	if (connector[0] != '\0')
+		line(cli, "Connector", arena_format(cli->arena, "%s/%s", organisation, connector));
 	line(cli, "TLS required",
 		arena_format(cli->arena, "%s%s%s", cli_text(cli, half, "required"),
 			by[0] != '\0' ? ", by " : "", by));
@@ -87,8 +90,7 @@ void cli_print_explanation(struct cli *cli, const json_t *explanation)
 	const json_t *result;
 	size_t i;
 
-	json_array_foreach(json_object_get(explanation, "results"), i, result)
-	{
+	json_array_foreach (json_object_get(explanation, "results"), i, result) {
 		const char *from = cli_text(cli, explanation, "from");
 		const json_t *out = json_object_get(result, "outbound");
 
