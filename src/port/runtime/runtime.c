@@ -177,6 +177,7 @@ static void on_apply(struct runtime *r, int64_t tag)
 		return;
 	}
 	e = r->process->apply(r->self, settings, &info);
+	runtime_received_applied(r->incoming);
 	if (e == ERR_OK && !r->is_confined)
 		e = confine(r, settings->node, &info);
 	report(r, tag, e, e != ERR_OK && info.text[0] == '\0' ? err_text(e) : info.text);

@@ -26,6 +26,18 @@ struct runtime_received *runtime_received_new(void)
 	return r;
 }
 
+void runtime_received_applied(struct runtime_received *r)
+{
+	for (size_t i = 0; i < r->certificate_count; i++) {
+		if (r->certificates[i].key_fd >= 0)
+			close(r->certificates[i].key_fd);
+		r->certificates[i].key_fd = -1;
+	}
+	if (r->settings.address_table_fd >= 0)
+		close(r->settings.address_table_fd);
+	r->settings.address_table_fd = -1;
+}
+
 void runtime_received_free(struct runtime_received **received)
 {
 	struct runtime_received *r = *received;
@@ -33,13 +45,9 @@ void runtime_received_free(struct runtime_received **received)
 	if (r == NULL)
 		return;
 	*received = NULL;
-	for (size_t i = 0; i < r->certificate_count; i++)
-		if (r->certificates[i].key_fd >= 0)
-			close(r->certificates[i].key_fd);
+	runtime_received_applied(r);
 	for (size_t i = 0; i < r->listener_count && !r->is_taken; i++)
 		close(r->listeners[i].fd);
-	if (r->settings.address_table_fd >= 0)
-		close(r->settings.address_table_fd);
 	if (r->settings.socket_fd >= 0 && !r->is_taken)
 		close(r->settings.socket_fd);
 	free(r->certificates);

@@ -28,14 +28,20 @@ static enum err change_user(const struct sandbox_user *user, struct err_info *in
 	return ERR_OK;
 }
 
-/* No capability in any set, and none to be had again. */
+/* None is to be had again.  Only root may say so: it comes before the change of user, and is
+ * refused to ordinary users, who have none. */
+static void empty_bounding_set(void)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
+/* No capability in any set. */
 static enum err drop_capabilities(struct err_info *info)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* refused to ordinary users: harmless */
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(SYS_capset, &head, none) < 0)
 		return failed(info, "capset");
@@ -47,6 +53,7 @@ enum err sandbox_become(const struct sandbox_user *user, struct err_info *info)
 	const struct rlimit nothing = {0, 0};
 	enum err e = ERR_OK;
 
+	empty_bounding_set();
 	if (user->change && !user->drop_only)
 		e = change_user(user, info);
 	if (e == ERR_OK)

@@ -94,7 +94,4 @@ struct tls_session {
 	bool is_paused : 1;	    /* the handshake waits for a signature */
 };
 
-/* describe.c: name of the certificate that a client has presented in this handshake, or NULL. */
-const char *tls_client_certificate(const struct tls_session *session);
-
 #endif
