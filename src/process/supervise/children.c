@@ -234,6 +234,24 @@ void supervise_children_start(struct supervise *s)
 /* ---- messages ---------------------------------------------------------------------------------
  */
 
+/* A child has refused the settings it was started with.  It ends by itself; where it never worked
+ * with any, another start would lead to the same: the administrator reads why, and we end too. */
+static void on_refused(struct supervise_child *child, enum err e, struct str why)
+{
+	struct supervise *s = child->supervise;
+	char name[32], reason[512];
+
+	supervise_child_name(child, name);
+	snprintf(reason, sizeof(reason), "%s: %.*s", name, STR_ARGS(why));
+	log_event(LOG_ERROR_LEVEL, "process.refused", LOG_TEXT("child", name),
+		LOG_TEXT("error", err_token(e)), LOG_TEXT("reason", reason + strlen(name) + 2));
+	if (s->is_ready || s->drain_stage >= 0)
+		return;
+	log_event(LOG_ERROR_LEVEL, "serve.failed", LOG_TEXT("reason", reason));
+	s->exit_status = EXIT_FAILURE;
+	supervise_drain_begin(s);
+}
+
 static void on_applied(struct supervise_child *child, const struct runtime_control_message *m)
 {
 	struct supervise *s = child->supervise;
@@ -244,13 +262,8 @@ static void on_applied(struct supervise_child *child, const struct runtime_contr
 		return;
 	}
 	if (m->error != ERR_OK) {
-		char *reason = mem_text_of(m->data);
-
-		log_event(LOG_ERROR_LEVEL, "process.refused",
-			LOG_TEXT("child", supervise_child_name(child, name)),
-			LOG_TEXT("error", err_token(m->error)), LOG_TEXT("reason", reason));
-		free(reason);
-		return; /* it ends by itself */
+		on_refused(child, m->error, m->data);
+		return;
 	}
 	child->state = SUPERVISE_CHILD_READY;
 	log_event(LOG_DEBUG_LEVEL, "process.ready",

@@ -97,11 +97,13 @@ void supervise_drain_begin(struct supervise *s)
 				kill(s->children[i].pid, SIGKILL);
 		return;
 	}
+	supervise_reload_abandon(s);
 	supervise_notify_stopping();
 	log_write(LOG_INFO_LEVEL, "drain.begun", NULL, 0);
 	close_listeners(s->settings); /* new connections are refused, not left waiting */
 	for (size_t i = 0; i < s->child_count; i++)
-		event_del(s->children[i].timer);
+		if (s->children[i].pid <= 0) /* no new start */
+			event_del(s->children[i].timer);
 	s->drain_timer = evtimer_new(s->base, on_timeout, s);
 	s->drain_stage = 0;
 	enter_stage(s);

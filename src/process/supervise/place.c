@@ -122,6 +122,14 @@ static enum err take_lock(const char *data, int *ret, struct err_info *info)
 	return ERR_OK;
 }
 
+static enum err make_maildir(
+	const char *path, const struct supervise_user *deliver, struct err_info *info)
+{
+	enum err e = make(path, 0700, deliver, info);
+
+	return e == ERR_OK ? supervise_reach(deliver, RUNTIME_DELIVER, path, info) : e;
+}
+
 /* The data directory belongs to the spool; when others run as other users, they may pass through it
  * to what is theirs, but not look around. */
 static enum err make_data(const struct model_node *node, struct err_info *info)
@@ -142,11 +150,12 @@ static enum err make_data(const struct model_node *node, struct err_info *info)
 		return failed(info, node->data);
 	if (spool.change && chown(node->data, spool.uid, spool.gid) < 0)
 		return failed(info, node->data);
+	e = supervise_reach(&spool, RUNTIME_SPOOL, node->data, info);
 	snprintf(path, sizeof(path), "%s/maildir", node->data);
-	if (node->maildirs.count == 0)
-		e = make(path, 0700, &deliver, info);
+	if (e == ERR_OK && node->maildirs.count == 0)
+		e = make_maildir(path, &deliver, info);
 	for (size_t i = 0; i < node->maildirs.count && e == ERR_OK; i++)
-		e = make(node->maildirs.items[i], 0700, &deliver, info);
+		e = make_maildir(node->maildirs.items[i], &deliver, info);
 	return e;
 }
 

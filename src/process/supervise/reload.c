@@ -119,20 +119,40 @@ static void add_tag(struct supervise_reload *r, int64_t tag)
 	r->tags[r->tag_count++] = tag;
 }
 
+static void refuse(struct supervise *s, int64_t tag, const char *why)
+{
+	if (tag >= 0)
+		supervise_answer_send(s, tag, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+}
+
+void supervise_reload_abandon(struct supervise *s)
+{
+	struct supervise_reload *r = &s->reload;
+
+	if (r->next == NULL)
+		return;
+	event_del(r->timer);
+	for (size_t i = 0; i < s->child_count; i++)
+		s->children[i].is_awaited = false;
+	supervise_settings_free(&r->next); /* with its listeners */
+	r->failed = true;
+	snprintf(r->reason, sizeof(r->reason), "the server is ending");
+	done(s);
+}
+
 void supervise_reload_begin(struct supervise *s, int64_t tag)
 {
 	const struct timeval limit = {TIMEOUT_S, 0};
 	struct supervise_reload *r = &s->reload;
 	struct err_info info = {.text = ""};
 
-	if (s->drain_stage >= 0)
+	if (s->drain_stage >= 0) {
+		refuse(s, tag, "the server is ending");
 		return;
+	}
 	if (r->next != NULL) {
 		/* The file may have changed since it was read: not the same question. */
-		if (tag >= 0)
-			supervise_answer_send(s, tag,
-				json_pack("{s:b,s:s}", "ok", 0, "error",
-					"another reload is under way"));
+		refuse(s, tag, "another reload is under way");
 		return;
 	}
 	add_tag(r, tag);

@@ -45,6 +45,11 @@ struct supervise_user {
 enum err supervise_user_find(const struct model_node *node, enum runtime_role role,
 	struct supervise_user *ret, struct err_info *info);
 
+/* Can the user of ROLE pass through to PATH, a directory that exists?  The error names the one that
+ * is closed to it. */
+enum err supervise_reach(const struct supervise_user *user, enum runtime_role role,
+	const char *path, struct err_info *info);
+
 /* Make the directories.  *lock is a descriptor that keeps a second instance out; -1: take it. */
 enum err supervise_directories_make(
 	const struct model_node *node, int *lock, struct err_info *info);

@@ -110,6 +110,8 @@ void supervise_reload_begin(struct supervise *s, int64_t tag);
 /* CHILD has (not) taken settings, or has ended. */
 void supervise_reload_applied(
 	struct supervise_child *child, int64_t number, enum err e, struct str reason);
+/* The server ends: whatever is under way comes to nothing. */
+void supervise_reload_abandon(struct supervise *s);
 void supervise_reload_free(struct supervise *s);
 
 /* ---- answer.c: questions of the admin process -------------------------------------------------
