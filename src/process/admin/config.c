@@ -4,6 +4,8 @@
  */
 #include "process/admin/call.h"
 
+#include "port/tls/tls.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -81,12 +83,36 @@ static void replaced(struct admin_call *call, enum err e, const json_t *result)
 		admin_reply(call, 200, json_incref((json_t *)result), etag_of(call, result));
 }
 
+/* What the model cannot see, as it reads no certificates: trust anchors of CONNECTOR that are none.
+ * False: answered. */
+static bool check_trust(struct admin_call *call, const json_t *connector)
+{
+	const char *trust = json_string_value(json_object_get(connector, "trust"));
+	const char *name = json_string_value(json_object_get(connector, "name"));
+	const char *organisation = json_string_value(json_object_get(connector, "organisation"));
+	struct tls_anchors *anchors CLEANUP(tls_anchors_free) = NULL;
+	struct err_info info = {0};
+
+	if (trust == NULL || trust[0] == '\0' ||
+		tls_anchors_new(str_of(trust), &anchors, &info) == ERR_OK)
+		return true;
+	admin_problem(call, 422, "connector %s/%s: trust: %s",
+		organisation != NULL ? organisation : "", name != NULL ? name : "", info.text);
+	return false;
+}
+
 void admin_put_config(struct admin_call *call)
 {
+	const json_t *connector;
 	json_t *arguments;
+	size_t i;
 
 	if (!admin_needs_object(call) || !take_if_match(call))
 		return;
+	json_array_foreach (json_object_get(call->body, "connectors"), i, connector) {
+		if (!check_trust(call, connector))
+			return;
+	}
 	arguments = json_pack("{s:O,s:b}", "config", call->body, "dry_run", is_dry_run(call));
 	if (call->expected >= 0)
 		json_object_set_new(arguments, "expect", json_integer(call->expected));
@@ -257,6 +283,10 @@ static bool change_list(struct admin_call *call, json_t *list)
 	object = checked(call, method == EVHTTP_REQ_PATCH ? json_array_get(list, place) : NULL);
 	if (object == NULL)
 		return false;
+	if (!check_trust(call, object)) {
+		json_decref(object);
+		return false;
+	}
 	if (!adds && !key_agrees(call, object)) {
 		json_decref(object);
 		return false;
