@@ -48,8 +48,7 @@ static void print_change(struct cli *cli, const json_t *change)
 		cli_colour(cli, CLI_PLAIN));
 	if (mark == '-')
 		return;
-	json_array_foreach(json_object_get(change, "fields"), i, field)
-	{
+	json_array_foreach (json_object_get(change, "fields"), i, field) {
 		const char *after = value_text(cli, json_object_get(field, "after"));
 		const char *path = cli_text(cli, field, "path");
 
@@ -66,7 +65,8 @@ void cli_print_changes(struct cli *cli, const json_t *changes)
 	const json_t *change;
 	size_t i;
 
-	json_array_foreach(changes, i, change) print_change(cli, change);
+	json_array_foreach (changes, i, change)
+		print_change(cli, change);
 	if (json_array_size(changes) == 0)
 		cli_print(cli, "Nothing changes.\n");
 }
@@ -76,8 +76,7 @@ static size_t count_removed(const json_t *changes)
 	const json_t *change;
 	size_t i, count = 0;
 
-	json_array_foreach(changes, i, change)
-	{
+	json_array_foreach (changes, i, change) {
 		const char *type = json_string_value(json_object_get(change, "type"));
 
 		count += type != NULL && strcmp(type, "removed") == 0;
@@ -96,6 +95,13 @@ static int complain(struct cli *cli, const char *path, struct str text, const ch
 	return cli_fail(cli, CLI_FAILED, "%s: line %u: %s", path, line, message);
 }
 
+/* No property, and no "{}" either: rather a mishap than the wish to have nothing. */
+static bool says_nothing(struct str text, const json_t *json)
+{
+	return json_is_null(json) || (json_is_object(json) && json_object_size(json) == 0 &&
+					     str_find(text, '{', 0) == text.n);
+}
+
 /* The file as JSON that the server would accept; complains with file and place. */
 static int read_configuration(struct cli *cli, const char *path, json_t **ret)
 {
@@ -109,9 +115,10 @@ static int read_configuration(struct cli *cli, const char *path, json_t **ret)
 		return status;
 	if (model_parse_yaml(text, &json, &info) != ERR_OK)
 		return cli_fail(cli, CLI_FAILED, "%s: %s", path, info.text);
-	if (json_is_null(json)) { /* an empty file says: nothing */
+	if (says_nothing(text, json)) {
 		json_decref(json);
-		json = json_object();
+		return cli_fail(cli, CLI_FAILED,
+			"%s: is empty; to remove everything, say so: \"organisations: []\"", path);
 	}
 	if (record_from_json(&model_config_desc, json, "", cli->arena, &config, &info) != ERR_OK ||
 		model_check(&config, &info) != ERR_OK) {

@@ -65,7 +65,7 @@ static void print_bash(struct cli *cli)
 		       "\tlocal current=${COMP_WORDS[COMP_CWORD]} words\n"
 		       "\tlocal IFS=$' \\t\\n'\n"
 		       "\tCOMPREPLY=()\n"
-		       "\tcase \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
+		       "\tcase \"${COMP_WORDS[1]} ${COMP_WORDS[2]-}\" in\n");
 	for (size_t i = 0; i < cli_verb_count; i++) {
 		const char *name = cli_verbs[i].name;
 
@@ -85,15 +85,16 @@ static void print_bash(struct cli *cli)
 		if (second[1] != '\0')
 			cli_print(cli, "\t\t%s) words='%s' ;;\n", word, second);
 	}
-	cli_print(cli, "\t\tesac\n\tfi\n"
-		       "\tcase $current in\n"
-		       "\t-*) ;;\n"
-		       "\t*) [ \"$COMP_CWORD\" -gt 2 ] && { compopt -o default; return; } ;;\n"
-		       "\tesac\n"
-		       "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-		       "\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
-		       "\treturn 0\n"
-		       "}\ncomplete -F _sealpost sealpost\n");
+	cli_print(cli,
+		"\t\tesac\n\tfi\n"
+		"\tcase $current in\n"
+		"\t-*) ;;\n"
+		"\t*) [ \"$COMP_CWORD\" -gt 2 ] && { compopt -o default 2>/dev/null; return; } ;;\n"
+		"\tesac\n"
+		"\tCOMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+		"\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
+		"\treturn 0\n"
+		"}\ncomplete -F _sealpost sealpost\n");
 }
 
 static void print_zsh(struct cli *cli)

@@ -38,6 +38,17 @@ static bool show_group(struct cli *cli, const char *word)
 	return shown > 0;
 }
 
+static bool is_common_flag(const char *arg)
+{
+	struct str rest = str_of(arg + strspn(arg, "-"));
+	struct str name = str_cut(&rest, '=');
+
+	for (const struct cli_flag *flag = cli_common_flags; flag->name != NULL; flag++)
+		if (str_is(name, flag->name))
+			return true;
+	return false;
+}
+
 static int no_verb(struct cli *cli, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -47,6 +58,8 @@ static int no_verb(struct cli *cli, int argc, char **argv)
 			cli_help_all(cli);
 			return CLI_OK;
 		}
+		if (argv[i][0] == '-' && !is_common_flag(argv[i]))
+			return cli_usage(cli, "no such option: %s", argv[i]);
 		if (argv[i][0] == '-')
 			continue;
 		if (show_group(cli, argv[i]))

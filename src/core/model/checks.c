@@ -148,9 +148,10 @@ enum err model_check_pem(const char *text, struct err_info *info)
 			is_inside = false;
 			count++;
 		} else if (is_inside && (line.n == 0 || !is_base64(line))) {
+			line = str_part(line, 0, line.n < 40 ? line.n : 40);
 			return err_set(info, ERR_SYNTAX,
-				"expected base64 in line %zu of the PEM text, found \"%.40s\"",
-				number, line.n > 0 ? line.p : "");
+				"expected base64 in line %zu of the PEM text, found \"%.*s\"",
+				number, STR_ARGS(line));
 		}
 		lines++;
 	}
