@@ -40,6 +40,7 @@ class Sealpost:
         self.mail.mkdir(exist_ok=True)
         self.log = self.directory / 'log'
         self.process = None
+        self.supervisor = None
         self.node = {
             'hostname': hostname,
             'data': str(self.directory / 'data'),
@@ -74,6 +75,7 @@ class Sealpost:
             if self.process.poll() is not None:
                 raise RuntimeError(f'sealpost ended with {self.process.returncode}: {self.log_text()[-3000:]}')
             status = self.json('status')
+            self.supervisor = status['pid']  # behind a prefix such as faketime it is not our child
             takes_mail = all(p['stats']['intake_open'] for p in status['processes'] if p['role'] == 'receive')
             return takes_mail and all(p['state'] == 'working' for p in status['processes'])
         wait_for(ready, f'{self.hostname} to answer', timeout, 0.1)
@@ -83,7 +85,7 @@ class Sealpost:
         if self.process is None:
             return 0
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.supervisor or self.process.pid, signal.SIGTERM)
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -91,7 +93,7 @@ class Sealpost:
             self.process.wait()
             raise
         finally:
-            self.process = None
+            self.process = self.supervisor = None
         self.check_sanitizers()
         return code
 
