@@ -111,9 +111,13 @@ class Postfix:
             postlog unix-dgram n - n - 1 postlogd
             '''))
         done = run(*self.prefix, 'postfix', '-c', self.conf, 'start', check=False)
-        assert done.returncode == 0, done.stdout + done.stderr + self.log_text()
-        if not self.prefix:
-            wait_for(lambda: greets(self.port), f'Postfix {self.hostname} to greet')
+        try:
+            assert done.returncode == 0, done.stdout + done.stderr + self.log_text()
+            if not self.prefix:
+                wait_for(lambda: greets(self.port), f'Postfix {self.hostname} to greet')
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self):

@@ -1,4 +1,5 @@
 """Postfix, Dovecot, NSD and the usual client programs."""
+import contextlib
 import shutil
 import subprocess
 
@@ -93,22 +94,24 @@ ZONES = {
 @pytest.fixture
 def resolved(tmp_path, instances, authority):
     """A Sealpost that resolves through NSD, and a Postfix that listens where all MX hosts point to."""
-    nsd = Nsd(tmp_path / 'nsd', ZONES).start()
-    postfix = Postfix(tmp_path / 'postfix', 'live.two.example', {
-        'inet_interfaces': '127.0.0.1, ::1', 'inet_protocols': 'all', 'mynetworks': '127.0.0.0/8 [::1]/128',
-        'virtual_mailbox_domains': 'two.example, implicit.example, six.example',
-        'virtual_mailbox_maps': 'static:joe/'})
-    postfix.port = free_port()
-    postfix.start()
-    ours = instances(tmp_path / 'ours', 'mx.ours.example', [('mx', authority.issue('mx.ours.example'))],
-                     node={'queue': QUICK_QUEUE, 'ports': {'smtp': postfix.port},
-                           'dns': {'servers': [f'127.0.0.1@{nsd.port}'], 'trust_anchor': 'none'}}).start()
-    ours.apply({'organisations': [organisation('ours', None)],
-                'domains': [local_domain('ours.example', 'ours', ours)],
-                'connectors': [own_server_by_address('ours')]})
-    yield ours, postfix
-    postfix.stop()
-    nsd.stop()
+    with contextlib.ExitStack() as ending:
+        nsd = Nsd(tmp_path / 'nsd', ZONES)
+        ending.callback(nsd.stop)
+        nsd.start()
+        postfix = Postfix(tmp_path / 'postfix', 'live.two.example', {
+            'inet_interfaces': '127.0.0.1, ::1', 'inet_protocols': 'all', 'mynetworks': '127.0.0.0/8 [::1]/128',
+            'virtual_mailbox_domains': 'two.example, implicit.example, six.example',
+            'virtual_mailbox_maps': 'static:joe/'})
+        postfix.port = free_port()
+        postfix.start()
+        ending.callback(postfix.stop)
+        ours = instances(tmp_path / 'ours', 'mx.ours.example', [('mx', authority.issue('mx.ours.example'))],
+                         node={'queue': QUICK_QUEUE, 'ports': {'smtp': postfix.port},
+                               'dns': {'servers': [f'127.0.0.1@{nsd.port}'], 'trust_anchor': 'none'}}).start()
+        ours.apply({'organisations': [organisation('ours', None)],
+                    'domains': [local_domain('ours.example', 'ours', ours)],
+                    'connectors': [own_server_by_address('ours')]})
+        yield ours, postfix
 
 
 @pytest.mark.parametrize('domain', ['two.example', 'implicit.example'])
