@@ -24,7 +24,7 @@ static enum err refuse(
 static enum err next(struct reader *r, yaml_event_t *event)
 {
 	const yaml_parser_t *p = &r->parser;
-	const char *what = p->problem;
+	const char *what;
 
 	if (yaml_parser_parse(&r->parser, event))
 		return ERR_OK;

@@ -382,7 +382,7 @@ const struct queue_parcel *queue_plan_take(struct queue_plan *plan, int64_t now_
 
 void queue_plan_finish(struct queue_plan *plan, const struct queue_parcel *face)
 {
-	struct parcel *parcel = (struct parcel *)(uintptr_t)face;
+	struct parcel *parcel = (struct parcel *)face;
 	struct route *route = parcel->route;
 
 	for (size_t i = 0; i < parcel->face.count; i++) {

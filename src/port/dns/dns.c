@@ -80,9 +80,9 @@ void dns_free(struct dns **dns)
 {
 	if (dns == NULL || *dns == NULL)
 		return;
-	while (!LIST_EMPTY(&(*dns)->queries)) {
-		struct dns_query *query = LIST_FIRST(&(*dns)->queries);
-
+	for (struct dns_query *query = LIST_FIRST(&(*dns)->queries), *next; query != NULL;
+		query = next) {
+		next = LIST_NEXT(query, links);
 		dns_cancel(&query);
 	}
 	(*dns)->backend->free(*dns);

@@ -31,7 +31,8 @@ static void shrink(struct spool *spool)
 {
 	struct spool_message *message = spool->oldest;
 
-	while (message != NULL && spool->memory > SPOOL_MEMORY) {
+	/* The newest stays, however large: it is about to be used. */
+	while (message != spool->newest && spool->memory > SPOOL_MEMORY) {
 		struct spool_message *newer = message->newer;
 
 		unlist(spool, message);

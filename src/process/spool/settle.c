@@ -89,7 +89,7 @@ static void add_event(struct judge *j, const char *kind)
 		.text = j->outcome->text,
 		.message_id = m->message_id,
 		.size = m->size,
-		.receipt = (struct receipt *)(uintptr_t)receipt,
+		.receipt = (struct receipt *)receipt,
 	};
 
 	record_copy(&wire_event_desc, &event, s->arena, &s->events[s->event_count++]);

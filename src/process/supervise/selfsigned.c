@@ -2,25 +2,19 @@
  * first minute: ECDSA P-256, for the node's host name. */
 #include "process/supervise/settings.h"
 
-#include "base/moment.h"
+#include "port/tls/keypair.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VALID_DAYS = 825, RENEW_DAYS = 30 };
-
-static void free_key(EVP_PKEY **key)
-{
-	EVP_PKEY_free(*key);
-}
+enum { VALID_DAYS = 825, RENEW_DAYS = 30, PEM_MAX = 16384 };
 
 static void free_certificate(X509 **certificate)
 {
@@ -45,74 +39,46 @@ static bool is_good(const char *path, const char *hostname, int64_t now_ms)
 	       X509_check_host(certificate, hostname, 0, 0, NULL) == 1;
 }
 
-static bool add_extension(X509 *certificate, int nid, const char *value)
+static bool write_new(const char *path, const struct buf *content)
 {
-	X509V3_CTX context;
-	X509_EXTENSION *extension;
-	bool fine;
-
-	X509V3_set_ctx_nodb(&context);
-	X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-	fine = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
-	X509_EXTENSION_free(extension);
-	return fine;
-}
-
-static bool fill(X509 *c, EVP_PKEY *key, const char *hostname, int64_t now_ms)
-{
-	unsigned char serial[16];
-	time_t now = (time_t)(now_ms / 1000);
-	X509_NAME *name = X509_get_subject_name(c);
-	char san[300];
-	BIGNUM *number;
-	bool fine;
-
-	snprintf(san, sizeof(san), "DNS:%s", hostname);
-	if (RAND_bytes(serial, sizeof(serial)) != 1)
-		return false;
-	serial[0] &= 0x7f;
-	number = BN_bin2bn(serial, sizeof(serial), NULL);
-	fine = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(c)) != NULL;
-	BN_free(number);
-	/* The common name is for people; it has room for 64 characters, the SAN for all. */
-	return fine && X509_set_version(c, X509_VERSION_3) == 1 &&
-	       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-		       (const unsigned char *)hostname,
-		       (int)(strlen(hostname) < 64 ? strlen(hostname) : 64), -1, 0) == 1 &&
-	       X509_set_issuer_name(c, name) == 1 &&
-	       X509_time_adj_ex(X509_getm_notBefore(c), -1, 0, &now) != NULL &&
-	       X509_time_adj_ex(X509_getm_notAfter(c), VALID_DAYS, 0, &now) != NULL &&
-	       X509_set_pubkey(c, key) == 1 &&
-	       add_extension(c, NID_basic_constraints, "critical,CA:FALSE") &&
-	       add_extension(c, NID_key_usage, "critical,digitalSignature") &&
-	       add_extension(c, NID_ext_key_usage, "serverAuth,clientAuth") &&
-	       add_extension(c, NID_subject_key_identifier, "hash") &&
-	       add_extension(c, NID_subject_alt_name, san) && X509_sign(c, key, EVP_sha256()) > 0;
-}
-
-static FILE *create(const char *path)
-{
+	struct str rest = buf_str(content);
 	int fd;
 
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd >= 0 ? fdopen(fd, "w") : NULL;
+	while (fd >= 0 && rest.n > 0) {
+		ssize_t n = write(fd, rest.p, rest.n);
+
+		if (n < 0)
+			break;
+		rest = str_part(rest, (size_t)n, rest.n);
+	}
+	return fd >= 0 && close(fd) == 0 && rest.n == 0;
 }
 
-static bool write_both(const struct model_certificate *to, X509 *c, EVP_PKEY *key)
+/* Make a pair for HOSTNAME and write it to the two files. */
+static enum err make(const struct model_certificate *to, const char *hostname, int64_t now_ms,
+	struct err_info *info)
 {
-	FILE *key_file = create(to->key);
-	FILE *chain_file = key_file != NULL ? create(to->chain) : NULL;
-	bool fine = chain_file != NULL &&
-		    PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-		    PEM_write_X509(chain_file, c) == 1;
+	const struct tls_keypair_request request = {
+		.names = &hostname,
+		.count = 1,
+		.now_ms = now_ms,
+		.days = VALID_DAYS,
+	};
+	struct buf chain, key;
+	enum err e;
 
-	if (key_file != NULL)
-		fine = fclose(key_file) == 0 && fine;
-	if (chain_file != NULL)
-		fine = fclose(chain_file) == 0 && fine;
-	return fine;
+	buf_init(&chain, PEM_MAX);
+	buf_init(&key, PEM_MAX);
+	e = tls_keypair_self_signed(&request, &chain, &key, info);
+	if (e == ERR_OK && (!write_new(to->key, &key) || !write_new(to->chain, &chain)))
+		e = err_set(info, err_from_errno(errno), "%s: %s", to->chain, strerror(errno));
+	if (buf_length(&key) > 0)
+		OPENSSL_cleanse(key.p + key.from, buf_length(&key));
+	buf_free(&chain);
+	buf_free(&key);
+	return e;
 }
 
 enum err supervise_self_signed(const struct model_node *node, int64_t now_ms, struct arena *arena,
@@ -125,8 +91,6 @@ enum err supervise_self_signed(const struct model_node *node, int64_t now_ms, st
 		.chain = arena_format(arena, "%s/chain.pem", directory),
 		.key = arena_format(arena, "%s/key.pem", directory),
 	};
-	EVP_PKEY *key CLEANUP(free_key) = NULL;
-	X509 *certificate CLEANUP(free_certificate) = NULL;
 
 	*ret = made;
 	if (is_good(made.chain, node->hostname, now_ms) && access(made.key, R_OK) == 0)
@@ -134,12 +98,5 @@ enum err supervise_self_signed(const struct model_node *node, int64_t now_ms, st
 	if ((mkdir(above, 0700) < 0 && errno != EEXIST) ||
 		(mkdir(directory, 0700) < 0 && errno != EEXIST))
 		return err_set(info, err_from_errno(errno), "%s: %s", directory, strerror(errno));
-	key = EVP_EC_gen("P-256");
-	certificate = X509_new();
-	if (key == NULL || certificate == NULL || !fill(certificate, key, node->hostname, now_ms))
-		return err_set(info, ERR_TLS, "no certificate could be made for %s: %s",
-			node->hostname, ERR_error_string(ERR_get_error(), NULL));
-	if (!write_both(&made, certificate, key))
-		return err_set(info, ERR_IO, "%s: %s", made.chain, strerror(errno));
-	return ERR_OK;
+	return make(&made, node->hostname, now_ms, info);
 }
