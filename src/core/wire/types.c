@@ -20,7 +20,7 @@
 const char *const wire_body_names[] = {"7bit", "8bitmime", "binarymime", NULL};
 const char *const wire_ret_names[] = {"none", "full", "headers", NULL};
 const char *const wire_result_names[] = {
-	"delivered", "relayed", "deferred", "failed", "not-tried", NULL};
+	"delivered", "relayed", "deferred", "failed", "not-tried", "under-way", NULL};
 const char *const wire_dns_status_names[] = {"secure", "insecure", "bogus", "failed", NULL};
 
 static const struct record_field recipient_fields[] = {

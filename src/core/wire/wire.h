@@ -168,6 +168,7 @@ enum wire_result {
 	WIRE_DEFERRED,
 	WIRE_FAILED,
 	WIRE_NOT_TRIED, /* the job was given up before this recipient's turn; no attempt counted */
+	WIRE_UNDER_WAY, /* not over: a job of a spool before this one still awaits the last reply */
 };
 
 struct wire_recipient_outcome {
@@ -179,13 +180,14 @@ struct wire_recipient_outcome {
 	const char *text;     /* for a person: reply of the remote host, or what happened */
 	const char *host;     /* remote MTA, for the DSN; NULL */
 	int64_t receipt;      /* index into wire_outcome.receipts; -1: none */
-	bool passed_on;	      /* DELIVERED to a host that does DSN: it sends the success notification,
-				 not we */
+	bool passed_on; /* DELIVERED to a host that does DSN: it sends the success notification,
+			   not we */
 };
 
 /* An outcome may come over a channel that is younger than the job: the spool was restarted while
- * the last reply was awaited.  Then job is 0, and message and recipient numbers say what is settled.
- */
+ * the last reply was awaited.  Then job is 0, and message and recipient numbers say what is
+ * settled. What is not settled yet a deliver process reports as under way on a new channel, before
+ * it says WIRE_READY there; an outcome for it follows. */
 struct wire_outcome {
 	int64_t job;
 	int64_t message;

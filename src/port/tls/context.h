@@ -48,7 +48,6 @@ struct tls_context {
 	struct tls_cache *cache; /* client; NULL: none */
 };
 
-struct tls_context *tls_context_ref(struct tls_context *context) MUST_USE;
 /* The client slot that presents the certificate NAME; the default one presents none. */
 const struct tls_slot *tls_context_slot(const struct tls_context *context, const char *name);
 

@@ -51,6 +51,8 @@ enum err tls_server_context_new(struct tls_signer *signer,
 	const struct tls_context_options *options, struct tls_context **ret, struct err_info *info);
 enum err tls_client_context_new(struct tls_signer *signer,
 	const struct tls_context_options *options, struct tls_context **ret, struct err_info *info);
+/* One more holder; each frees it. */
+struct tls_context *tls_context_ref(struct tls_context *context) MUST_USE;
 void tls_context_free(struct tls_context **context);
 /* Forget the cached client sessions of HOST (as given in tls_client_options.cache_key). */
 void tls_context_forget(struct tls_context *context, const char *cache_key);

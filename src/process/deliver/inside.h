@@ -95,6 +95,7 @@ struct deliver_job {
 	struct deliver_task *task; /* the group under way */
 	struct event *step;	   /* to the next group, from the loop */
 	bool is_orphan;		   /* the spool that gave it is gone */
+	bool is_reported;	   /* an orphan that the spool of now knows of */
 	bool any_reached, any_unreachable;
 };
 
@@ -105,6 +106,12 @@ struct deliver_job *deliver_job_find(struct deliver *self, int64_t id);
 void deliver_job_cancel(struct deliver_job *job);
 /* The spool is gone: keep only what the next hop may have taken already. */
 void deliver_job_orphan(struct deliver_job *job);
+/* Tell the spool of now which recipients of an orphan are still under way. */
+void deliver_job_report(struct deliver_job *job);
+/* The configuration has changed since the job's routes were worked out by it. */
+bool deliver_job_is_outdated(const struct deliver_job *job);
+/* Nothing more goes by these routes: the spool gives the rest out anew. */
+void deliver_job_outdate(struct deliver_job *job);
 void deliver_job_free(struct deliver_job **job);
 void deliver_job_settle(
 	struct deliver_job *job, size_t member, const struct deliver_verdict *verdict);

@@ -36,8 +36,15 @@ void deliver_job_settle(
 		job->self->counters.failed++;
 		break;
 	case WIRE_NOT_TRIED:
+	case WIRE_UNDER_WAY:
 		break;
 	}
+}
+
+static void settle_all(struct deliver_job *job, const struct deliver_verdict *verdict)
+{
+	for (size_t i = 0; i < job->wire.recipients.count; i++)
+		deliver_job_settle(job, i, verdict);
 }
 
 int64_t deliver_job_receipt(struct deliver_job *job, const struct receipt *receipt)
@@ -49,8 +56,29 @@ int64_t deliver_job_receipt(struct deliver_job *job, const struct receipt *recei
 	return (int64_t)at;
 }
 
+/* A server may show huge certificates again and again.  The outcome matters more than the chains
+ * in its receipts, and a frame has a limit. */
+static void fit(struct deliver_job *job, const struct wire_outcome *outcome)
+{
+	struct buf frame CLEANUP(buf_free);
+
+	buf_init(&frame, WIRE_HEADER + WIRE_MAX_PAYLOAD);
+	if (arena_used(job->arena) < WIRE_MAX_PAYLOAD / 4)
+		return;
+	for (size_t i = job->receipt_count; i > 0; i--) {
+		if (wire_put(&frame, WIRE_OUTCOME, outcome) == ERR_OK)
+			return;
+		job->receipts[i - 1].chain.count = 0;
+	}
+}
+
 static void send_outcome(struct deliver_job *job)
 {
+	static const struct deliver_verdict open = {.result = WIRE_NOT_TRIED,
+		.token = "connection-lost",
+		.enhanced = "4.4.2",
+		.text = "the last reply did not come",
+		.receipt = -1};
 	struct wire_outcome outcome = {
 		.job = job->is_orphan ? 0 : job->wire.id,
 		.message = job->wire.message,
@@ -59,14 +87,19 @@ static void send_outcome(struct deliver_job *job)
 	struct wire_recipient_outcome *items =
 		arena_array(job->arena, job->wire.recipients.count + 1, sizeof(*items));
 
+	/* The spool waits for them. */
+	if (job->is_reported)
+		settle_all(job, &open);
 	outcome.recipients.items = items;
 	for (size_t i = 0; i < job->wire.recipients.count; i++)
 		if (job->settled[i])
 			items[outcome.recipients.count++] = job->outcomes[i];
 	outcome.receipts.items = job->receipts;
 	outcome.receipts.count = job->receipt_count;
-	if (outcome.recipients.count > 0)
-		deliver_send_outcome(job->self, &outcome);
+	if (outcome.recipients.count == 0)
+		return;
+	fit(job, &outcome);
+	deliver_send_outcome(job->self, &outcome);
 }
 
 static void finish(struct deliver_job *job)
@@ -127,6 +160,8 @@ static void refuse_group(struct deliver_job *job, const struct deliver_group *gr
 
 static void next_group(struct deliver_job *job)
 {
+	if (!job->is_orphan && deliver_job_is_outdated(job))
+		deliver_job_outdate(job);
 	while (job->group_at < job->group_count && !job->is_orphan) {
 		struct deliver_group *group = &job->groups[job->group_at++];
 
@@ -188,12 +223,6 @@ static void on_came(void *context)
 static const struct deliver_body_owner body_owner = {.ask = on_ask, .came = on_came};
 
 /* ---- life ------------------------------------------------------------------------------------ */
-
-static void settle_all(struct deliver_job *job, const struct deliver_verdict *verdict)
-{
-	for (size_t i = 0; i < job->wire.recipients.count; i++)
-		deliver_job_settle(job, i, verdict);
-}
 
 static struct deliver_job *job_new(struct deliver *self, const struct wire_job *wire)
 {
@@ -271,6 +300,44 @@ void deliver_job_orphan(struct deliver_job *job)
 	if (job->task != NULL && deliver_task_is_past_end(job->task))
 		return;
 	finish(job);
+}
+
+void deliver_job_report(struct deliver_job *job)
+{
+	size_t count = job->wire.recipients.count;
+	struct wire_recipient_outcome *items = arena_array(job->arena, count, sizeof(*items));
+	struct wire_outcome outcome = {.message = job->wire.message};
+
+	if (!job->is_orphan)
+		return;
+	job->is_reported = true;
+	for (size_t i = 0; i < count; i++)
+		items[i] = (struct wire_recipient_outcome){
+			.number = job->wire.recipients.items[i].number,
+			.result = WIRE_UNDER_WAY,
+			.receipt = -1,
+		};
+	outcome.recipients.items = items;
+	outcome.recipients.count = count;
+	deliver_send(job->self, WIRE_OUTCOME, &outcome);
+}
+
+bool deliver_job_is_outdated(const struct deliver_job *job)
+{
+	return policy_snapshot_generation(job->config->snapshot) !=
+	       policy_snapshot_generation(job->self->config->snapshot);
+}
+
+void deliver_job_outdate(struct deliver_job *job)
+{
+	static const struct deliver_verdict outdated = {.result = WIRE_NOT_TRIED,
+		.token = "reconfigured",
+		.enhanced = "4.3.2",
+		.text = "the configuration changed before it was tried",
+		.receipt = -1};
+
+	settle_all(job, &outdated);
+	job->group_at = job->group_count;
 }
 
 void deliver_job_free(struct deliver_job **pointer)

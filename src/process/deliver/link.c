@@ -46,6 +46,7 @@ static void reap(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	tls_session_free(&link->tls);
+	tls_context_free(&link->options.tls);
 	smtp_client_free(&link->client);
 	event_free(link->timer);
 	event_free(link->reaper);
@@ -432,6 +433,8 @@ static void copy_options(struct deliver_link *link, const struct deliver_link_op
 	struct arena *arena = link->arena;
 
 	*o = *options;
+	/* New settings may come before the handshake does. */
+	o->tls = options->tls != NULL ? tls_context_ref(options->tls) : NULL;
 	o->key = arena_text(arena, options->key);
 	o->host = arena_text(arena, options->host);
 	o->hello = arena_text(arena, options->hello);

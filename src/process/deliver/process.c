@@ -53,6 +53,13 @@ void deliver_send_outcome(struct deliver *self, const struct wire_outcome *outco
 		keep(self, outcome);
 }
 
+/* First of all on a new channel: what that spool must not give out again. */
+static void report_orphans(struct deliver *self)
+{
+	for (struct deliver_job *job = self->jobs; job != NULL; job = job->next)
+		deliver_job_report(job);
+}
+
 static void send_kept(struct deliver *self)
 {
 	struct deliver_kept *kept;
@@ -308,6 +315,7 @@ static void peer(void *context, enum runtime_role role, unsigned index, int fd)
 		if (self->spool != NULL)
 			lose_spool(self);
 		self->spool = ipc_new(self->base, fd, &spool_handlers, self);
+		report_orphans(self);
 		send_kept(self);
 		offer_slots(self);
 		break;

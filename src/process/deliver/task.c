@@ -194,6 +194,8 @@ void deliver_task_same_target(struct deliver_task *task)
 {
 	const struct deliver_target *target = deliver_task_target(task);
 
+	/* What the host before did with TLS says nothing about this one. */
+	task->climbed = NULL;
 	if (task->target_at >= task->target_count || task->tries >= DELIVER_TRIES) {
 		deliver_task_over(task);
 		return;

@@ -73,6 +73,13 @@ void deliver_task_mail_begin(struct deliver_task *task)
 		.arena = task->arena,
 	};
 
+	/* A requirement may be new: nothing begins by a decision of yesterday. */
+	if (deliver_job_is_outdated(task->job)) {
+		deliver_job_outdate(task->job);
+		deliver_link_quit(&task->link);
+		deliver_task_over(task);
+		return;
+	}
 	fill(task);
 	deliver_task_hop(task, &hop);
 	task->in_mail = true;

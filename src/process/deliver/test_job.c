@@ -16,7 +16,8 @@
 
 struct fixture {
 	struct deliver d;
-	struct deliver_testing_server server;
+	struct deliver_testing_server server, other; /* the other one is not always there */
+	uint64_t generation;
 	struct ipc *spool;
 	struct arena *arena;
 	char content[64];
@@ -92,11 +93,12 @@ static void configure(struct fixture *x, int required)
 		.enabled = true,
 		.outbound = &outbound};
 	static const char *patterns[] = {"partner.example"};
-	const char *host = arena_format(x->arena, "127.0.0.1:%u", x->server.port);
+	const char *hosts[] = {arena_format(x->arena, "127.0.0.1:%u", x->server.port),
+		arena_format(x->arena, "127.0.0.1:%u", x->other.port)};
 	struct model_config config = {0};
 
 	outbound.recipient_domains = (struct record_texts){patterns, 1};
-	outbound.smart_hosts = (struct record_texts){&host, 1};
+	outbound.smart_hosts = (struct record_texts){hosts, x->other.port != 0 ? 2 : 1};
 	config.organisations.items = &organisation;
 	config.organisations.count = 1;
 	config.connectors.items = &connector;
@@ -104,7 +106,7 @@ static void configure(struct fixture *x, int required)
 	deliver_config_release(&x->d.config);
 	x->d.config = mem_new(sizeof(*x->d.config));
 	x->d.config->references = 1;
-	x->d.config->snapshot = policy_snapshot_new(&config, 1);
+	x->d.config->snapshot = policy_snapshot_new(&config, ++x->generation);
 }
 
 static int setup(void **state)
@@ -426,6 +428,88 @@ static void test_text_injected_before_the_handshake(void **state)
 	assert_int_equal(x->server.mails, 0);
 }
 
+static bool is_connected(void *context)
+{
+	const struct fixture *x = context;
+
+	return x->server.connections > 0;
+}
+
+static bool wants_handshake(void *context)
+{
+	const struct fixture *x = context;
+
+	return strstr(x->server.commands, "EHLO") != NULL;
+}
+
+static void run_until(struct fixture *x, bool (*condition)(void *))
+{
+	struct timeval deadline = {20, 0};
+
+	event_base_loopexit(x->d.base, &deadline);
+	while (!condition(x) && !event_base_got_exit(x->d.base))
+		event_base_loop(x->d.base, EVLOOP_ONCE);
+	assert_true(condition(x));
+}
+
+/* A requirement that is new when the connection stands holds for it. */
+static void test_requirement_before_mail(void **state)
+{
+	struct fixture *x = *state;
+
+	begin(x, 1, "a@partner.example");
+	run_until(x, is_connected);
+	configure(x, MODEL_LEVEL_ENCRYPT);
+	wait_outcome(x, 1);
+	expect(x, WIRE_NOT_TRIED, "reconfigured", "4.3.2");
+	assert_int_equal(x->server.mails, 0);
+	deliver_one(x, "a@partner.example");
+	expect(x, WIRE_DEFERRED, "no-starttls", "4.7.10");
+	assert_int_equal(x->server.mails, 0);
+}
+
+/* A connection keeps the TLS settings that it began with. */
+static void test_settings_before_handshake(void **state)
+{
+	struct fixture *x = *state;
+	struct tls_context_options options = {0};
+
+	x->server.ehlo = "250-mx.example\r\n250 STARTTLS";
+	x->server.drops_handshakes = true;
+	begin(x, 1, "a@partner.example");
+	run_until(x, wants_handshake);
+	tls_context_free(&x->d.tls);
+	assert_int_equal(tls_client_context_new(x->d.signer, &options, &x->d.tls, NULL), ERR_OK);
+	wait_outcome(x, 1);
+	expect(x, WIRE_RELAYED, "ok", "2.0.0");
+	assert_int_equal(x->server.handshakes, 2);
+}
+
+/* What one host did with TLS is not remembered of the next one. */
+static void test_ladder_is_of_one_host(void **state)
+{
+	struct fixture *x = *state;
+	uint16_t port;
+
+	deliver_one(x, "a@partner.example");
+	assert_int_equal(deliver_pool_count(x->d.pool), 1);
+	/* Now another host stands in front of the one whose connection is kept. */
+	deliver_testing_start(&x->other, x->d.base);
+	x->other.ehlo = "250-mx.example\r\n250 STARTTLS";
+	x->other.drops_handshakes = true;
+	x->d.node->tls.on_handshake_failure = MODEL_FAILURE_DEFER;
+	port = x->server.port;
+	x->server.port = x->other.port;
+	x->other.port = port;
+	configure(x, MODEL_LEVEL_NONE);
+	deliver_one(x, "a@partner.example");
+	expect(x, WIRE_RELAYED, "ok", "2.0.0");
+	assert_int_equal(x->other.handshakes, 2);
+	assert_int_equal(x->server.mails, 2);
+	assert_int_equal(x->hosts, 0);
+	evconnlistener_free(x->other.listener);
+}
+
 /* ---- at home --------------------------------------------------------------------------------- */
 
 static void configure_delivery(struct fixture *x, const char *delivery)
@@ -442,7 +526,7 @@ static void configure_delivery(struct fixture *x, const char *delivery)
 	deliver_config_release(&x->d.config);
 	x->d.config = mem_new(sizeof(*x->d.config));
 	x->d.config->references = 1;
-	x->d.config->snapshot = policy_snapshot_new(&config, 1);
+	x->d.config->snapshot = policy_snapshot_new(&config, ++x->generation);
 }
 
 static size_t count_files(const char *path)
@@ -510,16 +594,6 @@ static bool end_has_come(void *context)
 	return strstr(x->server.commands, "DATA") != NULL && !x->server.in_data;
 }
 
-static void run_until(struct fixture *x, bool (*condition)(void *))
-{
-	struct timeval deadline = {20, 0};
-
-	event_base_loopexit(x->d.base, &deadline);
-	while (!condition(x) && !event_base_got_exit(x->d.base))
-		event_base_loop(x->d.base, EVLOOP_ONCE);
-	assert_true(condition(x));
-}
-
 static void lose_spool(struct fixture *x)
 {
 	ipc_free(&x->d.spool);
@@ -543,6 +617,64 @@ static void test_spool_lost_behind_the_end(void **state)
 	assert_int_equal(x->outcome.job, 0);
 	assert_int_equal(x->outcome.message, 99);
 	expect(x, WIRE_RELAYED, "ok", "2.0.0");
+}
+
+/* The next spool hears first that it is still under way. */
+static void test_orphans_are_reported(void **state)
+{
+	struct fixture *x = *state;
+
+	for (int i = 1; i <= 2; i++) {
+		x->outcomes = 0;
+		x->server.holds_end = true;
+		x->server.commands[0] = '\0';
+		begin(x, 5, "a@partner.example");
+		run_until(x, end_has_come);
+		lose_spool(x);
+		connect_spool(x);
+		deliver_job_report(x->d.jobs);
+		wait_outcome(x, 1);
+		assert_int_equal(x->outcome.job, 0);
+		assert_int_equal(x->outcome.message, 99);
+		assert_int_equal(x->outcome.recipients.items[0].result, WIRE_UNDER_WAY);
+		assert_int_equal(x->outcome.recipients.items[1].number, 7);
+		if (i == 1)
+			deliver_testing_say(x->server.last, "250 2.0.0 taken");
+		else
+			bufferevent_free(x->server.last);
+		x->server.last = i == 1 ? x->server.last : NULL;
+		wait_outcome(x, 2);
+		assert_int_equal(x->outcome.recipients.items[0].result,
+			i == 1 ? WIRE_RELAYED : WIRE_NOT_TRIED);
+		assert_int_equal(x->d.job_count, 0);
+	}
+}
+
+/* However large the certificates that a server shows, the outcome arrives. */
+static void test_huge_receipts(void **state)
+{
+	enum { NAMES = 900 };
+	struct fixture *x = *state;
+	const char *names[NAMES];
+	struct cert_facts chain[4] = {0};
+	struct receipt receipt = {.direction = RECEIPT_OUT, .host = "mx.example"};
+	struct deliver_job *job;
+
+	for (size_t i = 0; i < NAMES; i++)
+		names[i] = "a-rather-long-name-of-a-host-somewhere.in-a-domain.partner.example";
+	for (size_t i = 0; i < ARRAY_LENGTH(chain); i++)
+		chain[i].names = (struct record_texts){names, NAMES};
+	receipt.chain.items = chain;
+	receipt.chain.count = ARRAY_LENGTH(chain);
+	begin(x, 5, "a@partner.example");
+	job = deliver_job_find(&x->d, 5);
+	for (int i = 0; i < DELIVER_RECEIPTS; i++)
+		deliver_job_receipt(job, &receipt);
+	deliver_job_cancel(job);
+	wait_outcome(x, 1);
+	assert_int_equal(x->outcome.receipts.count, DELIVER_RECEIPTS);
+	assert_int_equal(x->outcome.receipts.items[0].chain.count, 4);
+	assert_int_equal(x->outcome.receipts.items[DELIVER_RECEIPTS - 1].chain.count, 0);
 }
 
 static void test_spool_lost_before_the_end(void **state)
@@ -590,6 +722,11 @@ int main(void)
 		TEST(test_lmtp),
 		TEST(test_spool_lost_behind_the_end),
 		TEST(test_spool_lost_before_the_end),
+		TEST(test_orphans_are_reported),
+		TEST(test_huge_receipts),
+		TEST(test_requirement_before_mail),
+		TEST(test_settings_before_handshake),
+		TEST(test_ladder_is_of_one_host),
 		TEST(test_cancel),
 	};
 

@@ -16,7 +16,7 @@ struct list {
 	size_t count;
 };
 
-static void send_kind(struct spool_peer *peer, enum model_kind kind)
+static bool send_kind(struct spool_peer *peer, enum model_kind kind)
 {
 	const struct spool *spool = peer->spool;
 	const struct model_kind_row *row = &model_kinds[kind];
@@ -30,13 +30,16 @@ static void send_kind(struct spool_peer *peer, enum model_kind kind)
 
 		buf_clear(&bytes);
 		if (record_encode(row->desc, list->items + i * row->desc->size, &bytes) != ERR_OK) {
-			log_event(LOG_ERROR_LEVEL, "config.object-too-large",
-				LOG_TEXT("kind", row->singular));
-			continue;
+			/* The model's limits keep it from happening.  Without it the others would
+			 * decide as if nobody asked for TLS: rather none of it than a part. */
+			spool_broken(peer->spool, ERR_TOO_LONG,
+				"an object of the configuration is too large to be told");
+			return false;
 		}
 		object.data = buf_str(&bytes);
 		ipc_send(peer->ipc, WIRE_CONFIG_OBJECT, &object);
 	}
+	return true;
 }
 
 void spool_config_send(struct spool_peer *peer)
@@ -45,7 +48,8 @@ void spool_config_send(struct spool_peer *peer)
 
 	ipc_send(peer->ipc, WIRE_CONFIG_BEGIN, &mark);
 	for (enum model_kind kind = 0; kind < MODEL_KIND_MAX; kind++)
-		send_kind(peer, kind);
+		if (!send_kind(peer, kind))
+			return;
 	ipc_send(peer->ipc, WIRE_CONFIG_END, &mark);
 }
 

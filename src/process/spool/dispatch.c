@@ -19,6 +19,8 @@ void spool_plan(
 
 	if (due_ms > spool->scan_until_ms && due_ms > spool->now_ms())
 		return; /* a later search of the store finds it */
+	if (spool_is_claimed(spool, message, number))
+		return; /* it is searched for when that has an end */
 	e = queue_plan_add(spool->plan, message, (int32_t)number, str_of(route), due_ms);
 	if (e == ERR_BUSY || e == ERR_FULL)
 		spool->scan_missed = true;
@@ -64,6 +66,8 @@ static void page(
 	for (size_t i = 0; i < count; i++) {
 		const struct store_due_entry *entry = &entries[i];
 
+		if (spool_is_claimed(spool, entry->message, entry->number))
+			continue;
 		if (queue_plan_count(spool->plan) >= SPOOL_WINDOW_FILL) {
 			spool->scan_missed = true;
 			more = false;
@@ -185,7 +189,8 @@ struct selection {
 	struct wire_recipient *items;
 	size_t count;
 	const char *route;
-	const char *organisation;
+	const char *organisation; /* the originating one; NULL: none */
+	const char *owner; /* a notice tells of one organisation's recipients, by its connectors */
 	int64_t attempts;
 };
 
@@ -201,14 +206,17 @@ static void select_recipients(
 		struct store_recipient *r = spool_recipient(job->message, job->parcel->numbers[i]);
 		const char *route;
 
-		if (r == NULL || r->state != STORE_WAITING)
+		if (r == NULL || r->state != STORE_WAITING ||
+			spool_is_claimed(spool, job->parcel->message, r->wire.number))
 			continue;
 		route = spool_route(spool, &r->wire, arena, &out);
 		r->route = arena_text(job->message->arena, route);
 		if (ret->count == 0) {
 			ret->route = route;
 			ret->organisation = originating_of(&r->wire);
+			ret->owner = r->wire.organisation;
 		} else if (!same_text(ret->route, route) ||
+			   !same_text(ret->owner, r->wire.organisation) ||
 			   !same_text(ret->organisation, originating_of(&r->wire))) {
 			continue;
 		}
@@ -363,7 +371,7 @@ void spool_dispatch(struct spool *spool)
 
 	scan(spool);
 	/* One load at a time; meanwhile its list is closed. */
-	if (!spool->configured || spool->draining || spool->loading)
+	if (!spool->configured || spool->draining || spool->loading || spool_orphans_awaited(spool))
 		return;
 	while (to_load < SPOOL_LOAD && spool->unsent < free_slots(spool)) {
 		const struct queue_parcel *parcel = queue_plan_take(spool->plan, now);

@@ -12,6 +12,7 @@ enum {
 	MAX_INTAKES = 100000,	    /* of one peer */
 	MAX_RECEIVED_EVENTS = 1000, /* of one message */
 	SIZE_SLACK = 64 * 1024,	    /* our own header beyond the message limit */
+	MAX_PENDING_EVENTS = 10000, /* calls of the store that wait */
 	MAX_RECIPIENTS = RECORD_MAX_ITEMS,
 };
 
@@ -160,6 +161,15 @@ static void committed(void *context, enum err e)
 	spool_wake(spool);
 }
 
+/* Receive has looked at all of this.  What outlives it does not depend on that. */
+static bool is_address(const char *text)
+{
+	for (const char *p = text != NULL ? text : "\n"; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return true;
+}
+
 static enum err check(const struct intake *intake, const struct wire_message *message)
 {
 	if (intake == NULL)
@@ -167,11 +177,17 @@ static enum err check(const struct intake *intake, const struct wire_message *me
 	if (intake->error != ERR_OK)
 		return intake->error;
 	if (message->id <= 0 || message->recipients.count == 0 ||
-		message->recipients.count > MAX_RECIPIENTS || message->sender == NULL)
+		message->recipients.count > MAX_RECIPIENTS || !is_address(message->sender))
 		return ERR_RANGE;
-	for (size_t i = 0; i < message->recipients.count; i++)
-		if (message->recipients.items[i].address == NULL)
+	/* A blank in front marks our own notices. */
+	if (message->helo != NULL && message->helo[0] == ' ')
+		return ERR_RANGE;
+	for (size_t i = 0; i < message->recipients.count; i++) {
+		const struct wire_recipient *r = &message->recipients.items[i];
+
+		if (r->number != (int64_t)i || !is_address(r->address))
 			return ERR_RANGE;
+	}
 	return ERR_OK;
 }
 
@@ -264,11 +280,15 @@ static void event_written(void *context, enum err e)
 			LOG_TEXT("error", err_token(e)));
 }
 
+/* Of what was accepted the spool itself tells; and a flood of refusals must not pile up. */
 void spool_intake_event(struct spool *spool, const struct wire_event *event)
 {
 	struct store_change change = {.events = event, .event_count = 1};
+	struct store_counts counts;
 
-	if (event->kind == NULL)
+	store_counts(spool->store, &counts);
+	if (event->kind == NULL || strcmp(event->kind, "refused") != 0 || event->message != 0 ||
+		counts.pending_calls > MAX_PENDING_EVENTS)
 		return;
 	store_apply(spool->store, &change, event_written, NULL);
 }

@@ -254,7 +254,7 @@ void spool_job_outcome(struct spool_peer *peer, const struct wire_outcome *outco
 	size_t count;
 
 	if (job == NULL) {
-		spool_settle_orphan(spool, outcome);
+		spool_orphans_outcome(peer, outcome);
 		return;
 	}
 	peer->jobs--;
@@ -277,7 +277,32 @@ void spool_job_outcome(struct spool_peer *peer, const struct wire_outcome *outco
 	spool_wake(spool);
 }
 
-/* The jobs of a process that has gone; an attempt that nobody can tell of does not count. */
+/* Once may be chance.  If it is the message, or its next hop, that ends the processes, then all
+ * other jobs suffer with it: it waits its time, and is returned when that is over. */
+static void put_off(struct spool *spool, struct spool_job *job)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct wire_recipient_outcome *outcomes = arena_array(arena, job->count, sizeof(*outcomes));
+	struct spool_verdict verdict = {.message = job->message,
+		.recipients = outcomes,
+		.count = job->count,
+		.route = job->parcel->route};
+
+	for (size_t i = 0; i < job->count; i++)
+		outcomes[i] = (struct wire_recipient_outcome){
+			.number = job->numbers[i],
+			.result = WIRE_DEFERRED,
+			.token = "process-lost",
+			.enhanced = "4.3.0",
+			.text = "the delivering process ended unexpectedly, more than once",
+			.receipt = -1,
+		};
+	job->peer = SETTLING;
+	spool_job_settle(spool, job, &verdict);
+}
+
+/* The jobs of a process that has gone; an attempt that nobody can tell of does not count, at first.
+ */
 void spool_jobs_lost(struct spool_peer *peer)
 {
 	struct spool *spool = peer->spool;
@@ -295,6 +320,10 @@ void spool_jobs_lost(struct spool_peer *peer)
 	}
 	for (; lost != NULL; lost = next) {
 		next = lost->next;
+		if (lost->message->lost++ > 0 && !spool->draining) {
+			put_off(spool, lost);
+			continue;
+		}
 		spool_job_again(spool, lost, spool->now_ms() + SPOOL_AGAIN_MS);
 	}
 }

@@ -6,7 +6,10 @@
 
 static void on_ready(struct spool_peer *peer, const struct wire_credit *credit)
 {
-	peer->slots = credit->amount < 0 ? 0 : credit->amount;
+	peer->slots = credit->amount < 0		 ? 0
+		      : credit->amount > SPOOL_SLOTS_MAX ? SPOOL_SLOTS_MAX
+							 : credit->amount;
+	peer->reported = true;
 	spool_wake(peer->spool);
 }
 
@@ -105,8 +108,10 @@ void spool_peer_remove(struct spool_peer *peer)
 	if (peer->intakes != NULL)
 		spool_intake_abort_all(peer);
 	map_free(&peer->intakes);
-	if (peer->role == RUNTIME_DELIVER)
+	if (peer->role == RUNTIME_DELIVER) {
 		spool_jobs_lost(peer);
+		spool_orphans_lost(peer);
+	}
 	if (peer->ipc == NULL)
 		close(peer->fd);
 	ipc_free(&peer->ipc);

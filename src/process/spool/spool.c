@@ -62,6 +62,7 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->messages = map_new((uint64_t)ticks_ms());
 	spool->jobs = map_new(0);
 	spool->hosts = map_new((uint64_t)ticks_ms());
+	spool->claims = map_new((uint64_t)ticks_ms());
 	spool->tick = event_new(base, -1, EV_PERSIST, on_tick, spool);
 	spool->pump = event_new(base, -1, 0, on_pump, spool);
 	return spool;
@@ -97,6 +98,7 @@ void spool_free(struct spool **ref)
 	map_free(&spool->messages);
 	map_free(&spool->jobs);
 	spool_hosts_free(spool);
+	spool_orphans_free(spool);
 	arena_free(&spool->config_arena);
 	arena_free(&spool->settings.arena);
 	free(spool->directory);
@@ -125,6 +127,7 @@ void spool_configure(struct spool *spool, const struct model_node *node)
 	settings.max_message = node->limits.message;
 	settings.max_queue = node->limits.queue;
 	settings.min_disk = node->limits.disk_free;
+	settings.delivers = node->processes.deliver;
 	arena_free(&spool->settings.arena);
 	spool->settings = settings;
 	queue_plan_set_limits(spool->plan, &limits);
@@ -173,6 +176,7 @@ void spool_begin(struct spool *spool)
 void spool_ready(struct spool *spool)
 {
 	spool->configured = true;
+	spool_orphans_await(spool);
 	spool_intake_tick(spool);
 	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
 		spool_peer_open(peer);
@@ -231,6 +235,7 @@ void spool_on_tick(struct spool *spool)
 	spool_intake_tick(spool);
 	spool_settle_tick(spool);
 	spool_hosts_tick(spool);
+	spool_orphans_tick(spool);
 	expire_trace(spool);
 	spool_dispatch(spool);
 	check_drained(spool);

@@ -9,6 +9,7 @@
  *   jobs.c      jobs under way; content for deliver
  *   settle.c    outcomes -> store: done, again later, given up
  *   notice.c    the notices that go with a settlement
+ *   orphans.c   recipients that deliver still has from before a restart
  *   config.c    the configuration and who must know of it
  *   hosts.c     what is known of hosts
  *   manage.c    questions and orders of the administrator; manage_queue.c, manage_trace.c
@@ -39,6 +40,7 @@ enum {
 	SPOOL_MEMORY = 32 * 1024 * 1024,       /* of envelopes */
 	SPOOL_PENDING_HIGH = 32 * 1024 * 1024, /* content waiting for the disk: no more credit */
 	SPOOL_AGAIN_MS = 2000,		       /* after a job that ended without being tried */
+	SPOOL_SLOTS_MAX = 10000,	       /* jobs of one deliver process */
 	SPOOL_NUMBER = 1023,		       /* this process, in message ids */
 };
 
@@ -54,6 +56,7 @@ struct spool_peer {
 	unsigned index;
 	struct map *intakes; /* receive: id -> struct intake */
 	int64_t slots;	     /* deliver: jobs it takes at once */
+	bool reported;	     /* deliver: has said all that it has from before */
 	int64_t jobs;	     /* deliver: jobs it has */
 };
 
@@ -63,6 +66,7 @@ struct spool_message {
 	struct arena *arena;
 	struct store_message m;
 	size_t refs;
+	unsigned lost; /* jobs that ended with their process */
 	bool cached;
 	struct spool_message *older, *newer; /* in the cache */
 	size_t size;
@@ -87,6 +91,7 @@ struct spool_settings {
 	struct queue_settings queue;
 	int64_t max_message, max_queue, min_disk;
 	int64_t recipients_per_transaction;
+	int64_t delivers; /* processes that deliver */
 };
 
 struct spool_counters {
@@ -137,6 +142,9 @@ struct spool {
 	int64_t scan_began_ms, scan_until_ms, next_scan_ms;
 	int64_t next_trace_ms;
 	int64_t clock_offset; /* wall clock minus ticks */
+
+	struct map *claims;    /* see orphans.c */
+	int64_t reports_until; /* ticks */
 
 	struct map *hosts;
 	struct spool_settlement *stuck; /* could not be written; tried again */
@@ -251,10 +259,21 @@ struct spool_verdict {
  * ref. */
 void spool_settle(struct spool *spool, const struct spool_verdict *verdict, spool_settled *done,
 	void *context);
-/* The outcome of a job that this process does not know: it was given before a restart. */
-void spool_settle_orphan(struct spool *spool, const struct wire_outcome *outcome);
 /* Try again what could not be written. */
 void spool_settle_tick(struct spool *spool);
+
+/* ---- orphans.c --------------------------------------------------------------------------------
+ */
+/* An outcome of no job of ours: it was given before a restart. */
+void spool_orphans_outcome(struct spool_peer *peer, const struct wire_outcome *outcome);
+/* A deliver process may have delivered it already; an outcome will come. */
+bool spool_is_claimed(const struct spool *spool, int64_t message, int64_t number);
+/* From now on for a few seconds no job is given before all deliver processes have reported. */
+void spool_orphans_await(struct spool *spool);
+bool spool_orphans_awaited(const struct spool *spool);
+void spool_orphans_lost(struct spool_peer *peer);
+void spool_orphans_tick(struct spool *spool);
+void spool_orphans_free(struct spool *spool);
 
 /* ---- notice.c ---------------------------------------------------------------------------------
  */

@@ -85,10 +85,9 @@ static void on_closed(void *context, struct ipc *ipc)
 
 static const struct ipc_handlers handlers = {.message = on_message, .closed = on_closed};
 
-struct testing_peer *testing_peer(struct testing *t, enum runtime_role role, unsigned index)
+struct testing_peer *testing_peer_quiet(struct testing *t, enum runtime_role role, unsigned index)
 {
 	struct testing_peer *peer = mem_new(sizeof(*peer));
-	struct wire_credit ready = {.amount = 20};
 	size_t before;
 	int fds[2];
 
@@ -100,10 +99,23 @@ struct testing_peer *testing_peer(struct testing *t, enum runtime_role role, uns
 	before = peer->configs;
 	spool_peer_add(t->spool, role, index, fds[1]);
 	testing_until(t, peer->configs > before);
-	if (role == RUNTIME_DELIVER) {
-		ipc_send(peer->ipc, WIRE_READY, &ready);
-		testing_settle(t);
-	}
+	return peer;
+}
+
+void testing_peer_ready(struct testing_peer *peer)
+{
+	struct wire_credit ready = {.amount = 20};
+
+	ipc_send(peer->ipc, WIRE_READY, &ready);
+	testing_settle(peer->t);
+}
+
+struct testing_peer *testing_peer(struct testing *t, enum runtime_role role, unsigned index)
+{
+	struct testing_peer *peer = testing_peer_quiet(t, role, index);
+
+	if (role == RUNTIME_DELIVER)
+		testing_peer_ready(peer);
 	return peer;
 }
 
@@ -158,6 +170,7 @@ struct testing *testing_new(const char *directory)
 	t->node.hostname = "mx.contoso.example";
 	t->node.limits.disk_free = 0;
 	t->node.queue.connections_per_destination = 2;
+	t->node.processes.deliver = 1;
 	start(t, directory);
 	testing_ask(t, "config.replace", configuration);
 	assert_int_equal(t->admin->answer_error, ERR_OK);

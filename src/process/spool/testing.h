@@ -56,6 +56,9 @@ void testing_free(struct testing **t);
 /* End the spool as a crash or an end would, and begin another one on the same directory. */
 void testing_restart(struct testing *t, const char *directory);
 struct testing_peer *testing_peer(struct testing *t, enum runtime_role role, unsigned index);
+/* A deliver process that has not said yet that it takes jobs, and then says so. */
+struct testing_peer *testing_peer_quiet(struct testing *t, enum runtime_role role, unsigned index);
+void testing_peer_ready(struct testing_peer *peer);
 void testing_peer_free(struct testing_peer **peer);
 
 /* Run the loop until CONDITION; fails the test after some seconds. */
