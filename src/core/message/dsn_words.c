@@ -27,6 +27,7 @@ static const struct {
 	{"handshake-failed", both},
 	{"no-route", us},
 	{"bad-address", you},
+	{"bad-sender", you},
 };
 
 /* What the delivering process, or this one, found by itself. */
@@ -45,6 +46,8 @@ static const struct row tokens[] = {
 			 "corrected"}},
 	{"maildir", {"The message could not be written to the mailbox", us,
 			    "The mail store has to be repaired"}},
+	{"process-lost", {"This server failed while it was delivering the message", us,
+				 "The log tells more; the server has to be repaired"}},
 	{"keys", {"This server could not use its own certificate", us,
 			 "Its certificate and private key have to be repaired"}},
 	{"spool", {"This server could not read the message from its own disk", us,

@@ -201,8 +201,12 @@ void policy_attribute(const struct policy_snapshot *snapshot, const struct polic
 
 	*ret = (struct policy_inbound){
 		.outcome = POLICY_OK, .anchors = "system", .verdict = system_verdict(peer)};
-	if (sender.n > 0)
-		policy_parse_mailbox(sender, arena, &a.sender);
+	/* A sender that cannot be read is not nobody: its connector might have refused it. */
+	if (sender.n > 0 && !policy_parse_mailbox(sender, arena, &a.sender)) {
+		refuse(&a, POLICY_BAD_SENDER, "The sender's address is not valid");
+		policy_inbound_consider(&a, "sender", false, "not a mailbox with a domain");
+		return;
+	}
 	if (!policy_parse_mailbox(recipient, arena, &a.recipient)) {
 		refuse(&a, POLICY_BAD_ADDRESS, "The recipient's address is not valid");
 		policy_inbound_consider(&a, "recipient", false, "not a mailbox with a domain");

@@ -9,7 +9,7 @@ struct policy_attribution {
 	const struct policy_peer *peer;
 	struct arena *arena;
 	struct policy_inbound *ret;
-	struct policy_mailbox sender; /* nothing set: null sender, or no mailbox */
+	struct policy_mailbox sender; /* nothing set: null sender */
 	struct policy_mailbox recipient;
 	const struct model_organisation *own; /* organisation found in phase 4 */
 	bool is_ambiguous;

@@ -85,17 +85,24 @@ static const char *key_of(const struct routing *r, const char *hop)
 static const char *safe_name(struct str local, struct arena *arena)
 {
 	static const char hex[] = "0123456789ABCDEF";
+	bool is_quoted = local.n >= 2 && local.p[0] == '"' && local.p[local.n - 1] == '"';
 	char *out, *p;
 
-	if (local.n >= 2 && local.p[0] == '"' && local.p[local.n - 1] == '"')
+	if (is_quoted)
 		local = str_part(local, 1, local.n - 1);
 	if (local.n == 0 || local.n > MAX_LOCAL)
 		return NULL;
 	p = out = arena_alloc(arena, local.n * 3 + 1);
 	for (size_t i = 0; i < local.n; i++) {
-		char c = str_lower(local.p[i]);
-		bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-				(c == '.' && i > 0) || c == '_' || c == '-' || c == '+' || c == '=';
+		char c;
+		bool is_plain;
+
+		/* RFC 5321 4.1.2: what a backslash stands before means itself. */
+		if (is_quoted && local.p[i] == '\\' && i + 1 < local.n)
+			i++;
+		c = str_lower(local.p[i]);
+		is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			   (c == '.' && p > out) || c == '_' || c == '-' || c == '+' || c == '=';
 
 		if (is_plain) {
 			*p++ = c;

@@ -82,7 +82,9 @@
 		"No way to deliver to this domain is configured",                                  \
 		"Give the domain a delivery, or an outbound connector")                            \
 	X(POLICY_BAD_ADDRESS, "bad-address", 553, "5.1.3", NULL, "The address is not valid",       \
-		"Correct the address")
+		"Correct the address")                                                             \
+	X(POLICY_BAD_SENDER, "bad-sender", 553, "5.1.7", NULL,                                     \
+		"The sender's address is not valid", "Correct the sender's address")
 
 #define POLICY_OUTCOME_ENUM(code, token, reply, enhanced, result, text, remedy) code,
 enum policy_outcome { POLICY_OUTCOME_TABLE(POLICY_OUTCOME_ENUM) POLICY_OUTCOME_MAX };

@@ -56,9 +56,31 @@ static void fail(struct deliver_mailfile *f, const char *what)
 	snprintf(f->text, sizeof(f->text), "%s: %s", what, strerror(errno));
 }
 
+static bool sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool fine = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return fine;
+}
+
+/* Make it, and see to it that it is still there after a loss of power. */
 static bool make_directory(const char *path)
 {
-	return mkdir(path, 0700) == 0 || errno == EEXIST;
+	char above[PATH_SIZE];
+	char *slash;
+
+	if (mkdir(path, 0700) != 0)
+		return errno == EEXIST;
+	snprintf(above, sizeof(above), "%s", path);
+	slash = strrchr(above, '/');
+	if (slash == NULL || slash == above)
+		return true;
+	*slash = '\0';
+	/* One that we may write but not read cannot be synced. */
+	return sync_directory(above) || errno == EACCES;
 }
 
 /* The path with all that is missing above it. */
@@ -72,7 +94,7 @@ static bool make_path(const char *path)
 			continue;
 		*p = '\0';
 		/* What is above may exist without being writable, or visible, for us. */
-		(void)mkdir(part, 0700);
+		(void)make_directory(part);
 		*p = '/';
 	}
 	return make_directory(part);
@@ -161,16 +183,6 @@ static bool write_content(struct deliver_mailfile *f)
 			return false;
 	}
 	return !f->last || !f->after_cr || write_all(f, cr);
-}
-
-static bool sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool fine = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return fine;
 }
 
 static bool complete(struct deliver_mailfile *f)

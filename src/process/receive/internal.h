@@ -137,6 +137,7 @@ struct receive_transaction {
 	size_t recipients_size;	       /* bytes of all addresses */
 	size_t recipient_room;	       /* of the array */
 	struct policy_inbound inbound; /* of the first recipient */
+	uint64_t generation;	       /* of the configuration then */
 	struct message_headers headers;
 	struct buf chunk; /* content not yet sent */
 	int64_t window;	  /* bytes that may still be sent */

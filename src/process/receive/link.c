@@ -149,6 +149,12 @@ enum err receive_link_proxy(struct receive_session *s)
 		buf_added(&s->pending, n);
 	}
 	buf_free(&s->pending);
+	if (e == ERR_OK && !proxy.has_address) {
+		/* Somebody behind the proxy, who must not be taken for the proxy. */
+		s->facts.has_address = false;
+		s->address[0] = '\0';
+		s->port = 0;
+	}
 	if (e == ERR_OK && proxy.has_address) {
 		struct sockaddr_in6 peer = {
 			.sin6_family = AF_INET6, .sin6_port = htons(proxy.port)};

@@ -280,6 +280,45 @@ static void reads_the_proxy_header(void **state)
 	leave();
 }
 
+/* Whoever the proxy cannot name is nobody, and not the proxy. */
+static void takes_nobody_for_the_proxy(void **state)
+{
+	static const char headers[][17] = {
+		"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", "\r\n\r\n\0\r\nQUIT\n\x21\x00\x00\x00"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(headers); i++) {
+		come(rig.proxy_port);
+		assert_int_equal(send(client.fd, headers[i], 16, MSG_NOSIGNAL), 16);
+		DIALOG(NULL, "220", "HELO c\r\n", "250", "MAIL FROM:<>\r\n", "250",
+			"RCPT TO:<bob@contoso.example>\r\n", "250", "DATA\r\n", "354", "x\r\n.\r\n",
+			"250");
+		assert_false(rig.receive->sessions->facts.has_address);
+		leave();
+		assert_null(spool.last.receipt.peer_address);
+	}
+}
+
+static bool has_new_configuration(void)
+{
+	return policy_snapshot_generation(rig.receive->snapshot) == 9;
+}
+
+/* Who was accepted by the configuration of before is not accepted by this one. */
+static void asks_again_under_a_new_configuration(void **state)
+{
+	(void)state;
+	come(rig.port);
+	DIALOG(NULL, "220", "HELO c\r\n", "250", "MAIL FROM:<>\r\n", "250",
+		"RCPT TO:<bob@contoso.example>\r\n", "250");
+	send_config(9, NULL);
+	wait_for(has_new_configuration);
+	DIALOG("DATA\r\n", "451 4.3.0", "MAIL FROM:<>\r\n", "250",
+		"RCPT TO:<bob@contoso.example>\r\n", "250", "DATA\r\n", "354", "x\r\n.\r\n", "250",
+		"QUIT\r\n", "221");
+	leave();
+}
+
 static bool is_drained(void)
 {
 	return rig.drained;
@@ -367,6 +406,8 @@ int main(void)
 		TEST(ends_the_idle),
 		TEST(ends_sessions_that_last_too_long),
 		TEST(reads_the_proxy_header),
+		TEST(takes_nobody_for_the_proxy),
+		TEST(asks_again_under_a_new_configuration),
 		TEST(drains),
 		TEST(knows_its_partner_by_certificate),
 		TEST(demands_tls_where_told),

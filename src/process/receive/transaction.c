@@ -171,7 +171,7 @@ static void keep_inbound(struct receive_transaction *t, const struct policy_inbo
 }
 
 static void add_recipient(struct receive_transaction *t, const struct smtp_params_rcpt *rcpt,
-	const struct policy_inbound *inbound)
+	const struct policy_inbound *inbound, uint64_t generation)
 {
 	struct wire_recipient *to;
 
@@ -185,8 +185,10 @@ static void add_recipient(struct receive_transaction *t, const struct smtp_param
 		t->message.recipients.items = more;
 		t->recipient_room = room;
 	}
-	if (t->message.recipients.count == 0)
+	if (t->message.recipients.count == 0) {
 		keep_inbound(t, inbound);
+		t->generation = generation;
+	}
 	to = &t->message.recipients.items[t->message.recipients.count];
 	*to = (struct wire_recipient){
 		.number = (int64_t)t->message.recipients.count,
@@ -233,7 +235,7 @@ static void on_rcpt(struct receive_session *s, const struct smtp_params_rcpt *rc
 		return;
 	}
 	t->recipients_size += size;
-	add_recipient(t, rcpt, &inbound);
+	add_recipient(t, rcpt, &inbound, policy_snapshot_generation(s->receive->snapshot));
 	smtp_server_reply(s->smtp, 250, "2.1.5", "Ok");
 }
 
@@ -299,6 +301,13 @@ static void on_begin(struct receive_session *s)
 	struct receive_transaction *t = s->transaction;
 
 	if (!is_open(s)) {
+		receive_transaction_drop(s);
+		return;
+	}
+	/* A recipient may be refused now, or accepted for another reason. */
+	if (t->generation != policy_snapshot_generation(s->receive->snapshot)) {
+		smtp_server_reply(
+			s->smtp, 451, "4.3.0", "The configuration has changed, try again");
 		receive_transaction_drop(s);
 		return;
 	}
