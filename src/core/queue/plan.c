@@ -164,13 +164,14 @@ static bool may_start(const struct queue_plan *plan, const struct route *route)
 /* After anything changed at a route: is it in the ring, is it known at all? */
 static void route_settle(struct queue_plan *plan, struct route *route)
 {
-	if (may_start(plan, route))
-		ring_join(plan, route);
-	else
-		ring_leave(plan, route);
 	if (route->parcels == 0 && !route->resting && route->failures == 0) {
+		ring_leave(plan, route);
 		map_remove(plan->routes, str_of(route->name));
 		route_free(route);
+	} else if (may_start(plan, route)) {
+		ring_join(plan, route);
+	} else {
+		ring_leave(plan, route);
 	}
 }
 
