@@ -63,6 +63,18 @@ static void print_inbound(struct cli *cli, const json_t *in)
 	print_considered(cli, in);
 }
 
+/* Which names, and where they come from; without own ones each host is to carry its own. */
+static void print_names(struct cli *cli, const json_t *out)
+{
+	const char *names = cli_join(cli, json_object_get(out, "names"), ", ");
+	const char *why = cli_text(cli, out, "names_why");
+
+	if (names[0] == '\0')
+		names = cli_join(cli, json_object_get(out, "hosts"), ", ");
+	if (why[0] != '\0')
+		line(cli, "Names wanted", arena_format(cli->arena, "%s (%s)", names, why));
+}
+
 static void print_outbound(struct cli *cli, const json_t *out)
 {
 	const char *type = cli_text(cli, out, "type");
@@ -79,7 +91,7 @@ static void print_outbound(struct cli *cli, const json_t *out)
 		refused ? arena_format(cli->arena, ": %s", cli_text(cli, out, "text")) : "");
 	line(cli, "What to do", cli_text(cli, out, "remedy"));
 	print_common(cli, out);
-	line(cli, "Names wanted", cli_join(cli, json_object_get(out, "names"), ", "));
+	print_names(cli, out);
 	line(cli, "Anchors", cli_text(cli, out, "anchors"));
 	line(cli, "Presents", cli_text(cli, out, "certificate"));
 	print_considered(cli, out);

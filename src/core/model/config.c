@@ -111,7 +111,8 @@ static const struct record_field outbound_fields[] = {
 	F(tls_domain, RECORD_TEXT, .check = model_check_certificate_name,
 		.normal = model_normal_name,
 		.doc = "With tls name: the name the certificate must carry; absent: the smart "
-		       "host's name, or without smart hosts the recipient's domain."),
+		       "host's name, or without smart hosts the recipient's domain, because "
+		       "MX records can be forged; explain tells which."),
 	F(certificate, RECORD_TEXT, .check = model_check_name,
 		.doc = "Certificate of the node to present; absent: the organisation's."),
 	F(cost, RECORD_INT, .min = 1, .max = 100, .preset = "10",

@@ -303,10 +303,16 @@ static void set_names(const struct routing *r, const struct model_outbound *out)
 {
 	if (out->tls != MODEL_LEVEL_NAME)
 		return;
-	if (out->tls_domain != NULL)
+	if (out->tls_domain != NULL) {
 		policy_add_text(&r->ret->names, r->arena, out->tls_domain);
-	else if (out->smart_hosts.count == 0 && r->recipient.domain != NULL)
+		r->ret->names_why = "tls_domain of the connector";
+	} else if (out->smart_hosts.count == 0 && r->recipient.domain != NULL) {
 		policy_add_text(&r->ret->names, r->arena, r->recipient.domain);
+		r->ret->names_why = "the recipient's domain, because the connector sets no "
+				    "tls_domain and MX records can be forged";
+	} else {
+		r->ret->names_why = "each host its own, because the connector sets no tls_domain";
+	}
 }
 
 static void by_connector(const struct routing *r)

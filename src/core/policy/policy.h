@@ -115,6 +115,7 @@ struct policy_outbound {
 	struct record_texts required_by;
 	struct record_texts names; /* level NAME: any of these must be on the certificate; empty:
 				      the host's own name */
+	const char *names_why;	   /* static: where the names come from; NULL: none are asked */
 	const char *anchors_pem;   /* NULL: the system's roots */
 	const char *anchors;	   /* "system" or "connector contoso/fabrikam" */
 	const char *certificate;   /* own certificate to present; NULL: none */
