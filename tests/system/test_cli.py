@@ -103,7 +103,7 @@ BAD = {
                    ['connectors[0].trust', 'base64', '%%%%']),
     'no certificate in the PEM': (CONNECTOR + '    trust: |\n      -----BEGIN CERTIFICATE-----\n      AAAA\n'
                                   '      -----END CERTIFICATE-----\n    inbound: {sender_domains: [x.example]}\n',
-                                  ['connector contoso/fabrikam', 'trust', 'certificate']),
+                                  ['connectors[0].trust', 'certificate 1 is malformed']),
     'a private key as trust': (CONNECTOR + '    trust: |\n      -----BEGIN PRIVATE KEY-----\n      AAAA\n'
                                '      -----END PRIVATE KEY-----\n    inbound: {sender_domains: [x.example]}\n',
                                ['connectors[0].trust', 'private key']),

@@ -1,5 +1,6 @@
 """The main job: two organisations force TLS with each other and prove themselves by certificate."""
 import pytest
+import yaml
 
 from certs import Authority
 from sealpost import message
@@ -117,3 +118,33 @@ def test_subject_and_body_arrive_untouched(pair):
     got = fabrikam.wait_mail('carol')[0]
     assert got['Subject'] == 'Dots'
     assert got.get_payload().replace('\r\n', '\n') == body.replace('\r\n', '\n')
+
+
+def test_anchors_that_are_none_are_refused(pair):
+    contoso, _ = pair
+    before = contoso.json('connector', 'show', 'contoso/fabrikam')['trust']
+    broken = contoso.directory / 'broken.pem'
+    broken.write_text(before + '-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n')
+    changed = contoso.directory / 'changed.yaml'
+    config = yaml.safe_load(contoso.cli('export').stdout)
+    place = [c['name'] for c in config['connectors']].index('fabrikam')
+    config['connectors'][place]['trust'] = broken.read_text()
+    changed.write_text(yaml.safe_dump(config))
+    done = contoso.cli('apply', changed, '--yes', check=False)
+    assert done.returncode and f'connectors[{place}].trust: certificate 2 is malformed' in done.stderr, done
+    done = contoso.cli('connector', 'set', 'contoso/fabrikam', f'--trust-file={broken}', check=False)
+    assert done.returncode and 'trust: certificate 2 is malformed' in done.stderr, done
+    assert contoso.json('connector', 'show', 'contoso/fabrikam')['trust'] == before
+
+
+def test_explain_says_which_names_and_why(pair):
+    contoso, _ = pair
+
+    def outbound():
+        return contoso.cli('explain', '--from', 'alice@contoso.example', '--to', 'bob@fabrikam.example', '--ip',
+                           '127.0.0.1').stdout
+    assert 'mx.fabrikam.example (tls_domain of the connector)' in outbound()
+    contoso.cli('connector', 'set', 'contoso/fabrikam', '--outbound.tls-domain=', '--outbound.smart-hosts=mx.b.example')
+    assert 'mx.b.example (each host its own, because the connector sets no tls_domain)' in outbound()
+    contoso.cli('connector', 'set', 'contoso/fabrikam', '--outbound.smart-hosts=')
+    assert "fabrikam.example (the recipient's domain, because" in outbound()

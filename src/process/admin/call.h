@@ -130,6 +130,10 @@ const char *admin_query(const struct admin_call *call, const char *key);
 /* A body that is a JSON object; else the call has ended with 400 and false is returned. */
 bool admin_needs_object(struct admin_call *call);
 
+/* Whether the trust anchors of every connector in a configuration can be used; the message names
+ * the place.  What is malformed otherwise is left to others. */
+enum err admin_check_trust(const json_t *config, struct err_info *info);
+
 /* ---- handlers -------------------------------------------------------------------------------- */
 
 void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);

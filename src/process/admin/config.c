@@ -83,35 +83,42 @@ static void replaced(struct admin_call *call, enum err e, const json_t *result)
 		admin_reply(call, 200, json_incref((json_t *)result), etag_of(call, result));
 }
 
-/* What the model cannot see, as it reads no certificates: trust anchors of CONNECTOR that are none.
- * False: answered. */
-static bool check_trust(struct admin_call *call, const json_t *connector)
+/* The spool checks the form of trust anchors; what is in them only the TLS library can tell. */
+static enum err check_anchors(const char *pem, struct err_info *info)
 {
-	const char *trust = json_string_value(json_object_get(connector, "trust"));
-	const char *name = json_string_value(json_object_get(connector, "name"));
-	const char *organisation = json_string_value(json_object_get(connector, "organisation"));
 	struct tls_anchors *anchors CLEANUP(tls_anchors_free) = NULL;
-	struct err_info info = {0};
 
-	if (trust == NULL || trust[0] == '\0' ||
-		tls_anchors_new(str_of(trust), &anchors, &info) == ERR_OK)
-		return true;
-	admin_problem(call, 422, "connector %s/%s: trust: %s",
-		organisation != NULL ? organisation : "", name != NULL ? name : "", info.text);
-	return false;
+	if (pem == NULL || pem[0] == '\0')
+		return ERR_OK;
+	return tls_anchors_new(str_of(pem), &anchors, info);
+}
+
+enum err admin_check_trust(const json_t *config, struct err_info *info)
+{
+	const json_t *connector;
+	size_t i;
+
+	json_array_foreach (json_object_get(config, "connectors"), i, connector) {
+		const char *pem = json_string_value(json_object_get(connector, "trust"));
+		struct err_info why = {0};
+		enum err e = check_anchors(pem, &why);
+
+		if (e != ERR_OK)
+			return err_set(info, e, "connectors[%zu].trust: %s", i, why.text);
+	}
+	return ERR_OK;
 }
 
 void admin_put_config(struct admin_call *call)
 {
-	const json_t *connector;
+	struct err_info info = {0};
 	json_t *arguments;
-	size_t i;
 
 	if (!admin_needs_object(call) || !take_if_match(call))
 		return;
-	json_array_foreach (json_object_get(call->body, "connectors"), i, connector) {
-		if (!check_trust(call, connector))
-			return;
+	if (admin_check_trust(call->body, &info) != ERR_OK) {
+		admin_problem(call, 422, "%s", info.text);
+		return;
 	}
 	arguments = json_pack("{s:O,s:b}", "config", call->body, "dry_run", is_dry_run(call));
 	if (call->expected >= 0)
@@ -219,7 +226,7 @@ static json_t *checked(struct admin_call *call, const json_t *before)
 {
 	const struct record_desc *desc = kind_of(call)->desc;
 	void *object = arena_alloc(call->arena, desc->size);
-	struct err_info info = {0};
+	struct err_info info = {0}, why = {0};
 	enum err e;
 
 	if (before == NULL) {
@@ -228,6 +235,11 @@ static json_t *checked(struct admin_call *call, const json_t *before)
 		e = record_from_json(desc, before, "", call->arena, object, &info);
 		if (e == ERR_OK)
 			e = record_merge_json(desc, call->body, "", call->arena, object, &info);
+	}
+	if (e == ERR_OK && call->route->argument == MODEL_CONNECTOR) {
+		e = check_anchors(((const struct model_connector *)object)->trust, &why);
+		if (e != ERR_OK)
+			err_set(&info, e, "trust: %s", why.text);
 	}
 	if (e != ERR_OK) {
 		admin_problem(call, admin_status_of(e), "%s %s: %s", kind_of(call)->singular,
@@ -283,10 +295,6 @@ static bool change_list(struct admin_call *call, json_t *list)
 	object = checked(call, method == EVHTTP_REQ_PATCH ? json_array_get(list, place) : NULL);
 	if (object == NULL)
 		return false;
-	if (!check_trust(call, object)) {
-		json_decref(object);
-		return false;
-	}
 	if (!adds && !key_agrees(call, object)) {
 		json_decref(object);
 		return false;

@@ -1,4 +1,5 @@
 /* Which handler a request reaches, and what errors become. */
+#include "port/tls/test_certs.h"
 #include "process/admin/call.h"
 
 #include <setjmp.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 static void test_routes(void **state)
 {
@@ -101,6 +103,33 @@ static void test_who_may(void **state)
 	assert_false(admin_is_allowed(&admin, (uid_t)-1));
 }
 
+static void test_trust_anchors(void **state)
+{
+	static const char bad[] = "-----BEGIN CERTIFICATE-----\nMIIBAAAA\n"
+				  "-----END CERTIFICATE-----\n";
+	struct test_cert leaf = test_cert_make(
+		&(struct test_cert_options){.common_name = "x", .names = "DNS:mx.example"});
+	char *one_bad = test_cert_join(leaf.pem, bad);
+	struct err_info info = {0};
+	json_t *config;
+
+	(void)state;
+	config = json_pack("{s:[{}, {s:n}, {s:s}]}", "connectors", "trust", "trust", leaf.pem);
+	assert_int_equal(admin_check_trust(config, &info), ERR_OK);
+	json_decref(config);
+	config = json_pack("{s:[{s:s}, {s:s}]}", "connectors", "trust", leaf.pem, "trust", one_bad);
+	assert_int_equal(admin_check_trust(config, &info), ERR_SYNTAX);
+	if (!str_starts_nocase(
+		    str_of(info.text), str_of("connectors[1].trust: certificate 2 is malformed: ")))
+		fail_msg("%s", info.text);
+	json_decref(config);
+	config = json_pack("{s:i}", "connectors", 1); /* somebody else says so */
+	assert_int_equal(admin_check_trust(config, &info), ERR_OK);
+	json_decref(config);
+	free(one_bad);
+	test_cert_clear(&leaf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +137,7 @@ int main(void)
 		cmocka_unit_test(test_every_route_has_a_handler),
 		cmocka_unit_test(test_errors_become_statuses),
 		cmocka_unit_test(test_who_may),
+		cmocka_unit_test(test_trust_anchors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
