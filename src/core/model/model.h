@@ -166,7 +166,8 @@ struct model_users {
 
 struct model_dns {
 	struct record_texts servers; /* "address" or "address@port"; empty: those of resolv.conf */
-	const char *trust_anchor;    /* DNSSEC root anchor file; "none": do not validate */
+	const char *trust_anchor;    /* file with DNSSEC anchors; "none": do not validate; NULL:
+				    with the system's, where the resolver lets us */
 	int64_t timeout_ms;
 	int64_t cache; /* bytes */
 };
@@ -206,6 +207,10 @@ struct model_tls {
 	bool tickets;		  /* session tickets for clients without a certificate */
 };
 
+struct model_trace {
+	int64_t keep_ms;
+};
+
 enum model_log_format { MODEL_LOG_LOGFMT, MODEL_LOG_JSON };
 
 struct model_log {
@@ -233,6 +238,7 @@ struct model_node {
 	struct model_limits limits;
 	struct model_queue queue;
 	struct model_tls tls;
+	struct model_trace trace;
 	struct model_log log;
 	struct model_processes processes;
 	struct model_ports ports;

@@ -74,8 +74,10 @@ static const struct record_field dns_fields[] = {
 		.doc = "Resolvers to ask: address or address@port; empty: those of "
 		       "/etc/resolv.conf."),
 	F(trust_anchor, RECORD_TEXT, .check = model_check_path,
-		.doc = "File with the DNSSEC root anchor; none: do not validate; absent: "
-		       "/usr/share/dns/root.key where it exists."),
+		.doc = "File with DNSSEC anchors: names below them that do not validate are not "
+		       "used; none: nothing is validated; absent: validate with the system's root "
+		       "keys where the resolvers let us; a warning and the status tell where they "
+		       "do not."),
 	DURATION(struct model_dns, timeout, 100, 5 * MINUTE, .preset = "20s",
 		.doc = "A question that takes longer has failed."),
 	F(cache, RECORD_SIZE, .min = 65536, .max = (int64_t)1 << 32, .preset = "16M",
@@ -157,6 +159,13 @@ static const struct record_field tls_fields[] = {
 static const struct record_desc tls_desc =
 	RECORD_DESC(struct model_tls, "tls", tls_fields, .doc = "TLS where nothing is required.");
 
+static const struct record_field trace_fields[] = {
+	DURATION(struct model_trace, keep, HOUR, (int64_t)3650 * DAY, .preset = "90d",
+		.doc = "How long it is kept what became of a message."),
+};
+static const struct record_desc trace_desc = RECORD_DESC(
+	struct model_trace, "trace", trace_fields, .doc = "The record of what became of mail.");
+
 static const struct record_field log_fields[] = {
 	RECORD_FIELD(struct model_log, format, RECORD_ENUM, .names = log_formats,
 		.preset = "logfmt", .doc = "logfmt or json."),
@@ -204,6 +213,7 @@ static const struct record_field node_fields[] = {
 	PART(limits),
 	PART(queue),
 	PART(tls),
+	PART(trace),
 	PART(log),
 	PART(processes),
 	PART(ports),

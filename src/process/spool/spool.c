@@ -10,7 +10,6 @@
 enum {
 	TICK_MS = 1000,
 	CLOCK_JUMP_MS = 30 * 1000,
-	TRACE_DAYS = 90, /* how long the trace is kept */
 	TRACE_EVERY_MS = 6 * 3600 * 1000,
 };
 
@@ -128,6 +127,8 @@ void spool_configure(struct spool *spool, const struct model_node *node)
 	settings.max_queue = node->limits.queue;
 	settings.min_disk = node->limits.disk_free;
 	settings.delivers = node->processes.deliver;
+	settings.trace_keep_ms = node->trace.keep_ms;
+	spool->next_trace_ms = 0; /* it may be shorter now */
 	arena_free(&spool->settings.arena);
 	spool->settings = settings;
 	queue_plan_set_limits(spool->plan, &limits);
@@ -224,7 +225,7 @@ static void expire_trace(struct spool *spool)
 		return;
 	spool->next_trace_ms = now + TRACE_EVERY_MS;
 	store_trace_expire(
-		spool->store, spool->now_ms() - (int64_t)TRACE_DAYS * MOMENT_DAY_MS, NULL, NULL);
+		spool->store, spool->now_ms() - spool->settings.trace_keep_ms, NULL, NULL);
 }
 
 void spool_on_tick(struct spool *spool)

@@ -90,6 +90,7 @@ struct spool_settings {
 	const char *postmaster;
 	struct queue_settings queue;
 	int64_t max_message, max_queue, min_disk;
+	int64_t trace_keep_ms;
 	int64_t recipients_per_transaction;
 	int64_t delivers; /* processes that deliver */
 };

@@ -289,6 +289,32 @@ static void test_intake_closes(void **state)
 	assert_true(t->receive->intake_open);
 }
 
+static size_t traced(struct testing *t)
+{
+	return json_array_size(json_object_get(testing_ask(t, "trace.search", "{}"), "items"));
+}
+
+static void test_trace_is_kept_as_long_as_said(void **state)
+{
+	struct testing *t = *state;
+
+	assert_int_equal(t->node.trace.keep_ms, 90 * (int64_t)MOMENT_DAY_MS);
+	testing_accept(t, alice, grace);
+	testing_answer(t, testing_next_job(t), WIRE_DELIVERED, "250 ok");
+	for (int i = 0; i < 3; i++)
+		testing_advance(t, 4 * MOMENT_HOUR_MS);
+	assert_int_equal(traced(t), 1);
+	/* A shorter time counts at once. */
+	t->node.trace.keep_ms = 13 * (int64_t)MOMENT_HOUR_MS;
+	spool_configure(t->spool, &t->node);
+	testing_advance(t, 1000);
+	assert_int_equal(traced(t), 1);
+	t->node.trace.keep_ms = 11 * (int64_t)MOMENT_HOUR_MS;
+	spool_configure(t->spool, &t->node);
+	testing_advance(t, 1000);
+	assert_int_equal(traced(t), 0);
+}
+
 static int64_t recipients_acted(struct testing *t, const char *action, const char *filter)
 {
 	char arguments[200];
@@ -696,6 +722,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_deliver),
 		TEST(test_retry_and_expire),
+		TEST(test_trace_is_kept_as_long_as_said),
 		TEST(test_delay_notice),
 		TEST(test_failures_together),
 		TEST(test_notify),
