@@ -19,10 +19,10 @@ static const char *counters(struct cli *cli, const json_t *object)
 	const char *text = "", *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key,
-		value) if (json_is_integer(value) || json_is_boolean(value) ||
-			   json_is_string(value)) text = arena_format(cli->arena, "%s%s%s=%s", text,
-		text[0] != '\0' ? " " : "", key, cli_text(cli, object, key));
+	json_object_foreach ((json_t *)object, key, value)
+		if (json_is_integer(value) || json_is_boolean(value) || json_is_string(value))
+			text = arena_format(cli->arena, "%s%s%s=%s", text,
+				text[0] != '\0' ? " " : "", key, cli_text(cli, object, key));
 	return text;
 }
 
@@ -35,8 +35,9 @@ static void print_processes(struct cli *cli, const json_t *status)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(json_object_get(status, "processes"), i, p) cli_table_row(
-		&table, (const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, p, "role"),
+	json_array_foreach (json_object_get(status, "processes"), i, p)
+		cli_table_row(&table,
+			(const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, p, "role"),
 						 cli_text(cli, p, "index")),
 				cli_text(cli, p, "pid"), cli_text(cli, p, "state"),
 				span(cli, cli_number(p, "uptime_ms")), cli_text(cli, p, "restarts"),
@@ -50,14 +51,35 @@ static void print_fact(struct cli *cli, const char *label, const char *text)
 		cli_print(cli, "%-14s %s\n", label, text);
 }
 
+/* Whether answers of the DNS are validated, and if not, why. */
+static const char *dnssec(struct cli *cli, const json_t *status)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "processes"), i, p) {
+		const json_t *stats = json_object_get(p, "stats");
+		const char *reason = cli_text(cli, json_object_get(stats, "dnssec"), "reason");
+
+		if (strcmp(cli_text(cli, p, "role"), "lookup") != 0 ||
+			json_object_get(stats, "validating") == NULL)
+			continue;
+		if (json_is_true(json_object_get(stats, "validating")))
+			return "answers are validated";
+		return arena_format(cli->arena, "answers are not validated%s%s",
+			reason[0] != '\0' ? ": " : "", reason);
+	}
+	return "";
+}
+
 static void print_server(struct cli *cli, const json_t *status)
 {
 	const json_t *reload = json_object_get(status, "reload"), *listener;
 	const char *listeners = "";
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "listeners"), i, listener) listeners =
-		arena_format(cli->arena, "%s%s%s (%s)", listeners, i > 0 ? ", " : "",
+	json_array_foreach (json_object_get(status, "listeners"), i, listener)
+		listeners = arena_format(cli->arena, "%s%s%s (%s)", listeners, i > 0 ? ", " : "",
 			cli_text(cli, listener, "address"), cli_text(cli, listener, "name"));
 	print_fact(cli, "Host", cli_text(cli, status, "hostname"));
 	print_fact(cli, "State", cli_text(cli, status, "state"));
@@ -69,6 +91,7 @@ static void print_server(struct cli *cli, const json_t *status)
 	print_fact(cli, "Run", cli_text(cli, status, "run"));
 	print_fact(cli, "Configuration",
 		arena_format(cli->arena, "generation %s", cli_text(cli, status, "generation")));
+	print_fact(cli, "DNSSEC", dnssec(cli, status));
 	if (json_is_object(reload))
 		print_fact(cli, "Last reload",
 			arena_format(cli->arena, "%s%s%s", cli_moment(cli, reload, "at"),
@@ -128,8 +151,9 @@ int cli_run_host_list(struct cli *cli)
 		return CLI_OK;
 	}
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(json_object_get(answer, "hosts"), i, h) cli_table_row(
-		&table, (const char *[]){cli_text(cli, h, "host"), cli_text(cli, h, "attempt"),
+	json_array_foreach (json_object_get(answer, "hosts"), i, h)
+		cli_table_row(&table,
+			(const char *[]){cli_text(cli, h, "host"), cli_text(cli, h, "attempt"),
 				cli_moment(cli, h, "until"), cli_text(cli, h, "reason")});
 	if (table.count == 0)
 		cli_print(cli, "Nothing is remembered of any host: all get full TLS.\n");

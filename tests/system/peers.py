@@ -252,11 +252,8 @@ class Nsd:
             remote-control:
               control-enable: no
             ''')]
-        for name, text in self.zones.items():
-            file = d / f'{name.strip(".") or "root"}.zone'
-            file.write_text(f'$ORIGIN {name}\n$TTL 60\n@ SOA ns.{name} hostmaster.{name} 1 3600 600 86400 60\n'
-                            f'@ NS ns.{name}\nns A 127.0.0.1\n{textwrap.dedent(text)}\n')
-            conf.append(f'zone:\n  name: "{name}"\n  zonefile: "{file.name}"\n')
+        for name in self.zones:
+            conf.append(f'zone:\n  name: "{name}"\n  zonefile: "{self.zone_file(name).name}"\n')
         (d / 'nsd.conf').write_text('\n'.join(conf))
         self.process = subprocess.Popen(['nsd', '-d', '-c', str(d / 'nsd.conf')], stdin=subprocess.DEVNULL,
                                         stdout=open(d / 'out', 'ab'), stderr=subprocess.STDOUT)
@@ -267,6 +264,15 @@ class Nsd:
             return 'nsd started' in log
         wait_for(ready, 'NSD to start')
         return self
+
+    def zone_file(self, name):
+        """Write the zone, and say where."""
+        file = self.directory / f'{name.strip(".") or "root"}.zone'
+        below = '' if name == '.' else f'.{name}'
+        file.write_text(f'$ORIGIN {name}\n$TTL 60\n'
+                        f'@ SOA ns{below or "."} hostmaster{below or "."} 1 3600 600 86400 60\n'
+                        f'@ NS ns{below or "."}\nns A 127.0.0.1\n{textwrap.dedent(self.zones[name])}\n')
+        return file
 
     def stop(self):
         if self.process is not None:

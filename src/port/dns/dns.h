@@ -27,6 +27,9 @@ void dns_free(struct dns **dns);
  * the thread starts with the first question.  INFO says which setting is wrong. */
 enum err dns_unbound_new(struct event_base *base, const struct model_dns *settings,
 	struct dns **ret, struct err_info *info);
+/* File with the root's keys as the system has them, for settings.trust_anchor; absent means here
+ * that nothing is validated. */
+extern const char dns_system_anchor[];
 /* Backend: the lookup process.  The channel may come and go: dns_remote_peer() hands over a new one
  * (ownership of FD); questions under way then fail as WIRE_DNS_FAILED. */
 struct dns *dns_remote_new(struct event_base *base);

@@ -6,9 +6,7 @@
  * Servers: those given are asked as resolvers (forwarded to), else those of /etc/resolv.conf.  An
  * authoritative server on loopback works as well, for trials.
  *
- * Trust: "none" validates nothing.  A file is read as DS or DNSKEY records.  Absent: the root's
- * keys as the system has them, unless servers are given, because a server of one's own choice often
- * answers for zones that the root knows nothing of.
+ * Trust: "none" or absent validates nothing.  A file is read as DS or DNSKEY records.
  */
 #include "port/dns/backend.h"
 
@@ -17,7 +15,7 @@
 #include <unbound.h>
 #include <unistd.h>
 
-static const char root_key[] = "/usr/share/dns/root.key";
+const char dns_system_anchor[] = "/usr/share/dns/root.key";
 
 enum { CLASS_IN = 1, MAX_RECORDS = 1000 };
 
@@ -167,6 +165,7 @@ static enum err set_options(struct unbound *u, const struct model_dns *s, struct
 		{"use-syslog:", "no"},
 		/* A wrong negative answer must not stay long: mail waits for it. */
 		{"cache-max-negative-ttl:", "300"},
+		{"val-bogus-ttl:", "15"},
 		{"target-fetch-policy:", "0 0 0 0 0"},
 		{"minimal-responses:", "yes"},
 		{"num-queries-per-thread:", "1024"},
@@ -211,11 +210,7 @@ static enum err set_trust(struct unbound *u, const struct model_dns *s, struct e
 	const char *anchor = s->trust_anchor;
 	int error;
 
-	if (anchor == NULL && (s->servers.count > 0 || access(root_key, R_OK) != 0))
-		return ERR_OK;
-	if (anchor == NULL)
-		anchor = root_key;
-	if (strcmp(anchor, "none") == 0)
+	if (anchor == NULL || strcmp(anchor, "none") == 0)
 		return ERR_OK;
 	if (access(anchor, R_OK) != 0)
 		return err_set(info, ERR_IO, "dns.trust_anchor: %s cannot be read", anchor);

@@ -1,13 +1,16 @@
 /*
  * Answers WIRE_DNS_ASK.  At most MAX_RUNNING questions are with the resolver at once, others wait
  * in the order in which they came; beyond MAX_WAITING the answer is a failure at once.  Answers to
- * a peer that has gone are dropped, its questions forgotten.
+ * a peer that has gone are dropped, its questions forgotten.  While it is not known yet whether
+ * answers can be validated (trust.h), questions wait.
  */
 #include "process/lookup/lookup.h"
 
 #include "port/dns/dns.h"
 #include "port/log/log.h"
+#include "process/lookup/trust.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <unistd.h>
@@ -36,13 +39,14 @@ TAILQ_HEAD(questions, question);
 
 struct lookup {
 	struct runtime *runtime;
-	struct dns *dns;
-	struct model_dns settings; /* in settings_arena: what dns was made with */
+	struct lookup_trust *trust;
+	struct model_dns settings; /* in settings_arena: what trust was made with */
 	struct arena *settings_arena;
 	LIST_HEAD(peers, peer) peers;
 	struct questions running, waiting;
 	size_t running_count, waiting_count;
-	bool is_draining;
+	char no_anchor[200]; /* why the system has none for the default; "": it has */
+	bool is_started, is_draining;
 	int64_t asked, secure, insecure, bogus, failed, refused;
 };
 
@@ -140,16 +144,18 @@ static void on_answer(void *context, const struct wire_dns_answer *answer)
 
 static void run_more(struct lookup *l)
 {
-	while (l->running_count < MAX_RUNNING && !TAILQ_EMPTY(&l->waiting)) {
+	struct dns *dns = lookup_trust_dns(l->trust);
+
+	while (dns != NULL && l->running_count < MAX_RUNNING && !TAILQ_EMPTY(&l->waiting)) {
 		struct question *q = TAILQ_FIRST(&l->waiting);
 
 		TAILQ_REMOVE(&l->waiting, q, links);
 		l->waiting_count--;
 		TAILQ_INSERT_TAIL(&l->running, q, links);
 		l->running_count++;
-		q->query = dns_ask(l->dns, q->name, q->type, on_answer, q);
+		q->query = dns_ask(dns, q->name, q->type, on_answer, q);
 	}
-	if (l->is_draining && l->running_count == 0) {
+	if (l->is_draining && l->running_count == 0 && l->waiting_count == 0) {
 		l->is_draining = false; /* said once */
 		runtime_drained(l->runtime);
 	}
@@ -161,7 +167,7 @@ static void take_question(struct peer *peer, const struct wire_dns_ask *ask)
 	struct question *q;
 
 	l->asked++;
-	if (ask->name == NULL || l->dns == NULL || l->waiting_count >= MAX_WAITING) {
+	if (ask->name == NULL || l->waiting_count >= MAX_WAITING) {
 		struct wire_dns_answer busy = {.tag = ask->tag,
 			.status = WIRE_DNS_FAILED,
 			.why = ask->name == NULL ? "no name was given"
@@ -222,8 +228,28 @@ static const struct record_desc *dns_desc(void)
 	return record_find(&model_node_desc, "dns", NULL)->sub;
 }
 
+static void warn(const char *reason, const char *remedy)
+{
+	log_event(LOG_WARNING_LEVEL, "dns.not_validating", LOG_TEXT("reason", reason),
+		LOG_TEXT("meaning", "names are looked up without DNSSEC"),
+		LOG_TEXT("remedy", remedy));
+}
+
+static void on_trust(void *self)
+{
+	struct lookup *l = self;
+
+	if (lookup_trust_state(l->trust) == LOOKUP_TRUST_VALIDATING)
+		log_event(LOG_INFO_LEVEL, "dns.validating", LOG_TEXT("anchor", dns_system_anchor));
+	else
+		warn(lookup_trust_reason(l->trust),
+			"name resolvers that pass DNSSEC on as dns.servers, or accept it with "
+			"dns.trust_anchor: none; it is tried again by itself");
+	run_more(l);
+}
+
 /* Questions under way go to the new resolver. */
-static void replace(struct lookup *l, struct dns *dns)
+static void replace(struct lookup *l, struct lookup_trust *trust)
 {
 	struct question *q, *last = NULL;
 
@@ -238,27 +264,70 @@ static void replace(struct lookup *l, struct dns *dns)
 		l->waiting_count++;
 		last = q;
 	}
-	dns_free(&l->dns);
-	l->dns = dns;
+	lookup_trust_free(&l->trust);
+	l->trust = trust;
+	if (l->is_started)
+		lookup_trust_probe(trust);
 	run_more(l);
+}
+
+static enum err make_resolver(struct lookup *l, const struct model_dns *settings,
+	const char *anchor, struct dns **ret, struct err_info *info)
+{
+	struct model_dns changed = *settings;
+
+	changed.trust_anchor = anchor;
+	return dns_unbound_new(runtime_base(l->runtime), &changed, ret, info);
+}
+
+/* An anchor that the node file names: validate always.  "none": never.  Absent: where the resolver
+ * lets us, so one resolver of each kind. */
+static enum err make_trust(struct lookup *l, const struct model_dns *settings,
+	struct lookup_trust **ret, struct err_info *info)
+{
+	const char *anchor = settings->trust_anchor;
+	bool never = anchor != NULL && strcmp(anchor, "none") == 0;
+	struct dns *validating = NULL, *plain = NULL;
+	enum err e = ERR_OK;
+
+	if (!never)
+		e = make_resolver(l, settings, anchor != NULL ? anchor : dns_system_anchor,
+			&validating, info);
+	/* A system without the file; but a reload cannot read it for another reason. */
+	if (e != ERR_OK && anchor == NULL && (l->trust == NULL || l->no_anchor[0] != '\0')) {
+		snprintf(l->no_anchor, sizeof(l->no_anchor), "%s", info->text);
+		warn(l->no_anchor, "install the root's keys (Debian: dns-root-data) and restart, "
+				   "or accept it with dns.trust_anchor: none");
+		e = ERR_OK;
+	}
+	if (e == ERR_OK && (never || anchor == NULL))
+		e = make_resolver(l, settings, NULL, &plain, info);
+	if (e != ERR_OK) {
+		dns_free(&validating);
+		return e;
+	}
+	*ret = lookup_trust_new(runtime_base(l->runtime), validating, plain, on_trust, l);
+	return ERR_OK;
 }
 
 static enum err apply(void *self, const struct runtime_settings *settings, struct err_info *info)
 {
 	struct lookup *l = self;
-	struct dns *dns = NULL;
+	struct lookup_trust *trust = NULL;
 	enum err e;
 
 	/* Inside the sandbox no file can be read any more: what did not change stays as it is. */
-	if (l->dns != NULL && record_equal(dns_desc(), &settings->node->dns, &l->settings))
+	if (l->trust != NULL && record_equal(dns_desc(), &settings->node->dns, &l->settings)) {
+		lookup_trust_probe(l->trust);
 		return ERR_OK;
-	e = dns_unbound_new(runtime_base(l->runtime), &settings->node->dns, &dns, info);
+	}
+	e = make_trust(l, &settings->node->dns, &trust, info);
 	if (e != ERR_OK)
 		return e;
 	arena_free(&l->settings_arena);
 	l->settings_arena = arena_new();
 	record_copy(dns_desc(), &settings->node->dns, l->settings_arena, &l->settings);
-	replace(l, dns);
+	replace(l, trust);
 	return ERR_OK;
 }
 
@@ -284,9 +353,13 @@ static void add_peer(void *self, enum runtime_role role, unsigned index, int fd)
 	peer->ipc = ipc_new(runtime_base(l->runtime), fd, &handlers, peer);
 }
 
+/* Only now: the resolver's thread is to live in the sandbox. */
 static void start(void *self)
 {
-	(void)self;
+	struct lookup *l = self;
+
+	l->is_started = true;
+	lookup_trust_probe(l->trust);
 }
 
 /* Deliveries under way still need answers: they are given until the end. */
@@ -298,15 +371,27 @@ static void drain(void *self)
 	run_more(l);
 }
 
+static json_t *dnssec_stats(const struct lookup *l)
+{
+	const char *anchor = l->settings.trust_anchor, *reason = lookup_trust_reason(l->trust);
+
+	if (anchor == NULL && l->no_anchor[0] != '\0')
+		reason = l->no_anchor;
+	return json_pack(
+		"{s:s, s:s?}", "anchor", anchor != NULL ? anchor : "default", "reason", reason);
+}
+
 static json_t *stats(void *self)
 {
 	const struct lookup *l = self;
+	bool validating = lookup_trust_state(l->trust) == LOOKUP_TRUST_VALIDATING;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "asked", (json_int_t)l->asked,
-		"secure", (json_int_t)l->secure, "insecure", (json_int_t)l->insecure, "bogus",
-		(json_int_t)l->bogus, "failed", (json_int_t)l->failed, "refused",
-		(json_int_t)l->refused, "running", (json_int_t)l->running_count, "waiting",
-		(json_int_t)l->waiting_count);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "asked",
+		(json_int_t)l->asked, "secure", (json_int_t)l->secure, "insecure",
+		(json_int_t)l->insecure, "bogus", (json_int_t)l->bogus, "failed",
+		(json_int_t)l->failed, "refused", (json_int_t)l->refused, "running",
+		(json_int_t)l->running_count, "waiting", (json_int_t)l->waiting_count, "validating",
+		validating, "dnssec", dnssec_stats(l));
 }
 
 static void destroy(void *self)
@@ -315,7 +400,7 @@ static void destroy(void *self)
 
 	while (!LIST_EMPTY(&l->peers))
 		drop_peer(LIST_FIRST(&l->peers));
-	dns_free(&l->dns);
+	lookup_trust_free(&l->trust);
 	arena_free(&l->settings_arena);
 	free(l);
 }

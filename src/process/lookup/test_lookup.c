@@ -26,7 +26,7 @@ static struct {
 	struct runtime_control *control;
 	int64_t applied;
 	enum err error;
-	char reason[300], stats[300];
+	char reason[300], stats[600];
 	bool closed;
 } child;
 
@@ -95,7 +95,7 @@ static void tell_settings(int64_t tag, const char *trust_anchor)
 	arena_free(&arena);
 }
 
-static int start_child(void **state)
+static int start_child_with(const char *trust_anchor)
 {
 	static const struct runtime_control_handlers handlers = {on_control, on_control_closed};
 	static const struct runtime_control_hello hello = {.log_level = 3};
@@ -103,7 +103,6 @@ static int start_child(void **state)
 	char *argv[] = {words[0], words[1], words[2], words[3], NULL};
 	int fds[2];
 
-	(void)state;
 	test_server_start(&server);
 	memset(&child, 0, sizeof(child));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
@@ -116,11 +115,24 @@ static int start_child(void **state)
 	base = event_base_new();
 	child.control = runtime_control_new(base, fds[0], &handlers, NULL);
 	tell_record(RUNTIME_CONTROL_HELLO, &runtime_control_hello_desc, &hello);
-	tell_settings(1, "none");
+	tell_settings(1, trust_anchor);
 	if (child.applied != 1 || child.error != ERR_OK)
 		fail_msg("not started: %s", child.reason);
 	tell(RUNTIME_CONTROL_START, 0, str_of(NULL), -1);
 	return 0;
+}
+
+static int start_child(void **state)
+{
+	(void)state;
+	return start_child_with("none");
+}
+
+/* Which asks the server, that signs nothing, for the root. */
+static int start_child_default(void **state)
+{
+	(void)state;
+	return start_child_with(NULL);
 }
 
 static int end_child(void **state)
@@ -250,12 +262,36 @@ static void applies_again(void **state)
 	dns_free(&one);
 }
 
+/* The resolver's answers for the root do not validate, so they are used as they are; a reload does
+ * not forget that it should be otherwise. */
+static void answers_without_validation(void **state)
+{
+	struct dns *one = connect_child(0);
+	struct tally a = {0};
+
+	(void)state;
+	dns_ask(one, "a.example", DNS_A, on_done, &a);
+	dns_ask(one, "n.example", DNS_A, on_done, &a);
+	RUN_UNTIL(a.all == 2);
+	assert_int_equal(a.count[WIRE_DNS_INSECURE], 2);
+	assert_int_equal(a.records, 1);
+	tell_settings(2, NULL);
+	assert_int_equal(child.error, ERR_OK);
+	tell(RUNTIME_CONTROL_STATS, 0, str_of(NULL), -1);
+	RUN_UNTIL(child.stats[0] != '\0');
+	assert_non_null(strstr(child.stats, "\"validating\":false"));
+	assert_non_null(strstr(child.stats, "does not validate"));
+	dns_free(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers, start_child, end_child),
 		cmocka_unit_test_setup_teardown(forgets_who_has_gone, start_child, end_child),
 		cmocka_unit_test_setup_teardown(applies_again, start_child, end_child),
+		cmocka_unit_test_setup_teardown(
+			answers_without_validation, start_child_default, end_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
