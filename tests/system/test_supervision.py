@@ -74,7 +74,8 @@ def test_without_the_supervisor_nobody_stays(ours):
 @pytest.mark.parametrize('damage, complaint', [
     ('nonsense: true\n', 'nonsense'),
     ('listeners: [\n', 'node.yaml'),
-    ('certificates: [{name: mx, chain: /nowhere.pem, key: /nowhere.pem}]\n', '/nowhere.pem'),
+    ('users: {spool: keep, deliver: keep}\ncertificates: [{name: mx, chain: /nowhere.pem, key: /nowhere.pem}]\n',
+     '/nowhere.pem'),
 ])
 def test_a_broken_node_file_is_refused_and_work_goes_on(ours, damage, complaint):
     (ours.directory / 'node.yaml').write_text(damage)
