@@ -7,6 +7,7 @@
 
 #include <event2/event_struct.h>
 #include <openssl/ssl.h>
+#include <sys/queue.h>
 
 enum {
 	TLS_TICKET_KEY = 80,
@@ -91,6 +92,8 @@ struct tls_session {
 	bool reported : 1;	    /* CLOSED or FAILED has been delivered */
 	bool certificate_asked : 1; /* client */
 	bool is_paused : 1;	    /* the handshake waits for a signature */
+	bool is_queued : 1;	    /* the handshake waits for a job */
+	TAILQ_ENTRY(tls_session) queue;
 };
 
 #endif

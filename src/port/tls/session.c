@@ -149,6 +149,34 @@ static void fail(struct tls_session *session, int ssl_error, int error_number)
 /* ---- the handshake ----------------------------------------------------------------------------
  */
 
+/* Handshakes that found all jobs paused (signer.h); all sessions of a process live on one loop. */
+static TAILQ_HEAD(, tls_session) queue = TAILQ_HEAD_INITIALIZER(queue);
+
+static void queue_join(struct tls_session *session)
+{
+	session->is_queued = true;
+	TAILQ_INSERT_TAIL(&queue, session, queue);
+}
+
+static void queue_leave(struct tls_session *session)
+{
+	if (!session->is_queued)
+		return;
+	session->is_queued = false;
+	TAILQ_REMOVE(&queue, session, queue);
+}
+
+/* A job is free again. */
+static void queue_call(void)
+{
+	struct tls_session *first = TAILQ_FIRST(&queue);
+
+	if (first == NULL)
+		return;
+	queue_leave(first);
+	run_later(first);
+}
+
 /* Calls the handler last. */
 static void come_up(struct tls_session *session)
 {
@@ -168,14 +196,16 @@ static void step(struct tls_session *session)
 	ERR_clear_error();
 	errno = 0;
 	session->is_paused = false;
+	queue_leave(session);
 	result = SSL_do_handshake(session->ssl);
 	number = errno;
-	if (result == 1) {
+	error = SSL_get_error(session->ssl, result);
+	if (error != SSL_ERROR_WANT_ASYNC && error != SSL_ERROR_WANT_ASYNC_JOB)
+		queue_call();
+	switch (error) {
+	case SSL_ERROR_NONE:
 		come_up(session);
 		return;
-	}
-	error = SSL_get_error(session->ssl, result);
-	switch (error) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
 		watch_read(session, error == SSL_ERROR_WANT_READ);
@@ -186,6 +216,11 @@ static void step(struct tls_session *session)
 		watch_read(session, false);
 		watch_write(session, false);
 		tls_signer_flush(session->tls->signer);
+		return;
+	case SSL_ERROR_WANT_ASYNC_JOB:
+		watch_read(session, false);
+		watch_write(session, false);
+		queue_join(session);
 		return;
 	default:
 		fail(session, error, number);
@@ -361,6 +396,7 @@ static void unwind_handshake(struct tls_session *session)
 		tls_signer_cancel(session->tls->signer, session->ssl);
 		(void)SSL_do_handshake(session->ssl);
 	}
+	queue_call();
 }
 
 static void say_goodbye(struct tls_session *session)
@@ -381,6 +417,7 @@ void tls_session_free(struct tls_session **session)
 		return;
 	watch_read(s, false);
 	watch_write(s, false);
+	queue_leave(s);
 	ERR_clear_error();
 	if (s->is_paused)
 		unwind_handshake(s);

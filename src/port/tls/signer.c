@@ -98,8 +98,7 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	(void)ipc;
 	if (type != WIRE_SIGNED)
 		return;
-	TAILQ_FOREACH(request, &signer->pending, links)
-	{
+	TAILQ_FOREACH (request, &signer->pending, links) {
 		if (request->tag == answer->tag)
 			break;
 	}
@@ -137,10 +136,14 @@ static const struct ipc_handlers handlers = {.message = on_message, .closed = on
 
 struct tls_signer *tls_signer_new(struct event_base *base)
 {
+	static _Thread_local bool has_jobs;
 	struct tls_signer *signer = mem_new(sizeof(*signer));
 
 	/* The library reads its configuration when first used; later there may be no files. */
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
+	if (!has_jobs && ASYNC_init_thread(TLS_JOBS_MAX, 0) != 1)
+		abort();
+	has_jobs = true;
 	signer->references = 1;
 	signer->base = base;
 	signer->timeout_ms = TLS_SIGN_TIMEOUT_MS;
@@ -232,8 +235,7 @@ void tls_signer_cancel(struct tls_signer *signer, const void *argument)
 {
 	struct request *request;
 
-	TAILQ_FOREACH(request, &signer->pending, links)
-	{
+	TAILQ_FOREACH (request, &signer->pending, links) {
 		if (request->argument == argument) {
 			TAILQ_REMOVE(&signer->pending, request, links);
 			signer->count--;

@@ -6,6 +6,9 @@
  * the session through the job's wait context, the session calls the handshake again, and that
  * resumes the job where it paused.  Requests are filed on the job's small stack and sent later from
  * the ordinary one, by tls_signer_flush().
+ *
+ * A job costs tens of kilobytes as long as the process lives: there are at most TLS_JOBS_MAX, and
+ * handshakes beyond that wait for one (session.c).
  */
 #ifndef SEALPOST_PORT_TLS_SIGNER_H
 #define SEALPOST_PORT_TLS_SIGNER_H
@@ -23,6 +26,7 @@ enum {
 	TLS_DIGEST_MAX = 64,	     /* SHA-512 */
 	TLS_SIGN_TIMEOUT_MS = 10000, /* from request to answer */
 	TLS_SIGN_PENDING_MAX = 20000,
+	TLS_JOBS_MAX = 128,
 };
 
 /* The library context in which the provider is loaded, for SSL_CTX_new_ex(); and the property query
