@@ -15,6 +15,7 @@ struct parcel {
 	struct heap_node node; /* SLEEPING: by due, in the plan; READY: by message, in the route */
 	struct route *route;
 	enum parcel_state state;
+	bool busy; /* it keeps one of its route's places */
 	int64_t due_ms;
 	int32_t *numbers;
 	size_t size;
@@ -30,7 +31,7 @@ struct route {
 	bool resting;
 	bool probing; /* after a rest: one job alone */
 	int64_t failures;
-	size_t sleeping, active, recipients, parcels;
+	size_t sleeping, active, busy, recipients, parcels;
 };
 
 struct queue_plan {
@@ -158,7 +159,7 @@ static bool may_start(const struct queue_plan *plan, const struct route *route)
 {
 	size_t limit = route->probing ? 1 : plan->limits.active_of_route;
 
-	return heap_first(&route->ready) != NULL && (route->resting || route->active < limit);
+	return heap_first(&route->ready) != NULL && (route->resting || route->busy < limit);
 }
 
 /* After anything changed at a route: is it in the ring, is it known at all? */
@@ -374,6 +375,8 @@ const struct queue_parcel *queue_plan_take(struct queue_plan *plan, int64_t now_
 	parcel->state = ACTIVE;
 	parcel->face.rests = route->resting;
 	route->recipients -= parcel->face.count;
+	parcel->busy = true;
+	route->busy++;
 	route->active++;
 	plan->active++;
 	plan->ring = route->after; /* the next one's turn */
@@ -381,11 +384,27 @@ const struct queue_parcel *queue_plan_take(struct queue_plan *plan, int64_t now_
 	return &parcel->face;
 }
 
+static void leave_place(struct parcel *parcel)
+{
+	if (parcel->busy)
+		parcel->route->busy--;
+	parcel->busy = false;
+}
+
+void queue_plan_over(struct queue_plan *plan, const struct queue_parcel *face)
+{
+	struct parcel *parcel = (struct parcel *)(uintptr_t)face;
+
+	leave_place(parcel);
+	route_settle(plan, parcel->route);
+}
+
 void queue_plan_finish(struct queue_plan *plan, const struct queue_parcel *face)
 {
 	struct parcel *parcel = (struct parcel *)face;
 	struct route *route = parcel->route;
 
+	leave_place(parcel);
 	for (size_t i = 0; i < parcel->face.count; i++) {
 		struct recipient_key key = {parcel->face.message, parcel->numbers[i]};
 

@@ -60,6 +60,9 @@ bool queue_plan_remove(struct queue_plan *plan, int64_t message, int32_t number)
 
 /* The next parcel to start; NULL when none may start now. */
 const struct queue_parcel *queue_plan_take(struct queue_plan *plan, int64_t now_ms);
+/* What a parcel did at its route is over: another may take its place there, while what came of it
+ * is written. */
+void queue_plan_over(struct queue_plan *plan, const struct queue_parcel *parcel);
 /* A parcel that was taken has ended, one way or other; its memory is gone. */
 void queue_plan_finish(struct queue_plan *plan, const struct queue_parcel *parcel);
 

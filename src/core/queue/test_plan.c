@@ -108,6 +108,31 @@ static void test_limit_frees(void **state)
 	assert_null(queue_plan_take(plan, 0));
 }
 
+/* While what came of a parcel is written, another one has its place. */
+static void test_over(void **state)
+{
+	struct queue_plan *plan = *state;
+	const struct queue_parcel *first, *second;
+	struct queue_plan_route route;
+
+	for (int64_t i = 1; i < 6; i++)
+		add(plan, i, 0, a);
+	first = queue_plan_take(plan, 0);
+	assert_non_null(queue_plan_take(plan, 0));
+	assert_null(queue_plan_take(plan, 0));
+	queue_plan_over(plan, first);
+	second = queue_plan_take(plan, 0);
+	assert_non_null(second);
+	assert_null(queue_plan_take(plan, 0));
+	assert_int_equal(queue_plan_state(plan, 1, 0), QUEUE_PLAN_ACTIVE);
+	assert_true(queue_plan_route_state(plan, a, &route));
+	assert_int_equal(route.active, 3);
+	queue_plan_finish(plan, first);
+	assert_null(queue_plan_take(plan, 0));
+	queue_plan_finish(plan, second);
+	assert_non_null(queue_plan_take(plan, 0));
+}
+
 static void test_due(void **state)
 {
 	struct queue_plan *plan = *state;
@@ -307,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit_frees, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_due, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clamp, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),

@@ -267,6 +267,7 @@ void spool_job_outcome(struct spool_peer *peer, const struct wire_outcome *outco
 		return;
 	}
 	judge_route(spool, job->parcel->route, outcome);
+	queue_plan_over(spool->plan, job->parcel);
 	verdict = (struct spool_verdict){.message = job->message,
 		.recipients = recipients,
 		.count = count,
