@@ -6,6 +6,7 @@
 #include "port/sandbox/sandbox.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,6 +364,15 @@ static void end_process(struct runtime *r)
 	event_base_free(r->base);
 }
 
+/* Threads are few and wait for the disk: one heap for all wastes less memory, and does not grow
+ * page by page as those of threads do. */
+static void set_allocator(void)
+{
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int runtime_main(const struct runtime_process *process, int argc, char **argv)
 {
 	struct runtime r = {.process = process, .status = EXIT_FAILURE};
@@ -383,6 +393,7 @@ int runtime_main(const struct runtime_process *process, int argc, char **argv)
 	prctl(PR_SET_NAME, shown, 0, 0, 0);
 	close_range(CONTROL_FD + 1, ~0u, 0);
 	umask(077);
+	set_allocator();
 	set_signals();
 	r.base = new_base();
 	if (r.base == NULL)

@@ -304,7 +304,6 @@ static enum err run_act(struct store_work *work, struct store_group *group)
 			.message = row->message,
 			.number = row->recipient.wire.number,
 			.attempts = row->recipient.attempts,
-			.received_ms = row->received_ms,
 			.route = row->recipient.route,
 		};
 	}

@@ -304,8 +304,7 @@ static enum err due(void *self, int64_t until_ms, const struct store_due_entry *
 		for (j = 0; j < message->add.count; j++) {
 			const struct store_recipient *r = &message->add.recipients[j];
 			struct store_due_entry entry = {r->due_ms, message->add.message.id,
-				r->wire.number, r->attempts, message->add.message.received_ms,
-				r->route};
+				r->wire.number, r->attempts, r->route};
 
 			if (r->state != STORE_WAITING || r->due_ms > until_ms ||
 				(after != NULL && by_due(&entry, after) <= 0))

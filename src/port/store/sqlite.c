@@ -38,6 +38,13 @@ static const char *const migrations[] = {
 	"CREATE TABLE host("
 	" host TEXT PRIMARY KEY, attempt INT NOT NULL, until INT NOT NULL, reason TEXT)"
 	" WITHOUT ROWID;",
+	/* What is due is read from the index alone; what is there is counted as it comes and goes.
+	 */
+	"DROP INDEX recipient_due;"
+	"CREATE INDEX recipient_due ON recipient(due, message, number, attempts, route)"
+	" WHERE state = 0;"
+	"INSERT INTO setting VALUES('messages', (SELECT count(*) FROM message));"
+	"INSERT INTO setting VALUES('recipients', (SELECT count(*) FROM recipient));",
 };
 
 #define RECIPIENT                                                                                  \
@@ -77,11 +84,9 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_FORGET_EVENTS] = "DELETE FROM event WHERE sequence <= ?1",
 	[STORE_SQL_EVENT_RANGE] = "SELECT (SELECT min(sequence) FROM event),"
 				  " (SELECT max(sequence) FROM event)",
-	[STORE_SQL_DUE] =
-		"SELECT due, message, number, attempts, route,"
-		" (SELECT received FROM message WHERE id = recipient.message) FROM recipient"
-		" WHERE state = 0 AND due <= ?1 AND (due, message, number) > (?2, ?3, ?4)"
-		" ORDER BY due, message, number LIMIT ?5",
+	[STORE_SQL_DUE] = "SELECT due, message, number, attempts, route FROM recipient"
+			  " WHERE state = 0 AND due <= ?1 AND (due, message, number) > (?2, ?3, ?4)"
+			  " ORDER BY due, message, number LIMIT ?5",
 	[STORE_SQL_LOAD_MESSAGE] = "SELECT received, sender, envelope_id, ret, body, smtputf8,"
 				   " size, hops, message_id, subject, helo, receipt FROM message"
 				   " WHERE id = ?1",
@@ -94,8 +99,11 @@ const char *const store_sql[STORE_SQL_MAX] = {
 		SCAN " WHERE r.route = ?4 AND (r.message, r.number) > (?1, ?2)" SCAN_ORDER,
 	[STORE_SQL_SCAN_ID] =
 		SCAN " WHERE r.message = ?4 AND (r.message, r.number) > (?1, ?2)" SCAN_ORDER,
-	[STORE_SQL_COUNT_MESSAGES] = "SELECT count(*) FROM message",
-	[STORE_SQL_COUNT_RECIPIENTS] = "SELECT count(*) FROM recipient",
+	[STORE_SQL_COUNT_MESSAGES] = "SELECT value FROM setting WHERE name = 'messages'",
+	[STORE_SQL_COUNT_RECIPIENTS] = "SELECT value FROM setting WHERE name = 'recipients'",
+	[STORE_SQL_ADD_MESSAGES] = "UPDATE setting SET value = value + ?1 WHERE name = 'messages'",
+	[STORE_SQL_ADD_RECIPIENTS] =
+		"UPDATE setting SET value = value + ?1 WHERE name = 'recipients'",
 	[STORE_SQL_GENERATION] = "SELECT value FROM setting WHERE name = 'generation'",
 	[STORE_SQL_SET_GENERATION] = "INSERT OR REPLACE INTO setting VALUES('generation', ?1)",
 	[STORE_SQL_CONFIG] = "SELECT kind, key, json FROM config ORDER BY kind, position",
@@ -156,13 +164,33 @@ static void refill_ballast(struct store_sqlite *self)
 		fill_ballast(self);
 }
 
-static enum err commit(void *self)
+static enum err count_on(struct store_sqlite *self, enum store_sql which, int64_t by)
 {
-	enum err e = run(self, STORE_SQL_COMMIT);
+	sqlite3_stmt *s;
+
+	if (by == 0)
+		return ERR_OK;
+	s = store_sqlite_statement(self, which);
+	if (s == NULL)
+		return store_sqlite_error(self);
+	sqlite3_bind_int64(s, 1, by);
+	return store_db_run(s);
+}
+
+static enum err commit(void *context)
+{
+	struct store_sqlite *self = context;
+	enum err e = count_on(self, STORE_SQL_ADD_MESSAGES, self->messages);
 
 	if (e == ERR_OK)
-		refill_ballast(self);
-	return e;
+		e = count_on(self, STORE_SQL_ADD_RECIPIENTS, self->recipients);
+	if (e == ERR_OK)
+		e = run(self, STORE_SQL_COMMIT);
+	if (e != ERR_OK)
+		return e;
+	self->messages = self->recipients = 0;
+	refill_ballast(self);
+	return ERR_OK;
 }
 
 static void rollback(void *self)
@@ -170,6 +198,7 @@ static void rollback(void *self)
 	struct store_sqlite *sqlite = self;
 	size_t i;
 
+	sqlite->messages = sqlite->recipients = 0;
 	for (i = 0; i < STORE_SQL_MAX; i++) {
 		if (sqlite->db.statements[i] != NULL)
 			sqlite3_reset(sqlite->db.statements[i]);

@@ -33,6 +33,8 @@ enum store_sql {
 	STORE_SQL_SCAN_ID,
 	STORE_SQL_COUNT_MESSAGES,
 	STORE_SQL_COUNT_RECIPIENTS,
+	STORE_SQL_ADD_MESSAGES,
+	STORE_SQL_ADD_RECIPIENTS,
 	STORE_SQL_GENERATION,
 	STORE_SQL_SET_GENERATION,
 	STORE_SQL_CONFIG,
@@ -50,7 +52,8 @@ struct store_sqlite {
 	char *ballast; /* file whose blocks are given up when the disk is full */
 	int ballast_fd;
 	char *path;
-	unsigned commits; /* since it was given up */
+	unsigned commits;	      /* since it was given up */
+	int64_t messages, recipients; /* how many more by the transaction under way */
 };
 
 /* Reset, nothing bound; NULL: cannot be prepared. */

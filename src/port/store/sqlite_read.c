@@ -43,7 +43,6 @@ enum err store_sqlite_due(void *self, int64_t until_ms, const struct store_due_e
 		entry->number = sqlite3_column_int64(s, 2);
 		entry->attempts = sqlite3_column_int64(s, 3);
 		entry->route = store_db_text_copy(s, 4, arena);
-		entry->received_ms = sqlite3_column_int64(s, 5);
 	}
 	*ret_count = n;
 	return e;

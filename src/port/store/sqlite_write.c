@@ -69,14 +69,19 @@ static enum err add_recipient(
 
 enum err store_sqlite_add(void *self, const struct store_add *add)
 {
-	enum err e = add_message(self, add);
+	struct store_sqlite *sqlite = self;
+	enum err e = add_message(sqlite, add);
 	size_t i;
 
 	if (e == ERR_OK)
-		e = add_body(self, add);
+		e = add_body(sqlite, add);
 	for (i = 0; e == ERR_OK && i < add->count; i++)
-		e = add_recipient(self, add->message.id, &add->recipients[i]);
-	return e;
+		e = add_recipient(sqlite, add->message.id, &add->recipients[i]);
+	if (e != ERR_OK)
+		return e;
+	sqlite->messages++;
+	sqlite->recipients += (int64_t)add->count;
+	return ERR_OK;
 }
 
 /* Run a statement whose only parameter is a number. */
@@ -112,8 +117,11 @@ static enum err remove_if_last(
 		e = run_number(self, STORE_SQL_REMOVE_BODY, message);
 	if (e == ERR_OK)
 		e = run_number(self, STORE_SQL_REMOVE_MESSAGE, message);
-	*ret_gone = e == ERR_OK;
-	return e;
+	if (e != ERR_OK)
+		return e;
+	*ret_gone = true;
+	self->messages--;
+	return ERR_OK;
 }
 
 static enum err remove_recipient(struct store_sqlite *self, const struct store_update *update,
@@ -130,6 +138,7 @@ static enum err remove_recipient(struct store_sqlite *self, const struct store_u
 	*ret_applied = e == ERR_OK && sqlite3_changes(self->db.db) > 0;
 	if (!*ret_applied)
 		return e;
+	self->recipients--;
 	return remove_if_last(self, update->message, ret_gone, gone);
 }
 

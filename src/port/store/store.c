@@ -228,6 +228,11 @@ void store_counts(struct store *store, struct store_counts *ret)
 		ret->disk_free = (int64_t)(fs.f_bavail * fs.f_frsize);
 }
 
+int64_t store_pending(const struct store *store)
+{
+	return atomic_load(&store->pending_bytes);
+}
+
 /* ---- open and close -------------------------------------------------------------------------- */
 
 static void on_trace_wake(void *context)

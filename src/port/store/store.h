@@ -77,6 +77,8 @@ struct store_counts {
 	int64_t trace_pending; /* events on their way to the trace */
 };
 void store_counts(struct store *store, struct store_counts *ret);
+/* Only counts.pending_bytes, without a look at the disk. */
+int64_t store_pending(const struct store *store);
 
 typedef void store_done(void *context, enum err e);
 
@@ -174,7 +176,6 @@ struct store_due_entry {
 	int64_t message;
 	int64_t number;
 	int64_t attempts;
-	int64_t received_ms;
 	const char *route;
 };
 /* ENTRIES are in the order of (due_ms, message, number); MORE: there are others up to the same

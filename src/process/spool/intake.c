@@ -56,12 +56,9 @@ static void fail(struct intake *intake, enum err e)
 	intake->error = e;
 }
 
-static bool is_crowded(struct spool *spool)
+static bool is_crowded(const struct spool *spool)
 {
-	struct store_counts counts;
-
-	store_counts(spool->store, &counts);
-	return counts.pending_bytes > SPOOL_PENDING_HIGH;
+	return store_pending(spool->store) > SPOOL_PENDING_HIGH;
 }
 
 void spool_intake_data(struct spool_peer *peer, const struct wire_data *data)
