@@ -297,6 +297,20 @@ def test_an_ordinary_user_runs_it(home, authority, instances):
     assert mode(sealpost.directory / 'data') == 0o700
 
 
+@needs_root
+def test_a_key_that_cannot_be_read_is_named(home, authority, instances):
+    certificate = authority.issue('mx.contoso.example')
+    key = pathlib.Path(shutil.copy(certificate.key, home / 'mx.key.pem'))
+    chain = pathlib.Path(shutil.copy(certificate.chain, home / 'mx.chain.pem'))
+    key.chmod(0o600)
+    sealpost = instances(home / 'ours', 'mx.contoso.example', [('mx', type(certificate)(chain, key, None))],
+                         binary=str(home / 'sealpost'), prefix=AS_NOBODY)
+    os.chown(sealpost.directory, NOBODY, NOBODY)
+    sealpost.start(wait=False)
+    assert sealpost.process.wait(30) == 1
+    assert f'certificate mx: key: {key}: Permission denied' in sealpost.log_text()
+
+
 class Bare:
     """`sealpost serve` and nothing else, as an ordinary user in a network of its own."""
 
