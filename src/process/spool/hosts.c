@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 enum { MAX_HOSTS = 100000 };
+/* Longer than a node may ask for. */
+static const int64_t max_remember_ms = INT64_C(8) * 24 * 3600 * 1000;
 
 struct host {
 	struct wire_host wire;
@@ -108,6 +110,11 @@ void spool_hosts_tick(struct spool *spool)
 	while (map_next(spool->hosts, &position, NULL, &value)) {
 		struct host *host = value;
 
+		/* The clock has gone back since: nothing is offered less TLS for years. */
+		if (host->wire.until_ms > now + max_remember_ms) {
+			spool_host_forget(spool, host->wire.host);
+			continue;
+		}
 		if (host->wire.until_ms > now)
 			continue;
 		map_remove(spool->hosts, str_of(host->wire.host));

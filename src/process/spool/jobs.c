@@ -128,6 +128,7 @@ struct body {
 	int64_t peer;
 	int64_t job;
 	int64_t offset;
+	int64_t end; /* what was asked for, as far as there is content */
 };
 
 static void send_body(struct spool_peer *peer, const struct body *body, enum err e, struct str data)
@@ -155,6 +156,12 @@ static void body_read(void *context, enum err e, struct str bytes)
 		body->offset += (int64_t)chunk.n;
 		bytes = str_part(bytes, chunk.n, bytes.n);
 	} while (bytes.n > 0);
+	/* Who asked would wait for the rest for ever. */
+	if (e == ERR_OK && body->offset < body->end) {
+		log_event(LOG_ERROR_LEVEL, "spool.content-short", LOG_NUMBER("job", body->job),
+			LOG_NUMBER("at", body->offset));
+		send_body(peer, body, ERR_CORRUPT, (struct str){0});
+	}
 	free(body);
 }
 
@@ -172,6 +179,9 @@ void spool_job_body(struct spool_peer *peer, const struct wire_body_get *get)
 		free(body);
 		return;
 	}
+	body->end = get->offset + get->length;
+	if (body->end > job->message->m.wire.size)
+		body->end = job->message->m.wire.size;
 	store_body_read(peer->spool->store, job->parcel->message, get->offset, (size_t)get->length,
 		body_read, body);
 }

@@ -109,8 +109,7 @@ static bool read_filter(struct spool_request *request)
 	const char *key;
 
 	request->filter.state = STORE_ANY_STATE;
-	json_object_foreach(filter, key, value)
-	{
+	json_object_foreach (filter, key, value) {
 		const char *text = json_string_value(value);
 
 		if (json_is_null(value))
@@ -312,7 +311,9 @@ static void return_message(struct spool_request *request, const struct store_mes
 		const struct store_recipient *r = &m->recipients.items[i];
 		int64_t number = r->wire.number;
 
-		if (queue_plan_state(spool->plan, m->wire.id, (int32_t)number) == QUEUE_PLAN_ACTIVE)
+		if (queue_plan_state(spool->plan, m->wire.id, (int32_t)number) ==
+				QUEUE_PLAN_ACTIVE ||
+			spool_is_claimed(spool, m->wire.id, number))
 			continue; /* it may be delivered this very moment */
 		queue_plan_remove(spool->plan, m->wire.id, (int32_t)number);
 		outcomes[verdict.count++] = (struct wire_recipient_outcome){.number = number,

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -380,4 +382,37 @@ const char *testing_body(struct testing *t, struct testing_job *job)
 				 (int64_t)buf_length(&t->deliver->body) == job->wire.size);
 	assert_int_equal(t->deliver->body_error, ERR_OK);
 	return buf_text(&t->deliver->body);
+}
+
+const char *testing_kinds(struct testing *t, int64_t id)
+{
+	char text[WIRE_ID_TEXT], arguments[64];
+	const char *copy;
+	const json_t *event;
+	struct buf out;
+	size_t i;
+
+	buf_init(&out, 4096);
+	wire_id_format(id, text);
+	snprintf(arguments, sizeof(arguments), "{\"id\": \"%s\"}", text);
+	json_array_foreach (
+		json_object_get(testing_ask(t, "trace.show", arguments), "events"), i, event)
+		buf_format(&out, "%s%s", i > 0 ? " " : "",
+			json_string_value(json_object_get(event, "kind")));
+	copy = arena_text(t->arena, buf_text(&out));
+	buf_free(&out);
+	return copy;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *place)
+{
+	(void)info;
+	(void)type;
+	(void)place;
+	return remove(path);
+}
+
+void testing_remove(const char *path)
+{
+	assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }

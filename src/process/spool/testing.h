@@ -92,6 +92,10 @@ size_t testing_open_jobs(struct testing *t);
 void testing_answer(
 	struct testing *t, struct testing_job *job, enum wire_result result, const char *text);
 void testing_answer_dead(struct testing *t, struct testing_job *job);
+/* Kinds of the events of a message, in their order. */
+const char *testing_kinds(struct testing *t, int64_t id);
+/* A directory with all that is in it. */
+void testing_remove(const char *path);
 /* Its content. */
 const char *testing_body(struct testing *t, struct testing_job *job);
 
