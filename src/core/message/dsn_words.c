@@ -26,6 +26,7 @@ static const struct {
 	{"revocation-unknown", both},
 	{"handshake-failed", both},
 	{"no-route", us},
+	{"no-organisation", us},
 	{"bad-address", you},
 	{"bad-sender", you},
 };

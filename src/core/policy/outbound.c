@@ -419,6 +419,14 @@ void policy_outbound(const struct policy_snapshot *snapshot, const char *organis
 		route_accepted(&r, d);
 		return;
 	}
+	/* What its connectors asked of the way is gone with it: nothing leaves by less. */
+	if (organisation != NULL && r.sender == NULL) {
+		refuse(&r, POLICY_NO_ORGANISATION,
+			arena_format(arena,
+				"Organisation %s, which sent this, is no longer configured",
+				organisation));
+		return;
+	}
 	if (r.sender != NULL)
 		choose_connector(&r, r.sender->name, false);
 	if (r.best != NULL)

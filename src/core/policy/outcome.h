@@ -81,6 +81,9 @@
 	X(POLICY_NO_ROUTE, "no-route", 550, "5.4.4", NULL,                                         \
 		"No way to deliver to this domain is configured",                                  \
 		"Give the domain a delivery, or an outbound connector")                            \
+	X(POLICY_NO_ORGANISATION, "no-organisation", 450, "4.3.5", NULL,                           \
+		"The organisation that sent this is no longer configured",                         \
+		"Configure the organisation again, or return the mail")                            \
 	X(POLICY_BAD_ADDRESS, "bad-address", 553, "5.1.3", NULL, "The address is not valid",       \
 		"Correct the address")                                                             \
 	X(POLICY_BAD_SENDER, "bad-sender", 553, "5.1.7", NULL,                                     \

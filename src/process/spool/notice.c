@@ -45,8 +45,11 @@ static void make_envelope(struct spool *spool, const struct spool_notice *notice
 	m->wire.subject = NULL;
 	r->wire.address = arena_text(arena, notice->to);
 	r->wire.notify = WIRE_NOTIFY_NEVER;
-	r->wire.organisation = notice->organisation;
-	r->wire.originating = notice->organisation != NULL;
+	/* One that is no longer configured has no connectors to go by. */
+	r->wire.organisation = policy_organisation(spool->snapshot, notice->organisation) != NULL
+				       ? notice->organisation
+				       : NULL;
+	r->wire.originating = r->wire.organisation != NULL;
 	r->route = spool_route(spool, &r->wire, arena, &out);
 	r->due_ms = m->wire.received_ms;
 	m->recipients.items = r;

@@ -232,6 +232,27 @@ static void test_strange_messages(void **state)
 	assert_string_equal(testing_kinds(t, event.message), "received");
 }
 
+/* The sender's organisation is gone, and with it what it asked of the way: mail waits, and a notice
+ * goes as anybody's would. */
+static void test_organisation_gone(void **state)
+{
+	struct testing *t = *state;
+	struct testing_job *job;
+
+	testing_accept(t, alice, grace);
+	testing_answer(t, testing_next_job(t), WIRE_DEFERRED, "451 later");
+	testing_ask(t, "config.replace", "{\"config\": {}}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	testing_advance(t, 2 * MOMENT_MINUTE_MS);
+	job = testing_next_job(t);
+	assert_string_equal(job->wire.route, "refuse:no-organisation");
+	testing_answer(t, job, WIRE_FAILED, "given up");
+	job = testing_next_job(t);
+	assert_string_equal(job->wire.sender, "");
+	assert_null(job->wire.organisation);
+	assert_string_equal(job->wire.route, "mx:contoso.example");
+}
+
 static int shorten(const char *path, const struct stat *s, int type, struct FTW *ftw)
 {
 	(void)ftw;
@@ -284,6 +305,7 @@ int main(void)
 		TEST(test_reports_are_awaited),
 		TEST(test_deliver_dies_again),
 		TEST(test_strange_messages),
+		TEST(test_organisation_gone),
 		cmocka_unit_test(test_short_content),
 	};
 
