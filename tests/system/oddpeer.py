@@ -1,4 +1,4 @@
-"""An SMTP server that misbehaves as told, and remembers every byte that reached it in clear text.
+"""An SMTP or LMTP server that misbehaves as told, and remembers what reached it.
 
 Real servers cannot be made to fail in all these ways; what works is tested against the real ones."""
 import socket
@@ -12,11 +12,16 @@ class OddPeer:
     """behaviour:
         offer            EHLO keywords offered in clear (default: STARTTLS and the usual)
         starttls         'ok' | 'refuse' (454) | 'garbage' (not TLS after 220) | 'close' (after 220)
+                         | 'small' (closes unless the ClientHello is clearly shorter than one seen before)
         context          ssl.SSLContext for the handshake
         replies          {verb: reply line} instead of the usual; 'CLOSE' closes without a word
         final            reply after the content; 'CLOSE' closes
         greeting         first line
         inject           text sent behind "220 go ahead" in clear, before the handshake
+        recipients       {address: reply} for RCPT
+        lmtp             one final reply for each accepted recipient
+        finals           with lmtp: {address: reply} instead of FINAL
+        hold             threading.Event: no final reply before it is set
     """
 
     def __init__(self, certificate=None, **behaviour):
@@ -27,8 +32,14 @@ class OddPeer:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(certificate.chain, certificate.key)
         self.clear = bytearray()      # everything received outside TLS
+        self.commands = []            # every command line, in TLS or not
         self.messages = []            # (envelope lines, content, was TLS)
+        self.certificates = []        # of each handshake: the client's, as DER, or None
+        self.hellos = []              # length of each ClientHello
         self.connections = 0
+        self.holding = 0              # transactions that wait for HOLD
+        self.most_holding = 0
+        self.lock = threading.Lock()
         self.handshake_errors = []
         self._socket = socket.create_server(('127.0.0.1', self.port), backlog=50)
         self._closing = False
@@ -81,6 +92,7 @@ class _Session:
         self.say(how.get('greeting', '220 odd.example ESMTP'))
         while True:
             line = self.line()
+            self.peer.commands.append(line.decode('utf-8', 'surrogateescape'))
             verb = line.split(b' ')[0].upper().decode('latin-1')
             reply = how.get('replies', {}).get(verb)
             if reply == 'CLOSE':
@@ -96,8 +108,10 @@ class _Session:
         elif verb == 'STARTTLS':
             return self.starttls()
         elif verb in ('MAIL', 'RCPT'):
-            self.envelope.append(line)
-            self.say('250 2.1.0 fine')
+            reply = self.peer.behaviour.get('recipients', {}).get(address_of(line), '250 2.1.0 fine')
+            if reply.startswith('250'):
+                self.envelope.append(line)
+            self.say(reply)
         elif verb == 'DATA':
             self.say('354 go on')
             return self.content(self.until_dot())
@@ -133,11 +147,16 @@ class _Session:
         if how == 'close':
             self.connection.recv(4096)
             return False
+        length = length_of_hello(self.connection)
+        self.peer.hellos.append(length)
+        if how == 'small' and length > max(self.peer.hellos) - 40:
+            return False
         try:
             self.connection = self.peer.context.wrap_socket(self.connection, server_side=True)
         except ssl.SSLError as problem:
             self.peer.handshake_errors.append(str(problem))
             raise
+        self.peer.certificates.append(self.connection.getpeercert(True))
         self.is_tls, self.buffer, self.envelope = True, b'', []
         return True
 
@@ -155,13 +174,30 @@ class _Session:
         return self.content(content)
 
     def content(self, content):
-        final = self.peer.behaviour.get('final', '250 2.0.0 taken')
+        how = self.peer.behaviour
+        final = how.get('final', '250 2.0.0 taken')
+        self.wait_while_held()
         if final == 'CLOSE':
             return False
         self.peer.messages.append((self.envelope, content, self.is_tls))
-        self.envelope = []
-        self.say(final)
+        envelope, self.envelope = self.envelope, []
+        if how.get('lmtp'):
+            for line in envelope[1:]:
+                self.say(how.get('finals', {}).get(address_of(line), final))
+        else:
+            self.say(final)
         return True
+
+    def wait_while_held(self):
+        hold = self.peer.behaviour.get('hold')
+        if hold is None:
+            return
+        with self.peer.lock:
+            self.peer.holding += 1
+            self.peer.most_holding = max(self.peer.most_holding, self.peer.holding)
+        hold.wait(60)
+        with self.peer.lock:
+            self.peer.holding -= 1
 
     def until_dot(self):
         while b'\r\n.\r\n' not in b'\r\n' + self.buffer:
@@ -185,3 +221,14 @@ class _Session:
 
     def say(self, text):
         self.connection.sendall(text.encode() + b'\r\n')
+
+
+def address_of(line):
+    """The address in a MAIL or RCPT command."""
+    return line.partition(b'<')[2].partition(b'>')[0].decode()
+
+
+def length_of_hello(connection):
+    """Bytes in the first TLS record, without taking them off the socket."""
+    head = connection.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)
+    return int.from_bytes(head[3:5], 'big') if len(head) == 5 else 0

@@ -30,13 +30,15 @@ def greets(port, host='127.0.0.1'):
 
 
 class Postfix:
-    """A Postfix with its own configuration and queue.  SETTINGS go to main.cf."""
+    """A Postfix with its own configuration and queue.  SETTINGS go to main.cf.
+
+    With PREFIX (ip netns exec NAME) it has a network of its own, and listens on port 25 of all its addresses."""
 
     def __init__(self, directory, hostname, settings=None, prefix=()):
         self.directory = pathlib.Path(directory)
         self.hostname = hostname
         self.prefix = list(prefix)
-        self.port = free_port()
+        self.port = 25 if prefix else free_port()
         self.conf = self.directory / 'conf'
         self.queue = self.directory / 'queue'
         self.data = self.directory / 'data'
@@ -84,9 +86,10 @@ class Postfix:
         return self
 
     def start(self):
+        listener = '25' if self.prefix else f'127.0.0.1:{self.port}'
         (self.conf / 'main.cf').write_text(''.join(f'{k} = {v}\n' for k, v in self.settings.items()))
         (self.conf / 'master.cf').write_text(textwrap.dedent(f'''
-            127.0.0.1:{self.port} inet n - n - - smtpd
+            {listener} inet n - n - - smtpd
             pickup unix n - n 60 1 pickup
             cleanup unix n - n - 0 cleanup
             qmgr unix n - n 300 1 qmgr
@@ -225,20 +228,22 @@ class Dovecot:
 
 
 class Nsd:
-    """NSD serving ZONES ({name: zone text without SOA and NS}) on loopback."""
+    """NSD serving ZONES ({name: zone text without SOA and NS}) on loopback, or on port 53 of ADDRESS."""
 
-    def __init__(self, directory, zones):
+    def __init__(self, directory, zones, address=None, prefix=()):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.zones = zones
-        self.port = free_port()
+        self.address = address or '127.0.0.1'
+        self.port = 53 if address else free_port()
+        self.prefix = list(prefix)
         self.process = None
 
     def start(self):
         d = self.directory
         conf = [textwrap.dedent(f'''
             server:
-              ip-address: 127.0.0.1@{self.port}
+              ip-address: {self.address}@{self.port}
               username: ""
               chroot: ""
               zonesdir: "{d}"
@@ -256,7 +261,7 @@ class Nsd:
         for name in self.zones:
             conf.append(f'zone:\n  name: "{name}"\n  zonefile: "{self.zone_file(name).name}"\n')
         (d / 'nsd.conf').write_text('\n'.join(conf))
-        self.process = subprocess.Popen(['nsd', '-d', '-c', str(d / 'nsd.conf')], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.prefix, 'nsd', '-d', '-c', str(d / 'nsd.conf')], stdin=subprocess.DEVNULL,
                                         stdout=open(d / 'out', 'ab'), stderr=subprocess.STDOUT)
 
         def ready():

@@ -135,9 +135,13 @@ static int on_session(SSL *ssl, SSL_SESSION *ssl_session)
 {
 	struct tls_session *session = SSL_get_app_data(ssl);
 	const struct tls_identity *identity;
+	const char *presented = tls_client_certificate(session);
 
 	if (session->cache_key == NULL || session->tls->cache == NULL)
 		return 0;
+	/* For the receipts of those who resume it. */
+	if (presented != NULL)
+		(void)SSL_SESSION_set1_ticket_appdata(ssl_session, presented, strlen(presented));
 	identity = session->slot->ecdsa != NULL ? session->slot->ecdsa : session->slot->rsa;
 	tls_cache_put(session->tls->cache, session->cache_key,
 		identity != NULL ? identity->name : NULL, ssl_session);

@@ -96,4 +96,7 @@ struct tls_session {
 	TAILQ_ENTRY(tls_session) queue;
 };
 
+/* describe.c: name of the certificate that a client has presented in this handshake, or NULL. */
+const char *tls_client_certificate(const struct tls_session *session);
+
 #endif

@@ -53,28 +53,31 @@ static const char *printable(const char *text, struct arena *arena)
 	return copy;
 }
 
-static const char *server_certificate(const struct tls_session *session, struct arena *arena)
+/* What the session was marked with when it was made, by on_ticket_made() or on_session(). */
+static const char *certificate_of_session(const struct tls_session *session, struct arena *arena)
 {
-	const X509 *leaf = SSL_get_certificate(session->ssl);
 	void *data = NULL;
 	size_t length = 0;
 
-	if (SSL_session_reused(session->ssl)) {
-		if (SSL_SESSION_get0_ticket_appdata(
-			    SSL_get_session(session->ssl), &data, &length) != 1 ||
-			length == 0)
-			return NULL;
-		return arena_text_of(arena, str_make(data, length));
-	}
+	if (SSL_SESSION_get0_ticket_appdata(SSL_get_session(session->ssl), &data, &length) != 1 ||
+		length == 0)
+		return NULL;
+	return arena_text_of(arena, str_make(data, length));
+}
+
+static const char *server_certificate(const struct tls_session *session)
+{
+	const X509 *leaf = SSL_get_certificate(session->ssl);
+
 	for (size_t i = 0; i < session->tls->identity_count; i++) {
 		if (session->tls->identities[i].leaf == leaf)
-			return arena_text(arena, session->tls->identities[i].name);
+			return session->tls->identities[i].name;
 	}
 	return NULL;
 }
 
 /* A client has presented its certificate if it was asked and has signed the handshake. */
-static const char *client_certificate(const struct tls_session *session, struct arena *arena)
+const char *tls_client_certificate(const struct tls_session *session)
 {
 	const struct tls_slot *slot = session->slot;
 	const struct tls_identity *identity = slot->ecdsa != NULL ? slot->ecdsa : slot->rsa;
@@ -83,7 +86,16 @@ static const char *client_certificate(const struct tls_session *session, struct 
 	if (identity == NULL || !session->certificate_asked ||
 		SSL_get_signature_nid(session->ssl, &signature) != 1)
 		return NULL;
-	return arena_text(arena, identity->name);
+	return identity->name;
+}
+
+static const char *own_certificate(const struct tls_session *session, struct arena *arena)
+{
+	/* A resumed session stands for what was presented in the first one. */
+	if (SSL_session_reused(session->ssl))
+		return certificate_of_session(session, arena);
+	return arena_text(arena,
+		session->is_server ? server_certificate(session) : tls_client_certificate(session));
 }
 
 STACK_OF(X509) * tls_peer_stack(const struct tls_session *session)
@@ -132,8 +144,7 @@ void tls_describe(const struct tls_session *session, struct arena *arena, struct
 	receipt->resumed = SSL_session_reused(session->ssl) == 1;
 	receipt->server_name =
 		printable(SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name), arena);
-	receipt->own_certificate = session->is_server ? server_certificate(session, arena)
-						      : client_certificate(session, arena);
+	receipt->own_certificate = own_certificate(session, arena);
 	receipt->handshake_ms = session->handshake_ms;
 	describe_chain(session, arena, receipt);
 }
