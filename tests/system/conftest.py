@@ -1,5 +1,7 @@
 import pathlib
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -9,8 +11,22 @@ from certs import Authority  # noqa: E402
 from sealpost import Sealpost  # noqa: E402
 
 
+OWN_DIRECTORY = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     config.addinivalue_line('markers', 'sanitized: is run once more on the binary built with sanitizers')
+    # pytest shares one directory among all runs of a user and closes it to others at each start, also to the peers'
+    # users: a run has its own.
+    if config.option.basetemp is None:
+        config.option.basetemp = config.stash[OWN_DIRECTORY] = tempfile.mkdtemp(prefix='sealpost-')
+
+
+def pytest_sessionfinish(session, exitstatus):
+    directory = session.config.stash.get(OWN_DIRECTORY, None)
+    if directory and exitstatus == 0:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope='session')

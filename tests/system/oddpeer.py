@@ -19,6 +19,7 @@ class OddPeer:
         greeting         first line
         inject           text sent behind "220 go ahead" in clear, before the handshake
         recipients       {address: reply} for RCPT
+        most_recipients  452 for those behind that many in one transaction
         lmtp             one final reply for each accepted recipient
         finals           with lmtp: {address: reply} instead of FINAL
         hold             threading.Event: no final reply before it is set
@@ -43,6 +44,7 @@ class OddPeer:
         self.handshake_errors = []
         self._socket = socket.create_server(('127.0.0.1', self.port), backlog=50)
         self._closing = False
+        self._open = set()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -53,6 +55,14 @@ class OddPeer:
         except OSError:
             pass
         self._socket.close()
+
+    def drop(self):
+        """Close all connections; who comes again is served."""
+        for connection in list(self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def verbs_in_clear(self):
         """The commands received outside TLS, upper case."""
@@ -71,18 +81,21 @@ class OddPeer:
 
     def _guard(self, connection):
         connection.settimeout(60)
+        session = _Session(self, connection)
         try:
-            _Session(self, connection).run()
+            session.run()
         except (OSError, ssl.SSLError, EOFError):
             pass
         finally:
-            connection.close()
+            self._open.discard(session.connection)
+            session.connection.close()
 
 
 class _Session:
     def __init__(self, peer, connection):
         self.peer = peer
         self.connection = connection
+        peer._open.add(connection)
         self.is_tls = False
         self.buffer = b''
         self.envelope = []
@@ -109,6 +122,8 @@ class _Session:
             return self.starttls()
         elif verb in ('MAIL', 'RCPT'):
             reply = self.peer.behaviour.get('recipients', {}).get(address_of(line), '250 2.1.0 fine')
+            if len(self.envelope) > self.peer.behaviour.get('most_recipients', 10000):
+                reply = '452 4.5.3 too many recipients'
             if reply.startswith('250'):
                 self.envelope.append(line)
             self.say(reply)
@@ -152,7 +167,9 @@ class _Session:
         if how == 'small' and length > max(self.peer.hellos) - 40:
             return False
         try:
+            self.peer._open.discard(self.connection)
             self.connection = self.peer.context.wrap_socket(self.connection, server_side=True)
+            self.peer._open.add(self.connection)
         except ssl.SSLError as problem:
             self.peer.handshake_errors.append(str(problem))
             raise

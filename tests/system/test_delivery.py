@@ -89,6 +89,41 @@ def test_a_connection_carries_no_more_messages_than_it_may(make, odd):
     assert peer.connections >= 3
 
 
+@pytest.mark.parametrize('tls', ['none', 'encrypt'])
+def test_a_kept_connection_that_has_died_costs_nothing(make, odd, authority, tls):
+    """The message goes over a new one at once: nothing is deferred for it."""
+    peer = odd(authority.issue(HOST, file='kept') if tls == 'encrypt' else None)
+    ours = make(idle_connection='60s')
+    configure(ours, partner(peer, tls))
+    for n in range(3):
+        ours.send('eve@ours.example', f'm{n}@partner.example')
+        wait_for(lambda: receipts(ours, f'm{n}@partner.example'), f'message {n}')
+        assert peer.connections == n + 1
+        peer.drop()
+    kinds = [e['kind'] for item in ours.json('trace', '--from', 'eve@ours.example')
+             for e in ours.json('trace', item['id'])['events']]
+    assert 'deferred' not in kinds and len(peer.messages) == 3
+
+
+def test_a_kept_connection_serves_no_stricter_connector(make, odd, authority):
+    """What was good enough before the connector changed, or is for another connector, is not good enough now."""
+    peer = odd()  # speaks no TLS
+    ours = make(idle_connection='60s')
+    target = [f'127.0.0.1:{peer.port}']
+    strict = outbound_partner('ours', 'strict', 'strict.example', target, 'encrypt')
+    configure(ours, partner(peer), strict)
+    ours.send('eve@ours.example', 'one@partner.example')
+    wait_for(lambda: receipts(ours, 'one@partner.example'), 'the first message')
+    assert peer.connections == 1
+    ours.send('eve@ours.example', 'secret@strict.example')
+    configure(ours, partner(peer, 'encrypt'), strict)
+    ours.send('eve@ours.example', 'secret@partner.example')
+    for address in ('secret@strict.example', 'secret@partner.example'):
+        wait_for(lambda: queued(ours).get(address, {}).get('attempts', 0) >= 2, f'attempts for {address}')
+        assert queued(ours)[address]['last_token'] == 'no-starttls'
+    assert len(peer.messages) == 1 and b'secret' not in bytes(peer.clear)
+
+
 @pytest.mark.parametrize('version', ['TLSv1_2', 'TLSv1_3'])
 def test_tls_sessions_are_resumed(make, odd, authority, version):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -146,6 +181,21 @@ def test_recipients_of_one_transaction(make, odd):
     assert [b'<two@' in line for line in peer.messages[1][0][1:]] == [True]
     wait_for(lambda: not queued(ours), 'the queue to be empty')
     assert len(ours.maildir('eve')) == 1 and len(peer.messages) == 2
+
+
+@pytest.mark.parametrize('ours_most, theirs_most, transactions', [(20, 100, [20, 20, 5]), (100, 15, [15, 15, 15])])
+def test_many_recipients_take_several_transactions(make, odd, ours_most, theirs_most, transactions):
+    peer = odd(most_recipients=theirs_most)
+    ours = make(recipients_per_transaction=ours_most)
+    configure(ours, partner(peer))
+    everybody = [f'r{n}@partner.example' for n in range(45)]
+    ours.send('eve@ours.example', everybody)
+    wait_for(lambda: not queued(ours) and peer.messages, 'the queue to be empty')
+    assert sorted((len(envelope) - 1 for envelope, _, _ in peer.messages), reverse=True) == transactions
+    got = [line.split(b'<')[1].split(b'>')[0].decode() for envelope, _, _ in peer.messages for line in envelope[1:]]
+    assert sorted(got) == sorted(everybody), 'everybody, and nobody twice'
+    assert len({bytes(content) for _, content, _ in peer.messages}) == 1
+    assert peer.connections <= len(transactions)
 
 
 def test_lmtp_replies_for_each_recipient(make, odd):
