@@ -254,6 +254,17 @@ def test_a_maildir_out_of_reach_is_explained(reachable, authority, instances):
     assert str(closed) in text and 'deliver' in text and 'pass through' in text, text
 
 
+@needs_root
+def test_root_that_cannot_change_users_is_told(reachable, authority, instances):
+    certificate = authority.issue('mx.contoso.example')
+    sealpost = instances(reachable / 'ours', 'mx.contoso.example', [('mx', certificate)],
+                         prefix=['setpriv', '--bounding-set=-setuid,-setgid', '--'])
+    del sealpost.node['users']
+    sealpost.start(wait=False)
+    assert sealpost.process.wait(30) == 1
+    assert 'setgroups: Operation not permitted' in sealpost.log_text()
+
+
 # ---- an ordinary user -------------------------------------------------------------------------------
 
 

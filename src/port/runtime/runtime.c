@@ -105,7 +105,7 @@ static void on_hello(struct runtime *r, struct str data)
 		.gid = (gid_t)hello.gid,
 	};
 	if (sandbox_become(&user, &info) != ERR_OK) {
-		log_event(LOG_ERROR_LEVEL, "process.user_failed", LOG_TEXT("reason", info.text));
+		report(r, 0, info.code, info.text);
 		end(r, EXIT_FAILURE);
 		return;
 	}
