@@ -155,3 +155,33 @@ def test_the_next_hop_vanishes_at_the_worst_moment(tmp_path, instances, authorit
     wait_for(lambda: len(peer.messages) == 1, 'the message')
     wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
     peer.close()
+
+
+def test_the_spool_dies_while_a_reply_is_awaited(tmp_path, instances, authority):
+    """The next hop has the content and is thinking: the next spool does not send it a second time."""
+    peer = OddPeer(hold=threading.Event())
+    ours = instances(tmp_path / 'ours', 'mx.ours.example', [('mx', authority.issue('mx.ours.example', file='awaited'))]).start()
+    ours.apply({'organisations': [organisation('ours', None)], 'domains': [{'name': 'ours.example', 'organisation': 'ours'}],
+                'connectors': [own_server_by_address('ours'),
+                               outbound_partner('ours', 'partner', 'partner.example', [f'127.0.0.1:{peer.port}'])]})
+    before = wait_for(lambda: ours.pid_of('spool'), 'the spool')
+
+    def sent(name):
+        ours.send('a@ours.example', 'b@partner.example', message('a@ours.example', 'b@partner.example', message_id=name))
+        return True
+
+    try:
+        sent('<1@ours.example>')
+        wait_for(lambda: peer.holding == 1, 'the content')
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: ours.pid_of('spool') not in (None, before), 'another spool')
+        wait_for(lambda: sent('<2@ours.example>'), 'mail to be taken again')
+        # That more content comes shows that the new spool gives out jobs.
+        wait_for(lambda: peer.holding == 2, 'the second message')
+        assert len(ours.json('queue', 'list')) == 2
+        peer.behaviour['hold'].set()
+        wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
+        assert sorted(identities(peer)) == ['<1@ours.example>', '<2@ours.example>']
+    finally:
+        peer.behaviour['hold'].set()
+        peer.close()
