@@ -24,9 +24,8 @@ struct deliver_link {
 	int fd;
 	struct event *reading, *writing, *timer, *reaper;
 	struct tls_session *tls;
-	bool tls_up;
+	bool tls_up, offered, refused, starved;
 	bool blocked; /* TLS told us to wait before writing more */
-	bool offered, refused;
 	enum tls_failure_kind failure;
 	struct smtp_client *client;
 	struct receipt receipt;
@@ -88,9 +87,7 @@ static void tell(struct deliver_link *link, enum deliver_link_event event)
 	if (link->owner != NULL) {
 		link->owner->event(link->context, event);
 	} else if (event == DELIVER_LINK_LOST && link->state != OVER) {
-		struct deliver_link *self = link;
-
-		deliver_link_free(&self);
+		deliver_link_free(&link);
 	}
 }
 
@@ -460,6 +457,7 @@ static void on_connect(struct deliver_link *link)
 
 	link->fd = socket(to->to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (link->fd < 0) {
+		link->starved = true;
 		unreachable(link, strerror(errno));
 		return;
 	}
@@ -573,6 +571,11 @@ const struct deliver_address *deliver_link_address(const struct deliver_link *li
 const char *deliver_link_reason(const struct deliver_link *link)
 {
 	return link->reason;
+}
+
+bool deliver_link_is_starved(const struct deliver_link *link)
+{
+	return link->starved;
 }
 
 enum tls_failure_kind deliver_link_tls_failure(const struct deliver_link *link)

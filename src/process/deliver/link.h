@@ -69,6 +69,8 @@ const char *deliver_link_key(const struct deliver_link *link);
 const struct deliver_address *deliver_link_address(const struct deliver_link *link);
 /* After UNREACHABLE and TLS_FAILED: words. */
 const char *deliver_link_reason(const struct deliver_link *link);
+/* After UNREACHABLE: it was for want of a descriptor here, and says nothing about the host. */
+bool deliver_link_is_starved(const struct deliver_link *link);
 enum tls_failure_kind deliver_link_tls_failure(const struct deliver_link *link);
 bool deliver_link_starttls_refused(const struct deliver_link *link);
 bool deliver_link_starttls_offered(const struct deliver_link *link);

@@ -175,9 +175,11 @@ static void on_unreachable(struct deliver_task *task)
 	receipt.total_ms = runtime_ticks_ms() - task->began_ticks;
 	verdict.receipt = deliver_job_receipt(task->job, &receipt);
 	verdict.text = text;
-	task->job->any_unreachable = true;
 	task->self->counters.unreachable++;
-	deliver_memory_died(task->self->memory, name, runtime_ticks_ms());
+	if (!deliver_link_is_starved(task->link)) {
+		task->job->any_unreachable = true;
+		deliver_memory_died(task->self->memory, name, runtime_ticks_ms());
+	}
 	deliver_task_blame(task, &verdict);
 	deliver_task_log(task, &verdict, task->group->count);
 	deliver_link_free(&task->link);

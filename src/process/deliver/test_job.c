@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -344,6 +345,24 @@ static void test_unreachable(void **state)
 	assert_true(x->outcome.host_dead);
 	assert_int_equal(x->outcome.receipts.items[0].attempt, RECEIPT_ATTEMPT_NONE);
 	deliver_testing_start(&x->server, x->d.base);
+}
+
+/* Without a descriptor nothing is learnt of the host. */
+static void test_no_descriptors(void **state)
+{
+	struct fixture *x = *state;
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	deliver_one(x, "a@partner.example");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect(x, WIRE_DEFERRED, "connect", "4.4.1");
+	assert_false(x->outcome.host_dead);
+	deliver_one(x, "a@partner.example");
+	expect(x, WIRE_RELAYED, "ok", "2.0.0");
 }
 
 static void test_replies(void **state)
@@ -714,6 +733,7 @@ int main(void)
 		TEST(test_mx_failures),
 		TEST(test_own_name_in_greeting),
 		TEST(test_unreachable),
+		TEST(test_no_descriptors),
 		TEST(test_replies),
 		TEST(test_ladder),
 		TEST(test_no_clear_where_the_node_forbids_it),
