@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Measure Sealpost beside Debian's Postfix, in one run, on loopback, both with a durable queue.
 
-    bench/run.py [--build build] [--rounds 3] [--scenario NAME ...]
+    bench/run.py [--build build] [--rounds 3] [--scenario NAME ...] [--messages 100000]
 
 Scenarios: accept1 (one message a connection, a full TLS 1.3 handshake each, client certificate presented),
 accept100 (a hundred messages a connection), relay (STARTTLS in, verified and required STARTTLS out, to a sink
 that keeps nothing), handshakes (connect, STARTTLS, QUIT), idle (memory per idle TLS session).
+The scenario restart is Sealpost's alone, and runs only when asked for: a queue of MESSAGES for a next
+hop that is down, due within the next hour, is opened by a server; how long until it works, until new mail has gone through it, and what the process that holds
+the queue needs in memory.
 
 Medians of the rounds, and Sealpost's ratio to Postfix; below each scenario the CPU seconds the servers' processes
 took for a thousand messages or sessions.  The load generator and the sink share the machine with the server under
@@ -89,7 +92,7 @@ class SealpostServer:
         self.server = Sealpost(
             bench.directory / f'sealpost-{label}', 'mx.server.example', [('mx', certificate)],
             binary=str(bench.build / 'src' / 'sealpost'),
-            node={'limits': {'connections': 5000, 'connections_per_address': 5000},
+            node={'limits': {'connections': 5000, 'connections_per_address': 5000, 'queue': 10000000},
                   'log': {'level': 'warning'}, 'queue': {'connections_per_destination': 20}})
         self.server.start()
         self.server.apply({
@@ -99,7 +102,10 @@ class SealpostServer:
                 {'name': 'clients', 'organisation': 'ours', 'type': 'on-premises', 'inbound': {'addresses': ['127.0.0.1']}},
                 {'name': 'next', 'organisation': 'ours', 'type': 'partner', 'trust': bench.authority.pem,
                  'outbound': {'recipient_domains': ['server.example'], 'smart_hosts': [f'127.0.0.1:{next_hop}'],
-                              'tls': 'name', 'tls_domain': 'sink.example', 'certificate': 'mx'}}]})
+                              'tls': 'name', 'tls_domain': 'sink.example', 'certificate': 'mx'}},
+                {'name': 'closed', 'organisation': 'ours', 'type': 'partner',
+                 'outbound': {'recipient_domains': ['*.closed.example'],
+                              'smart_hosts': [f'127.0.0.1:{free_port()}']}}]})
         self.port = self.server.port
 
     def pids(self):
@@ -266,6 +272,36 @@ def scenario_idle(bench, name, rounds):
     return results
 
 
+def restart(bench, messages):
+    port, sink = bench.sink()
+    server = SealpostServer(bench, 'restart', port)
+    try:
+        server.stop()
+        data = server.server.directory / 'data'
+        subprocess.run([*map(str, [bench.build / 'bench' / 'bench-store', data, messages, 1000, SIZE, 'fill'])],
+                       check=True, stdout=subprocess.DEVNULL)
+        started = time.monotonic()
+        server.server.start()
+        ready = time.monotonic() - started
+        bench.load(server.port, '--messages', 1)
+        wait_for(lambda: bench.taken(sink) >= 1, 'new mail at the sink', 180, 0.02)
+        through = time.monotonic() - started
+        spool = [server.server.pid_of('spool')]
+        soon = pss_kib(spool)
+        bench.load(server.port, '--messages', 2000, '--per-connection', 100)
+        wait_for(lambda: bench.taken(sink) >= 2001, 'more mail at the sink', 180, 0.02)
+        results = {'messages': messages, 'ready': ready, 'new mail through': through,
+                   'spool PSS, MiB': soon / 1024, 'spool PSS after 2,000 more, MiB': pss_kib(spool) / 1024}
+    finally:
+        server.stop()
+        sink.stdin.close()
+        sink.wait(10)
+    print(f'start with {messages:,} messages in the queue: works after {ready:.1f} s, new mail has gone through after '
+          f'{through:.1f} s; the spool has {soon / 1024:.0f} MiB, and {results["spool PSS after 2,000 more, MiB"]:.0f} '
+          'after 2,000 messages more', flush=True)
+    return results
+
+
 SCENARIOS = {
     'accept1': (scenario_accept, 'accept 4 KiB, 1 message a connection (full handshake, client certificate)', 'messages/s'),
     'accept100': (scenario_accept, 'accept 4 KiB, 100 messages a connection', 'messages/s'),
@@ -279,7 +315,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--build', default=str(ROOT / 'build'))
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--scenario', action='append', choices=SCENARIOS)
+    parser.add_argument('--scenario', action='append', choices=[*SCENARIOS, 'restart'])
+    parser.add_argument('--messages', type=int, default=100000)
     options = parser.parse_args()
     if os.geteuid() != 0:
         print('Postfix can only be started by root: run this as root', file=sys.stderr)
@@ -288,6 +325,10 @@ def main():
     report = {}
     print(f'{"scenario":76} {"Sealpost":>10} {"Postfix":>10} {"ratio":>7}')
     for name in options.scenario or SCENARIOS:
+        if name == 'restart':
+            with tempfile.TemporaryDirectory(prefix='sealpost-bench-') as directory:
+                report[name] = restart(Bench(options.build, directory), options.messages)
+            continue
         run, title, unit = SCENARIOS[name]
         with tempfile.TemporaryDirectory(prefix='sealpost-bench-') as directory:
             results = run(Bench(options.build, directory), name, options.rounds)

@@ -1,10 +1,11 @@
 /*
  * What the store does on this machine, without SMTP around it.
  *
- *     bench-store DIRECTORY [MESSAGES [UNDER_WAY [BYTES]]]
+ *     bench-store DIRECTORY [MESSAGES [UNDER_WAY [BYTES [fill]]]]
  *
  * Fills the queue, opens it anew, reads what is due, counts by route while mail comes in, and takes
- * everything out again.  DIRECTORY must be empty or not there; it is left behind.
+ * everything out again.  DIRECTORY must be empty or not there; it is left behind.  With `fill` only
+ * the first of these: mail just received, due within the next hour, for a server to find.
  */
 #include "port/store/store.h"
 
@@ -20,6 +21,7 @@ struct bench {
 	struct store *store;
 	const char *directory;
 	int64_t count, under_way, bytes;
+	int64_t first_id, received_ms, due_ms, due_span_ms;
 	char *body;
 	/* of the phase that runs */
 	int64_t begun, done, slowest_us, wanted;
@@ -90,17 +92,19 @@ static struct call *call_new(struct bench *bench)
 
 static void add_one(struct bench *bench)
 {
-	int64_t id = ++bench->begun;
+	int64_t n = ++bench->begun, id = bench->first_id + n;
 	char route[64], address[64];
-	struct store_recipient to = {.wire.address = address, .route = route, .due_ms = id};
+	struct store_recipient to = {.wire.address = address,
+		.route = route,
+		.due_ms = bench->due_ms + n * bench->due_span_ms / bench->count};
 	struct wire_message message = {.id = id,
-		.received_ms = id,
+		.received_ms = bench->received_ms,
 		.sender = "alice@fabrikam.example",
 		.message_id = "<one@fabrikam.example>",
 		.subject = "About something"};
 	struct receipt receipt = {.version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384"};
 	struct wire_event event = {.message = id,
-		.at_ms = id,
+		.at_ms = bench->received_ms,
 		.kind = "received",
 		.sender = message.sender,
 		.receipt = &receipt};
@@ -109,8 +113,8 @@ static void add_one(struct bench *bench)
 		.recipients = &to,
 		.count = 1};
 
-	snprintf(route, sizeof(route), "mx:d%lld.example", (long long)(id % ROUTES));
-	snprintf(address, sizeof(address), "bob@d%lld.example", (long long)(id % ROUTES));
+	snprintf(route, sizeof(route), "mx:d%lld.closed.example", (long long)(n % ROUTES));
+	snprintf(address, sizeof(address), "bob@d%lld.closed.example", (long long)(n % ROUTES));
 	if (store_write(new.intake, str_make(bench->body, (size_t)bench->bytes)) != ERR_OK)
 		die("write", ERR_IO);
 	store_commit(bench->store, &new, &event, on_done, call_new(bench));
@@ -217,21 +221,43 @@ static int64_t argument(int argc, char **argv, int at, int64_t preset, int64_t m
 	return (int64_t)value < most ? (int64_t)value : most;
 }
 
+static void fill(struct bench *bench)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	bench->received_ms = (int64_t)now.tv_sec * 1000;
+	/* As ids are made (core/wire): milliseconds since 2020, and what tells those of one apart.
+	 */
+	bench->first_id = (bench->received_ms - INT64_C(1577836800000)) << 22;
+	bench->due_ms = bench->received_ms;
+	bench->due_span_ms = 3600 * 1000;
+	open_store(bench);
+	run_phase(bench, "accept", add_one, 0, bench->count);
+	store_close(&bench->store);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench = {.base = event_base_new()};
 	int64_t start;
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: bench-store DIRECTORY [MESSAGES [UNDER_WAY [BYTES]]]\n");
+		fprintf(stderr,
+			"usage: bench-store DIRECTORY [MESSAGES [UNDER_WAY [BYTES [fill]]]]\n");
 		return 2;
 	}
 	bench.directory = argv[1];
+	bench.due_span_ms = 1000;
 	bench.count = argument(argc, argv, 2, 100000, 100000000);
 	bench.under_way = argument(argc, argv, 3, 50, 10000);
 	bench.bytes = argument(argc, argv, 4, 4096, BODY_MAX);
 	bench.body = mem_new(BODY_MAX);
 	memset(bench.body, 'x', BODY_MAX);
+	if (argc > 5 && strcmp(argv[5], "fill") == 0) {
+		fill(&bench);
+		return 0;
+	}
 	open_store(&bench);
 	run_phase(&bench, "accept", add_one, 0, bench.count);
 	tell_memory();
