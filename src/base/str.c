@@ -1,5 +1,7 @@
 #include "base/str.h"
 
+#include <assert.h>
+
 bool str_equal(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -20,6 +22,7 @@ bool str_equal_nocase(struct str a, struct str b)
 {
 	if (a.n != b.n)
 		return false;
+	assert(a.n == 0 || (a.p != NULL && b.p != NULL));
 	for (size_t i = 0; i < a.n; i++)
 		if (str_lower(a.p[i]) != str_lower(b.p[i]))
 			return false;

@@ -41,8 +41,7 @@ int cli_run_cert_list(struct cli *cli)
 		return CLI_OK;
 	}
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(json_object_get(answer, "items"), i, item)
-	{
+	json_array_foreach (json_object_get(answer, "items"), i, item) {
 		const json_t *leaf = json_array_get(json_object_get(item, "chain"), 0);
 
 		cli_table_row(
@@ -70,8 +69,7 @@ static void show_item(struct cli *cli, const json_t *item)
 		cli_text(cli, item, "name"), cli_colour(cli, CLI_PLAIN), "Days left",
 		days_text(cli, item), "Used by",
 		cli_join(cli, json_object_get(item, "used_by"), ", "));
-	json_array_foreach(json_object_get(item, "chain"), i, c)
-	{
+	json_array_foreach (json_object_get(item, "chain"), i, c) {
 		cli_print(cli, "\n  Certificate %zu\n", i + 1);
 		for (size_t j = 0; j < ARRAY_LENGTH(rows); j++)
 			cli_print(cli, "  %-12s %s\n", rows[j][1],
@@ -92,8 +90,7 @@ int cli_run_cert_show(struct cli *cli)
 
 	if (status != CLI_OK)
 		return status;
-	json_array_foreach(json_object_get(answer, "items"), i, item)
-	{
+	json_array_foreach (json_object_get(answer, "items"), i, item) {
 		if (strcmp(cli_text(cli, item, "name"), cli->words[0]) != 0)
 			continue;
 		found = true;

@@ -119,7 +119,7 @@ static int build_question(struct cli *cli, json_t **ret)
 {
 	json_t *question = json_object(), *to = json_array();
 	const char *certificate = cli_option(cli, "cert");
-	struct str pem;
+	struct str pem = {0};
 	int status = CLI_OK;
 
 	for (size_t i = 0; i < cli->option_count; i++)

@@ -83,7 +83,7 @@ static const char *default_run(struct cli *cli, const char *data)
 static int read_node(struct cli *cli, const char *path, struct model_node *ret)
 {
 	struct err_info info = {0};
-	struct str text;
+	struct str text = {0};
 	json_t *json = NULL;
 	char *real;
 	int status = cli_read_file(cli, path, &text);

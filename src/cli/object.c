@@ -58,8 +58,9 @@ static void list_organisations(struct cli *cli, const json_t *items)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(items, i, o) cli_table_row(
-		&table, (const char *[]){cli_text(cli, o, "name"), cli_text(cli, o, "certificate"),
+	json_array_foreach (items, i, o)
+		cli_table_row(&table,
+			(const char *[]){cli_text(cli, o, "name"), cli_text(cli, o, "certificate"),
 				cli_text(cli, o, "minimum_tls"), cli_text(cli, o, "comment")});
 	cli_table_print(cli, &table);
 }
@@ -72,8 +73,7 @@ static void list_domains(struct cli *cli, const json_t *items)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(items, i, o)
-	{
+	json_array_foreach (items, i, o) {
 		const char *name = cli_text(cli, o, "name");
 
 		if (json_is_true(json_object_get(o, "subdomains")))
@@ -93,12 +93,15 @@ static void list_connectors(struct cli *cli, const json_t *items)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(items, i, o) cli_table_row(&table,
-		(const char *[]){arena_format(cli->arena, "%s/%s", cli_text(cli, o, "organisation"),
-					 cli_text(cli, o, "name")),
-			cli_text(cli, o, "type"),
-			json_is_false(json_object_get(o, "enabled")) ? "disabled" : "enabled",
-			half_text(cli, o, "inbound"), half_text(cli, o, "outbound")});
+	json_array_foreach (items, i, o)
+		cli_table_row(&table,
+			(const char *[]){
+				arena_format(cli->arena, "%s/%s", cli_text(cli, o, "organisation"),
+					cli_text(cli, o, "name")),
+				cli_text(cli, o, "type"),
+				json_is_false(json_object_get(o, "enabled")) ? "disabled"
+									     : "enabled",
+				half_text(cli, o, "inbound"), half_text(cli, o, "outbound")});
 	cli_table_print(cli, &table);
 }
 

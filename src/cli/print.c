@@ -1,6 +1,7 @@
 #include "base/moment.h"
 #include "cli/verb.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -92,6 +93,7 @@ void cli_table_print(struct cli *cli, struct cli_table *table)
 {
 	size_t widths[CLI_MAX_COLUMNS] = {0};
 
+	assert(table->columns > 0);
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = width_of(table->heads[i]);
 	for (size_t i = 0; i < table->count; i++)
@@ -191,7 +193,8 @@ const char *cli_join(struct cli *cli, const json_t *array, const char *between)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(array, i, item) text = arena_format(cli->arena, "%s%s%s", text,
-		i > 0 ? between : "", cli_safe(cli, json_string_value(item)));
+	json_array_foreach (array, i, item)
+		text = arena_format(cli->arena, "%s%s%s", text, i > 0 ? between : "",
+			cli_safe(cli, json_string_value(item)));
 	return text;
 }

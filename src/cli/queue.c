@@ -51,8 +51,9 @@ int cli_run_queue_summary(struct cli *cli)
 	if (json_array_size(json_object_get(answer, "destinations")) == 0)
 		cli_print(cli, "The queue is empty.\n");
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(json_object_get(answer, "destinations"), i, d) cli_table_row(
-		&table, (const char *[]){cli_text(cli, d, "route"), cli_text(cli, d, "messages"),
+	json_array_foreach (json_object_get(answer, "destinations"), i, d)
+		cli_table_row(&table,
+			(const char *[]){cli_text(cli, d, "route"), cli_text(cli, d, "messages"),
 				cli_text(cli, d, "recipients"), age(cli, d, "oldest"),
 				due(cli, d, "next_attempt"), cli_text(cli, d, "state"),
 				cli_text(cli, d, "last_error")});
@@ -80,8 +81,7 @@ static void list_items(struct cli *cli, const json_t *items)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach (items, i, item) {
 		const json_t *first = json_array_get(json_object_get(item, "recipients"), 0);
 		const char *sender = cli_text(cli, item, "sender");
 		const char *last = cli_text(cli, first, "last_text");
@@ -132,8 +132,7 @@ static void show_recipients(struct cli *cli, const json_t *item)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(json_object_get(item, "recipients"), i, r)
-	{
+	json_array_foreach (json_object_get(item, "recipients"), i, r) {
 		const char *last = cli_text(cli, r, "last_text");
 
 		cli_table_row(

@@ -62,8 +62,7 @@ static void list_items(struct cli *cli, const json_t *items)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach (items, i, item) {
 		const json_t *last = json_object_get(item, "last");
 		const json_t *receipt = json_object_get(last, "receipt");
 		const json_t *to = json_object_get(item, "recipients");
@@ -88,11 +87,11 @@ static void merge(json_t *items, const json_t *more)
 	const json_t *item, *known;
 	size_t i, j;
 
-	json_array_foreach(more, i, item)
-	{
+	json_array_foreach (more, i, item) {
 		bool there = false;
 
-		json_array_foreach(items, j, known) there = there || json_equal(known, item);
+		json_array_foreach (items, j, known)
+			there = there || json_equal(known, item);
 		if (!there)
 			json_array_append(items, (json_t *)item);
 	}

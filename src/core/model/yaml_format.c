@@ -145,8 +145,7 @@ static enum err put_object(
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach ((json_t *)json, key, value) {
 		enum err e;
 
 		/* The first key of a list's item stands beside its dash. */

@@ -442,8 +442,7 @@ static enum err read_object(const struct reader *r, const struct record_desc *de
 			arena_format(r->arena, "the properties of %s %s",
 				strchr("aeiou", desc->name[0]) != NULL ? "an" : "a", desc->name),
 			json);
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach ((json_t *)json, key, value) {
 		const char *place = below(r, where, key);
 		const struct record_field *f =
 			strchr(key, '.') == NULL ? record_find(desc, key, NULL) : NULL;

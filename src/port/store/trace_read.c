@@ -297,7 +297,7 @@ enum err store_trace_find(struct store_db *db, const struct store_trace_query *q
 {
 	enum { CHUNK = 500 };
 	struct search search = {.db = db, .arena = arena, .query = query};
-	struct place places[CHUNK];
+	struct place places[CHUNK] = {0};
 	size_t count = CHUNK;
 	enum err e = parse_cursor(&search);
 

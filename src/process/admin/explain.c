@@ -133,7 +133,9 @@ void admin_explain(struct admin_call *call)
 	from = json_string_value(json_object_get(call->body, "from"));
 	to = json_object_get(call->body, "to");
 	list = json_is_array(to) ? json_incref((json_t *)to) : json_pack("[O]", to);
-	json_array_foreach(list, i, item) if (!json_is_string(item)) break;
+	json_array_foreach (list, i, item)
+		if (!json_is_string(item))
+			break;
 	if (from == NULL || to == NULL || i == 0 || i < json_array_size(list) ||
 		i > MAX_RECIPIENTS) {
 		admin_problem(call, 422,
@@ -149,8 +151,9 @@ void admin_explain(struct admin_call *call)
 	}
 	if (read_peer(call, &peer)) {
 		results = json_array();
-		json_array_foreach(list, i, item) json_array_append_new(
-			results, explain_one(call, &peer, from, json_string_value(item)));
+		json_array_foreach (list, i, item)
+			json_array_append_new(
+				results, explain_one(call, &peer, from, json_string_value(item)));
 		admin_reply(call, 200,
 			json_pack("{s:I,s:s,s:o}", "generation",
 				(json_int_t)policy_snapshot_generation(call->admin->snapshot),

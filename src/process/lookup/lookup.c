@@ -398,8 +398,10 @@ static void destroy(void *self)
 {
 	struct lookup *l = self;
 
-	while (!LIST_EMPTY(&l->peers))
-		drop_peer(LIST_FIRST(&l->peers));
+	for (struct peer *peer = LIST_FIRST(&l->peers), *next; peer != NULL; peer = next) {
+		next = LIST_NEXT(peer, links);
+		drop_peer(peer);
+	}
 	lookup_trust_free(&l->trust);
 	arena_free(&l->settings_arena);
 	free(l);

@@ -211,7 +211,7 @@ static struct wire_event *make_events(
 			.text = message->receipt.reason,
 			.message_id = message->message_id,
 			.size = message->size,
-			.receipt = i == 0 ? (struct receipt *)(uintptr_t)&message->receipt : NULL,
+			.receipt = i == 0 ? (struct receipt *)&message->receipt : NULL,
 		};
 	*ret_count = count;
 	return events;

@@ -53,7 +53,7 @@ static enum err read_node(const char *path, struct arena *arena, struct model_no
 	struct str *ret_text, struct err_info *info)
 {
 	struct err_info why = {.text = ""};
-	struct str text;
+	struct str text = {0};
 	json_t *json = NULL;
 	enum err e = supervise_file_read(path, MAX_NODE_FILE, arena, &text, info);
 
