@@ -51,6 +51,9 @@ static void scan_ended(struct spool *spool)
 		now + (spool->scan_missed ? (took < 100 ? 1000 : took * 10) : SPOOL_SCAN_MS);
 	if (spool->next_scan_ms > now + SPOOL_SCAN_MS)
 		spool->next_scan_ms = now + SPOOL_SCAN_MS;
+	/* Sooner when mail flows: a long queue behind a next hop that takes it must not wait for
+	 * the clock. */
+	spool->early_scan_ms = now + took * 4;
 	spool_wake(spool);
 }
 
@@ -120,6 +123,14 @@ static void beyond(
 	store_apply(spool->store, &change, clamped, spool);
 }
 
+static bool is_time_to_scan(const struct spool *spool)
+{
+	int64_t now = spool->ticks_ms();
+
+	return now >= spool->next_scan_ms ||
+	       (spool->scan_missed && spool->left >= SPOOL_ROOM && now >= spool->early_scan_ms);
+}
+
 static void scan(struct spool *spool)
 {
 	int64_t now = spool->now_ms();
@@ -127,9 +138,10 @@ static void scan(struct spool *spool)
 		.due_ms = queue_clamp_due(INT64_MAX, &spool->settings.queue, now),
 		.message = INT64_MAX};
 
-	if (spool->scanning || spool->draining || spool->ticks_ms() < spool->next_scan_ms)
+	if (spool->scanning || spool->draining || !is_time_to_scan(spool))
 		return;
 	spool->scanning = true;
+	spool->left = 0;
 	spool->scan_missed = false;
 	spool->scan_began_ms = spool->ticks_ms();
 	spool->scan_until_ms = now + SPOOL_HORIZON_MS;

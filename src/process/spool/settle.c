@@ -303,7 +303,9 @@ static void committed(void *context, enum err e)
 	if (s->done != NULL)
 		s->done(s->context);
 	for (size_t i = 0; e == ERR_OK && i < s->update_count; i++)
-		if (!s->updates[i].remove)
+		if (s->updates[i].remove)
+			spool->left++;
+		else
 			spool_plan(spool, s->updates[i].message, s->updates[i].number,
 				s->updates[i].route, s->updates[i].due_ms);
 	for (size_t i = 0; e == ERR_OK && i < KINDS; i++)

@@ -33,15 +33,16 @@ enum {
 	SPOOL_WINDOW = 50000,	   /* recipients in the plan */
 	SPOOL_WINDOW_FILL = 40000, /* of them, what may come from the store */
 	SPOOL_WINDOW_OF_ROUTE = 1000,
-	SPOOL_PAGE = 2000,		       /* due recipients asked of the store at once */
-	SPOOL_LOAD = 100,		       /* messages asked of the store at once */
-	SPOOL_HORIZON_MS = 60 * 1000,	       /* how far ahead the store is searched */
-	SPOOL_SCAN_MS = 30 * 1000,	       /* how often */
-	SPOOL_MEMORY = 32 * 1024 * 1024,       /* of envelopes */
-	SPOOL_PENDING_HIGH = 32 * 1024 * 1024, /* content waiting for the disk: no more credit */
-	SPOOL_AGAIN_MS = 2000,		       /* after a job that ended without being tried */
-	SPOOL_SLOTS_MAX = 10000,	       /* jobs of one deliver process */
-	SPOOL_NUMBER = 1023,		       /* this process, in message ids */
+	SPOOL_ROOM = SPOOL_WINDOW_OF_ROUTE / 2, /* have left: look for those that did not fit */
+	SPOOL_PAGE = 2000,			/* due recipients asked of the store at once */
+	SPOOL_LOAD = 100,			/* messages asked of the store at once */
+	SPOOL_HORIZON_MS = 60 * 1000,		/* how far ahead the store is searched */
+	SPOOL_SCAN_MS = 30 * 1000,		/* how often */
+	SPOOL_MEMORY = 32 * 1024 * 1024,	/* of envelopes */
+	SPOOL_PENDING_HIGH = 32 * 1024 * 1024,	/* content waiting for the disk: no more credit */
+	SPOOL_AGAIN_MS = 2000,			/* after a job that ended without being tried */
+	SPOOL_SLOTS_MAX = 10000,		/* jobs of one deliver process */
+	SPOOL_NUMBER = 1023,			/* this process, in message ids */
 };
 
 struct spool;
@@ -140,7 +141,8 @@ struct spool {
 	struct spool_job *load_first, *load_last;
 	bool loading;
 	bool scanning, scan_missed, scan_beyond;
-	int64_t scan_began_ms, scan_until_ms, next_scan_ms;
+	int64_t scan_began_ms, scan_until_ms, next_scan_ms, early_scan_ms;
+	size_t left; /* recipients that have left since the last search */
 	int64_t next_trace_ms;
 	int64_t clock_offset; /* wall clock minus ticks */
 
