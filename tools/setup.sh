@@ -12,7 +12,7 @@ build_packages=(
 check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git
 	python3 python3-pytest python3-yaml
-	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime
+	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
 )
 
 packages=()
