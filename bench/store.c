@@ -95,6 +95,8 @@ static void add_one(struct bench *bench)
 	int64_t n = ++bench->begun, id = bench->first_id + n;
 	char route[64], address[64];
 	struct store_recipient to = {.wire.address = address,
+		.wire.organisation = "ours",
+		.wire.originating = true,
 		.route = route,
 		.due_ms = bench->due_ms + n * bench->due_span_ms / bench->count};
 	struct wire_message message = {.id = id,
