@@ -16,7 +16,9 @@
 #include "process/deliver/slots.h"
 
 enum {
-	DELIVER_JOBS = 200,	 /* taken from the spool at once */
+	/* Taken from the spool at once.  Most may be waiting for slow name servers and hosts, and
+	 * must not keep the others from their turn. */
+	DELIVER_JOBS = 1000,
 	DELIVER_RECEIPTS = 64,	 /* of one job */
 	DELIVER_TRIES = 12,	 /* connections for one route in one attempt */
 	DELIVER_SESSIONS = 2000, /* TLS sessions kept for resumption */
