@@ -393,7 +393,7 @@ static void leave_place(struct parcel *parcel)
 
 void queue_plan_over(struct queue_plan *plan, const struct queue_parcel *face)
 {
-	struct parcel *parcel = (struct parcel *)(uintptr_t)face;
+	struct parcel *parcel = (struct parcel *)face;
 
 	leave_place(parcel);
 	route_settle(plan, parcel->route);
