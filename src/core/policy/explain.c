@@ -60,7 +60,6 @@ static const struct record_field outbound_fields[] = {
 	F(names_why, RECORD_TEXT, .doc = "Where these names come from."),
 	F(anchors, RECORD_TEXT, .doc = "Trust anchors that count."),
 	F(certificate, RECORD_TEXT, .doc = "Own certificate to present."),
-	F(requires_internal, RECORD_BOOL, .doc = "A hop inside the installation."),
 	F(considered, RECORD_LIST, .sub = &candidate_desc, .doc = "Everything considered."),
 };
 #undef F

@@ -119,7 +119,6 @@ struct policy_outbound {
 	const char *anchors_pem;   /* NULL: the system's roots */
 	const char *anchors;	   /* "system" or "connector contoso/fabrikam" */
 	const char *certificate;   /* own certificate to present; NULL: none */
-	bool requires_internal;	   /* a hop inside the installation */
 	struct policy_candidates considered;
 };
 
