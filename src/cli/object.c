@@ -22,8 +22,9 @@ static const char *path_of(struct cli *cli, const char *key)
 
 static int check_key(struct cli *cli, const char *key)
 {
-	if (cli->verb->kind == MODEL_CONNECTOR && strchr(key, '/') == NULL)
-		return cli_usage(cli, "a connector is named ORGANISATION/NAME, found \"%s\"", key);
+	if (kind_of(cli)->is_nested && strchr(key, '/') == NULL)
+		return cli_usage(cli, "a %s is named ORGANISATION/NAME, found \"%s\"",
+			kind_of(cli)->singular, key);
 	return CLI_OK;
 }
 
@@ -105,12 +106,51 @@ static void list_connectors(struct cli *cli, const json_t *items)
 	cli_table_print(cli, &table);
 }
 
+static void list_recipients(struct cli *cli, const json_t *items)
+{
+	static const char *const heads[] = {"ADDRESS", "PLACE", "COMMENT"};
+	struct cli_table table;
+	const json_t *o;
+	size_t i;
+
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach (items, i, o)
+		cli_table_row(
+			&table, (const char *[]){cli_text(cli, o, "address"),
+					cli_text(cli, o, "place"), cli_text(cli, o, "comment")});
+	cli_table_print(cli, &table);
+}
+
+static void list_rules(struct cli *cli, const json_t *items)
+{
+	static const char *const heads[] = {
+		"RULE", "STATE", "DIRECTION", "TLS", "CONNECTOR", "ACTION"};
+	struct cli_table table;
+	const json_t *o;
+	size_t i;
+
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_array_foreach (items, i, o)
+		cli_table_row(&table,
+			(const char *[]){
+				arena_format(cli->arena, "%s/%s", cli_text(cli, o, "organisation"),
+					cli_text(cli, o, "name")),
+				json_is_false(json_object_get(o, "enabled"))
+					? "disabled"
+					: cli_text(cli, o, "mode"),
+				cli_text(cli, o, "direction"), cli_text(cli, o, "require_tls"),
+				cli_text(cli, o, "connector"), cli_text(cli, o, "action")});
+	cli_table_print(cli, &table);
+}
+
 int cli_run_object_list(struct cli *cli)
 {
 	static void (*const lists[MODEL_KIND_MAX])(struct cli *, const json_t *) = {
 		[MODEL_ORGANISATION] = list_organisations,
 		[MODEL_DOMAIN] = list_domains,
 		[MODEL_CONNECTOR] = list_connectors,
+		[MODEL_RECIPIENT] = list_recipients,
+		[MODEL_RULE] = list_rules,
 	};
 	json_t *answer = NULL;
 	const json_t *items;
@@ -178,12 +218,12 @@ int cli_run_object_add(struct cli *cli)
 
 	if (status != CLI_OK)
 		return status;
-	if (cli->verb->kind == MODEL_CONNECTOR && slash != NULL) { /* ORGANISATION/NAME will do */
+	if (kind_of(cli)->is_nested && slash != NULL) { /* ORGANISATION/NAME will do */
 		json_object_set_new(
 			body, "organisation", json_stringn(name, (size_t)(slash - name)));
 		name = slash + 1;
 	}
-	json_object_set_new(body, "name", json_string(name));
+	json_object_set_new(body, kind_of(cli)->key, json_string(name));
 	return change(cli, "POST", arena_format(cli->arena, "/v1/%s", kind_of(cli)->plural), body);
 }
 

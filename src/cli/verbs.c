@@ -145,6 +145,13 @@ const struct cli_verb cli_verbs[] = {
 		"--outbound.recipient-domains=fabrikam.example --outbound.tls=name "
 		"--outbound.tls-domain=mx.fabrikam.example --trust-file=fabrikam-ca.pem",
 		"sealpost connector set contoso/fabrikam --inbound-require-tls=true"),
+	OBJECT_VERBS("recipient", "recipient", "a", MODEL_RECIPIENT, model_recipient_desc,
+		"ADDRESS", "sealpost recipient add anna@contoso.example --place=on-premises",
+		"sealpost recipient set anna@contoso.example --place=here"),
+	OBJECT_VERBS("rule", "rule", "a", MODEL_RULE, model_rule_desc, "ORGANISATION/NAME",
+		"sealpost rule add records --organisation=contoso --direction=outgoing "
+		"--header=X-Class --header-contains=patient --require-tls=chain",
+		"sealpost rule set contoso/records --mode=report"),
 	{.name = "cert list",
 		.arguments = "",
 		.doc = "List the certificates the server holds, and what uses them.",

@@ -1,6 +1,5 @@
 /* The configuration as a whole: references, contradictions, and differences between two. */
-#include "base/map.h"
-#include "core/model/model.h"
+#include "core/model/references.h"
 
 struct list {
 	const char *items;
@@ -31,44 +30,21 @@ static enum err index_kind(const struct model_config *config, enum model_kind ki
 	return ERR_OK;
 }
 
-static enum err check_references(
-	const struct model_config *config, const struct map *organisations, struct err_info *info)
-{
-	for (size_t i = 0; i < config->domains.count; i++) {
-		const struct model_domain *d = &config->domains.items[i];
-
-		if (map_get(organisations, str_of(d->organisation)) == NULL)
-			return err_set(info, ERR_UNKNOWN,
-				"domain %s: organisation: there is no organisation named \"%s\"",
-				d->name, d->organisation);
-	}
-	for (size_t i = 0; i < config->connectors.count; i++) {
-		const struct model_connector *c = &config->connectors.items[i];
-
-		if (map_get(organisations, str_of(c->organisation)) == NULL)
-			return err_set(info, ERR_UNKNOWN,
-				"connector %s/%s: organisation: there is no organisation named "
-				"\"%s\"",
-				c->organisation, c->name, c->organisation);
-	}
-	return ERR_OK;
-}
-
 enum err model_check(const struct model_config *config, struct err_info *info)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
-	struct map *organisations CLEANUP(map_free) = map_new(0);
-	struct map *domains CLEANUP(map_free) = map_new(0);
-	struct map *connectors CLEANUP(map_free) = map_new(0);
-	struct map *maps[MODEL_KIND_MAX] = {organisations, domains, connectors};
+	struct map *maps[MODEL_KIND_MAX];
+	enum err e = ERR_OK;
 
-	for (int kind = 0; kind < MODEL_KIND_MAX; kind++) {
-		enum err e = index_kind(config, kind, arena, maps[kind], info);
-
-		if (e != ERR_OK)
-			return e;
-	}
-	return check_references(config, organisations, info);
+	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
+		maps[kind] = map_new(0);
+	for (int kind = 0; kind < MODEL_KIND_MAX && e == ERR_OK; kind++)
+		e = index_kind(config, kind, arena, maps[kind], info);
+	if (e == ERR_OK)
+		e = model_check_references(config, maps, info);
+	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
+		map_free(&maps[kind]);
+	return e;
 }
 
 struct changes {
@@ -108,7 +84,13 @@ static void collect(struct changes *changes, const struct model_config *left,
 
 static size_t count_all(const struct model_config *config)
 {
-	return config->organisations.count + config->domains.count + config->connectors.count;
+	size_t count = 0;
+
+	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
+		count += ((const struct list *)((const char *)config +
+						model_kinds[kind].list_offset))
+				 ->count;
+	return count;
 }
 
 size_t model_compare(const struct model_config *before, const struct model_config *after,

@@ -20,7 +20,9 @@ enum model_level {
 	MODEL_LEVEL_NAME,    /* + the name asked for */
 	MODEL_LEVEL_MAX,
 };
-extern const char *const model_level_names[]; /* "none", "encrypt", "chain", "name" */
+extern const char *const model_level_names[];	/* "none", "encrypt", "chain", "name" */
+extern const char *const model_version_names[]; /* "1.2", "1.3" */
+extern const char *const model_mode_names[];	/* "enforce", "report" */
 
 struct model_organisation {
 	const char *name; /* key; letters, digits, "-", "." */
@@ -28,9 +30,19 @@ struct model_organisation {
 	const char *postmaster;	 /* receives double bounces; NULL: postmaster at the first domain */
 	const char *certificate; /* presented to next hops unless a connector names another; NULL:
 				    none */
+	/* Certificates of the node that are this organisation's: what any organisation lists, only
+	 * those that list it may name. */
+	struct record_texts certificates;
 	int minimum_tls; /* enum model_level for mail that leaves; NONE or ENCRYPT or CHAIN */
 	bool reject_direct_send; /* refuse anonymous mail whose sender is an own accepted domain */
 	int64_t expiry_ms;	 /* 0: the node's */
+	/* System users that may manage this organisation, and see nothing of the others. */
+	struct record_texts administrators;
+	int64_t maximum_message; /* bytes of one message; 0: the node's */
+	int64_t maximum_queued;	 /* messages of this organisation in the queue; 0: the node's */
+	/* How long mail that nothing forces waits before it goes in clear to a destination that has
+	 * had TLS before; 0: it goes at once, and an alarm is raised. */
+	int64_t downgrade_grace_ms;
 };
 
 enum model_domain_type {
@@ -44,12 +56,41 @@ struct model_domain {
 	const char *comment;
 	int type;
 	bool subdomains; /* its subdomains at any depth are accepted too */
+	/* Its recipients are listed (struct model_recipient): others are refused at RCPT when it is
+	 * authoritative, and passed on when it is internal-relay. */
+	bool directory;
 	/* Where its mail goes: "maildir:/var/mail/{local}", "lmtp:unix:/run/dovecot/lmtp",
 	 * "lmtp:host:port", "smtp:host:port", or NULL: through a connector. */
 	const char *delivery;
 };
 
+/* Where a recipient of a domain with a directory lives. */
+enum model_place { MODEL_HERE, MODEL_PLACE_ON_PREMISES };
+
+struct model_recipient {
+	const char *address; /* key; lower case, domain in A-label form */
+	int place;	     /* enum model_place */
+	const char *comment;
+};
+
 enum model_connector_type { MODEL_PARTNER, MODEL_ON_PREMISES };
+
+/* A restriction in report mode refuses nothing: what it would have refused is counted. */
+enum model_mode { MODEL_ENFORCE, MODEL_REPORT };
+enum model_revocation {
+	MODEL_REVOCATION_PREFER,  /* revoked refuses; unknown does not */
+	MODEL_REVOCATION_REQUIRE, /* unknown refuses, too */
+	MODEL_REVOCATION_OFF,	  /* not looked at */
+};
+/* Extended key usage asked of a client's certificate.  Public CAs stop issuing clientAuth. */
+enum model_usage {
+	MODEL_USAGE_CLIENT,	      /* clientAuth, or no such extension */
+	MODEL_USAGE_CLIENT_OR_SERVER, /* serverAuth will do */
+	MODEL_USAGE_ANY,	      /* the extension is not looked at */
+};
+enum model_version { MODEL_TLS_12, MODEL_TLS_13 };
+enum model_in_unmet { MODEL_UNMET_REFUSE, MODEL_UNMET_DEFER }; /* 5yz, 4yz */
+enum model_out_unmet { MODEL_UNMET_WAIT, MODEL_UNMET_RETURN }; /* until expiry; at once */
 
 struct model_inbound {
 	struct record_texts sender_domains; /* "fabrikam.example", "*.fabrikam.example", "*" */
@@ -58,15 +99,40 @@ struct model_inbound {
 	bool restrict_to_certificate;  /* mail from sender_domains only with that certificate */
 	bool restrict_to_addresses;    /* mail from sender_domains only from addresses */
 	struct record_texts addresses; /* IPv4 or IPv6 addresses and prefixes */
+	/* Only these accepted domains of the organisation; empty: all.  On-premises: the domain
+	 * that certificate or MAIL FROM must be at; partner: the recipient's. */
+	struct record_texts associated_accepted_domains;
+	bool cross_premises_headers; /* on-premises by certificate: its headers are promoted */
+	bool treat_as_internal;	     /* on-premises, without the above: mail is internal */
+	/* Partner: organisations of this installation whose mail meets the conditions. */
+	struct record_texts trusted_organisations;
+	struct record_texts pins; /* SHA-256 of the client's SubjectPublicKeyInfo, hex */
+	int usage;		  /* enum model_usage */
+	int mode;		  /* enum model_mode */
+	int when_unmet;		  /* enum model_in_unmet */
 };
+
+/* RFC 7672, RFC 8461. */
+enum model_dane { MODEL_DANE_OPPORTUNISTIC, MODEL_DANE_MANDATORY, MODEL_DANE_NONE };
+enum model_mta_sts { MODEL_MTA_STS_OPPORTUNISTIC, MODEL_MTA_STS_NONE };
 
 struct model_outbound {
 	struct record_texts recipient_domains; /* "fabrikam.example", "*.fabrikam.example" */
 	bool all_accepted_domains; /* on-premises: every accepted domain of the organisation */
+	/* On-premises: all mail that the organisation sends from here leaves by it. */
+	bool route_all_via_on_premises;
+	bool rule_scoped;		 /* only where a rule names it */
 	struct record_texts smart_hosts; /* "host", "host:port", "[2001:db8::1]:25"; empty: MX */
 	int tls;			 /* enum model_level */
 	const char *tls_domain;		 /* with level name: what the certificate must carry */
+	struct record_texts pins;	 /* SHA-256 of the server's SubjectPublicKeyInfo, hex */
 	const char *certificate;	 /* own certificate to present; NULL: the organisation's */
+	bool cross_premises_headers;	 /* on-premises at level name: own headers go along */
+	bool sender_rewriting;		 /* kept for later: has no effect yet */
+	int dane;			 /* enum model_dane; kept for later */
+	int mta_sts;			 /* enum model_mta_sts; kept for later */
+	int mode;			 /* enum model_mode */
+	int when_unmet;			 /* enum model_out_unmet */
 	int64_t cost;			 /* 1..100, lower first among equals */
 };
 
@@ -77,14 +143,51 @@ struct model_connector {
 	bool enabled;
 	const char *comment;
 	const char *trust; /* own trust anchors as PEM, for both halves; NULL: the system's roots */
+	const char *crls;  /* revocation lists as PEM, for both halves; NULL: none */
+	int revocation;	   /* enum model_revocation */
+	int minimum_version;		 /* enum model_version */
+	struct record_texts groups;	 /* key exchange: "x25519", ...; empty: any we offer */
 	struct model_inbound *inbound;	 /* NULL: no such half */
 	struct model_outbound *outbound; /* NULL: no such half */
+};
+
+/* Which way a message goes, seen from the organisation that a rule belongs to. */
+enum model_direction {
+	MODEL_DIRECTION_ANY,
+	MODEL_DIRECTION_INCOMING, /* from outside, or from another organisation */
+	MODEL_DIRECTION_OUTGOING, /* its own, to others */
+	MODEL_DIRECTION_INTERNAL, /* its own, to its own */
+};
+enum model_rule_action { MODEL_RULE_PASS, MODEL_RULE_HOLD, MODEL_RULE_REFUSE };
+
+/* All conditions given must hold; then all that is asked applies.  Of several rules the strictest
+ * wins. */
+struct model_rule {
+	const char *name; /* key, within the organisation */
+	const char *organisation;
+	bool enabled;
+	const char *comment;
+	int mode; /* enum model_mode */
+	/* conditions */
+	int direction;		     /* enum model_direction */
+	struct record_texts senders; /* "user@x.example", "x.example", "*.x.example", "*", "<>" */
+	struct record_texts recipients; /* the same without "<>" */
+	const char *header;		/* name of a header field */
+	const char *header_contains;	/* in its value, case does not matter; NULL: it is there */
+	int64_t larger_than;		/* bytes; 0: no condition */
+	/* what is asked */
+	int require_tls;       /* enum model_level */
+	const char *connector; /* route by it; of the same organisation */
+	int action;	       /* enum model_rule_action */
+	const char *text;      /* with refuse: told to the sender */
 };
 
 struct model_config {
 	RECORD_LIST_OF(struct model_organisation) organisations;
 	RECORD_LIST_OF(struct model_domain) domains;
 	RECORD_LIST_OF(struct model_connector) connectors;
+	RECORD_LIST_OF(struct model_recipient) recipients;
+	RECORD_LIST_OF(struct model_rule) rules;
 };
 
 extern const struct record_desc model_organisation_desc;
@@ -92,19 +195,34 @@ extern const struct record_desc model_domain_desc;
 extern const struct record_desc model_inbound_desc;
 extern const struct record_desc model_outbound_desc;
 extern const struct record_desc model_connector_desc;
+extern const struct record_desc model_recipient_desc;
+extern const struct record_desc model_rule_desc;
 extern const struct record_desc model_config_desc;
 
 /* The kinds of object in the configuration, for every table that is indexed by kind. */
-enum model_kind { MODEL_ORGANISATION, MODEL_DOMAIN, MODEL_CONNECTOR, MODEL_KIND_MAX };
+enum model_kind {
+	MODEL_ORGANISATION,
+	MODEL_DOMAIN,
+	MODEL_CONNECTOR,
+	MODEL_RECIPIENT,
+	MODEL_RULE,
+	MODEL_KIND_MAX
+};
 struct model_kind_row {
 	const char *singular; /* "connector" */
 	const char *plural;   /* "connectors": YAML key and API path */
+	const char *key;      /* property that names it: "name" or "address" */
+	bool is_nested;	      /* its key is "organisation/name" */
 	const struct record_desc *desc;
 	size_t list_offset; /* of the list in struct model_config */
 };
 extern const struct model_kind_row model_kinds[MODEL_KIND_MAX];
 
-/* Key of an object of that kind: "name", or "organisation/name" for connectors. */
+/* Make ITEMS (an array of that kind's struct) the list of that kind; they stay the caller's. */
+void model_set_list(struct model_config *config, enum model_kind kind, void *items, size_t count);
+
+/* Key of an object of that kind: "name" or "address", or "organisation/name" for connectors and
+ * rules. */
 const char *model_key(enum model_kind kind, const void *object, struct arena *arena);
 
 /* Check references and contradictions of a whole configuration (fields are checked when read):

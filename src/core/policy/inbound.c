@@ -51,10 +51,7 @@ const struct policy_trust *policy_inbound_trust(
 		.verdict = CERT_INVALID, .detail = "the chain was not verified"};
 
 	for (size_t i = 0; i < peer->trust_count; i++) {
-		const char *stated = peer->trust[i].anchors;
-
-		if (stated == entry->trust || (stated != NULL && entry->trust != NULL &&
-						      strcmp(stated, entry->trust) == 0))
+		if (policy_profile_equal(peer->trust[i].profile, entry->profile))
 			return &peer->trust[i];
 	}
 	return &unknown;
@@ -187,7 +184,8 @@ static void incoming(struct policy_attribution *a)
 static int system_verdict(const struct policy_peer *peer)
 {
 	static const struct model_connector none;
-	static const struct policy_entry system = {.model = &none};
+	static const struct policy_entry system = {
+		.model = &none, .profile = &policy_profile_system};
 
 	if (!peer->is_tls || peer->certificate == NULL)
 		return CERT_NONE;
@@ -216,4 +214,12 @@ void policy_attribute(const struct policy_snapshot *snapshot, const struct polic
 		originating(&a);
 	else
 		incoming(&a);
+}
+
+int policy_inbound_reply(const struct policy_inbound *answer, const char **ret_enhanced)
+{
+	const struct policy_outcome_row *row = policy_outcome_row(answer->outcome);
+
+	*ret_enhanced = row->enhanced;
+	return row->reply;
 }

@@ -2,7 +2,7 @@
 #include "core/cert/names.h"
 #include "core/policy/inbound.h"
 
-enum { MAX_NAMES = 500, MAX_ANCHORS = 64 };
+enum { MAX_NAMES = 500, MAX_PROFILES = 64 };
 
 /* ---- connectors that a certificate may lead to ---------------------------------------------- */
 
@@ -63,21 +63,24 @@ static struct matches matches_of(
 }
 
 size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
-	const struct cert_facts *certificate, struct arena *arena, const char *const **ret_anchors)
+	const struct cert_facts *certificate, struct arena *arena,
+	const struct policy_profile *const **ret_profiles)
 {
 	struct matches m = matches_of(snapshot, certificate, arena);
-	const char **anchors = arena_array(arena, MAX_ANCHORS, sizeof(*anchors));
-	size_t count = 1;
+	const struct policy_profile **profiles =
+		arena_array(arena, MAX_PROFILES, sizeof(struct policy_profile *));
+	size_t count = 0;
 
-	for (size_t i = 0; i < m.count && count < MAX_ANCHORS; i++) {
-		bool is_new = m.items[i]->trust != NULL && m.items[i]->model->enabled;
+	profiles[count++] = &policy_profile_system;
+	for (size_t i = 0; i < m.count && count < MAX_PROFILES; i++) {
+		bool is_new = m.items[i]->model->enabled;
 
-		for (size_t k = 1; is_new && k < count; k++)
-			is_new = anchors[k] != m.items[i]->trust;
+		for (size_t k = 0; is_new && k < count; k++)
+			is_new = profiles[k] != m.items[i]->profile;
 		if (is_new)
-			anchors[count++] = m.items[i]->trust;
+			profiles[count++] = m.items[i]->profile;
 	}
-	*ret_anchors = anchors;
+	*ret_profiles = profiles;
 	return count;
 }
 

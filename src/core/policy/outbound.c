@@ -326,7 +326,7 @@ static void by_connector(const struct routing *r)
 	r->ret->organisation = e->model->organisation;
 	r->ret->connector = e->model->name;
 	r->ret->anchors = e->trust_label;
-	r->ret->anchors_pem = e->trust;
+	r->ret->profile = *e->profile;
 	require(r, out->tls, e->subject);
 	require_minimum(r, r->sender != NULL ? r->sender : NULL);
 	if (o != r->sender)
@@ -397,13 +397,15 @@ static void route_accepted(struct routing *r, const struct model_domain *d)
 			r->recipient.domain, d->name, d->organisation));
 }
 
-void policy_outbound(const struct policy_snapshot *snapshot, const char *organisation,
+void policy_outbound(const struct policy_snapshot *snapshot, const struct policy_mail *mail,
 	struct str recipient, struct arena *arena, struct policy_outbound *ret)
 {
+	const char *organisation = mail->organisation;
 	struct routing r = {.s = snapshot, .arena = arena, .ret = ret};
 	const struct model_domain *d;
 
-	*ret = (struct policy_outbound){.outcome = POLICY_OK, .anchors = "system"};
+	*ret = (struct policy_outbound){
+		.outcome = POLICY_OK, .anchors = "system", .profile = policy_profile_system};
 	r.sender = policy_organisation(snapshot, organisation);
 	if (!policy_parse_mailbox(recipient, arena, &r.recipient)) {
 		refuse(&r, POLICY_BAD_ADDRESS, "The recipient's address is not valid");

@@ -53,6 +53,15 @@
 	X(POLICY_NAME_MISMATCH, "name-mismatch", 450, "4.7.5", "certificate-host-mismatch",        \
 		"The certificate does not carry the name that is required",                        \
 		"Compare the names expected and presented")                                        \
+	X(POLICY_PIN, "pin-mismatch", 450, "4.7.5", "validation-failure",                          \
+		"The certificate's public key is none of those that are pinned",                   \
+		"If the partner has changed its key, confirm the new one with it and pin it")      \
+	X(POLICY_GROUP, "group-not-allowed", 450, "4.7.10", "validation-failure",                  \
+		"The key exchange used a group that the connector does not allow",                 \
+		"Compare the groups of both sides")                                                \
+	X(POLICY_DOWNGRADE, "downgrade", 450, "4.7.10", "starttls-not-supported",                  \
+		"The destination has had TLS before and offers none now",                          \
+		"Ask the partner, or wait until the grace time is over")                           \
 	X(POLICY_TLS_REQUIRED, "tls-required", 530, "5.7.0", NULL,                                 \
 		"Must issue a STARTTLS command first", "The sender must use TLS")                  \
 	X(POLICY_NO_CLIENT_CERTIFICATE, "no-client-certificate", 550, "5.7.51", NULL,              \
@@ -78,6 +87,14 @@
 		"Direct send is not allowed: the sender's domain is accepted here, and no "        \
 		"connector matches",                                                               \
 		"Send through the organisation's own server")                                      \
+	X(POLICY_UNKNOWN_RECIPIENT, "unknown-recipient", 550, "5.1.1", NULL,                       \
+		"There is no such recipient here", "Correct the address, or add the recipient")    \
+	X(POLICY_LOOP, "loop", 554, "5.4.6", NULL, "The mail would go back to where it came from", \
+		"Both sides hold the recipient to live on the other: say where it lives")          \
+	X(POLICY_RULE, "refused-by-rule", 550, "5.7.1", NULL, "A rule refuses this mail",          \
+		"See the rule")                                                                    \
+	X(POLICY_TOO_LARGE, "too-large-for-organisation", 552, "5.3.4", NULL,                      \
+		"The message is larger than the organisation takes", "Send a smaller message")     \
 	X(POLICY_NO_ROUTE, "no-route", 550, "5.4.4", NULL,                                         \
 		"No way to deliver to this domain is configured",                                  \
 		"Give the domain a delivery, or an outbound connector")                            \

@@ -27,10 +27,21 @@ const struct model_connector *policy_connector(
 
 /* ---- inbound --------------------------------------------------------------------------------- */
 
-/* The verdict of the presented chain against one set of anchors. */
+/* How a chain is verified: by which anchors, revocation lists and key usage. */
+struct policy_profile {
+	const char *anchors; /* PEM text; NULL: the system's roots */
+	const char *crls;    /* PEM text; NULL: none */
+	int revocation;	     /* enum model_revocation */
+	int usage;	     /* enum model_usage; of a client's certificate only */
+};
+/* System roots, revocation prefer, usage client: where no connector says otherwise. */
+extern const struct policy_profile policy_profile_system;
+bool policy_profile_equal(const struct policy_profile *a, const struct policy_profile *b);
+
+/* The verdict on the presented chain by one profile. */
 struct policy_trust {
-	const char *anchors; /* PEM text of a connector's own anchors; NULL: the system's roots */
-	int verdict;	     /* enum cert_verdict */
+	const struct policy_profile *profile;
+	int verdict; /* enum cert_verdict */
 	const char *detail;
 };
 
@@ -39,17 +50,20 @@ struct policy_peer {
 	struct model_prefix address; /* bits 128; of the client, behind a proxy the real one */
 	bool has_address;	     /* false: a Unix socket, or unknown */
 	bool is_tls;
-	const char *tls_version;	      /* NULL: clear */
+	const char *tls_version;	      /* "TLSv1.3"; NULL: clear */
+	const char *group;		      /* "x25519"; NULL: clear, or not known */
 	const struct cert_facts *certificate; /* the client's leaf; NULL: none presented */
 	const struct policy_trust *trust;
 	size_t trust_count;
 };
 
-/* Which anchor sets the verdict is needed for, given the presented leaf: call before
- * policy_attribute(), verify the chain against each, and state the results as policy_peer.trust.
- * Always contains NULL (the system's) first.  Returns the count; the array lives in the arena. */
+/* Which profiles the verdict is needed for, given the presented leaf: call before
+ * policy_attribute(), verify the chain by each, and state the results as policy_peer.trust.
+ * Always contains policy_profile_system first.  Returns the count; the array lives in the arena,
+ * the profiles in the snapshot. */
 size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
-	const struct cert_facts *certificate, struct arena *arena, const char *const **ret_anchors);
+	const struct cert_facts *certificate, struct arena *arena,
+	const struct policy_profile *const **ret_profiles);
 
 /* One connector, or one reason, that was considered. */
 struct policy_candidate {
@@ -63,14 +77,30 @@ struct policy_candidates {
 	size_t count;
 };
 
+/* What a restriction in report mode would have refused; token POLICY_OK: nothing. */
+struct policy_would {
+	enum policy_outcome outcome;
+	const char *text;
+	const char *by; /* "connector contoso/fabrikam", "rule contoso/records" */
+};
+
 struct policy_inbound {
 	bool accepted;
 	enum policy_outcome outcome; /* POLICY_OK, or why not */
-	const char *text;	     /* words for reply and account, values filled in */
-	const char *organisation;    /* NULL: none */
-	const char *connector;	     /* NULL: anonymous */
-	bool originating;	     /* the organisation's own server: may relay */
-	int required;		     /* enum model_level asked of the client */
+	const char *text;	     /* words for the account, values filled in */
+	const char *reply; /* words for the client: as much as is safe to tell; NULL: the text */
+	bool is_temporary; /* refuse with 4yz (when_unmet defer) */
+	const char *organisation; /* NULL: none */
+	const char *connector;	  /* NULL: anonymous */
+	bool originating;	  /* the organisation's own server: may relay */
+	bool is_internal;	  /* of the organisation itself, proven or treated so */
+	bool promotes_headers;	  /* its cross-premises headers become the organisation's */
+	/* Mail of one organisation for another of this installation: the other one, and its partner
+	 * connector that judged the mail; NULL: none. */
+	const char *receiver;
+	const char *receiver_connector;
+	struct policy_would would;
+	int required; /* enum model_level asked of the client */
 	struct record_texts required_by;
 	const char *name_expected; /* certificate name asked; NULL: none */
 	const char *name_matched;
@@ -88,7 +118,33 @@ struct policy_inbound {
 void policy_attribute(const struct policy_snapshot *snapshot, const struct policy_peer *peer,
 	struct str sender, struct str recipient, struct arena *arena, struct policy_inbound *ret);
 
+/* SMTP reply code and enhanced status code of a refusal at reception. */
+int policy_inbound_reply(const struct policy_inbound *answer, const char **ret_enhanced);
+
+/* ---- rules -----------------------------------------------------------------------------------
+ */
+
+/* Header conditions are looked at once, when the message is accepted: a header field, unfolded, of
+ * a message that concerns ORGANISATIONS.  Adds "organisation/rule" to LABELS for each enabled rule
+ * of theirs whose header condition it meets and that is not in it yet. */
+void policy_labels_add(const struct policy_snapshot *snapshot,
+	const struct record_texts *organisations, struct str name, struct str value,
+	struct arena *arena, struct record_texts *labels);
+
 /* ---- outbound -------------------------------------------------------------------------------- */
+
+/* What is known of a message when its way is worked out. */
+struct policy_mail {
+	/* The sender's organisation when the message is originating, else NULL; for a notice made
+	 * here, that of the recipient it is about, so that it goes back over that organisation's
+	 * connectors. */
+	const char *organisation;
+	const char *connector;	    /* of the organisation, by which it came in; NULL: none */
+	const char *sender;	    /* reverse-path without brackets; NULL or "": null sender */
+	int64_t size;		    /* bytes; 0: not known yet */
+	struct record_texts labels; /* as policy_labels_add() left them */
+	const char *via; /* "organisation/name" of a connector to try out; NULL: as policy says */
+};
 
 enum policy_route_type {
 	POLICY_ROUTE_REFUSE,  /* nowhere to go: outcome says why */
@@ -97,6 +153,24 @@ enum policy_route_type {
 	POLICY_ROUTE_HOSTS,   /* hosts in order, each "host", "host:port", "[v6]:port" */
 	POLICY_ROUTE_MX,      /* the MX hosts of domain */
 	POLICY_ROUTE_LITERAL, /* hosts[0]: the address of an address literal */
+};
+
+/* What becomes of the organisation's own header fields ("X-Sealpost-Organization-...") on the way
+ * out; see core/message/firewall.h. */
+enum policy_headers {
+	POLICY_HEADERS_STRIP, /* the next hop is outside */
+	POLICY_HEADERS_KEEP,  /* local delivery */
+	POLICY_HEADERS_CROSS, /* as cross-premises headers, to a proven on-premises server */
+};
+
+/* A requirement and everything that belongs to it. */
+struct policy_demand {
+	int required; /* enum model_level */
+	struct record_texts required_by;
+	struct record_texts names;
+	struct record_texts pins;
+	struct record_texts groups;
+	int minimum_version;
 };
 
 struct policy_outbound {
@@ -113,19 +187,29 @@ struct policy_outbound {
 	const char *connector;	  /* NULL: default routing */
 	int required;		  /* enum model_level */
 	struct record_texts required_by;
-	struct record_texts names; /* level NAME: any of these must be on the certificate; empty:
-				      the host's own name */
-	const char *names_why;	   /* static: where the names come from; NULL: none are asked */
-	const char *anchors_pem;   /* NULL: the system's roots */
-	const char *anchors;	   /* "system" or "connector contoso/fabrikam" */
-	const char *certificate;   /* own certificate to present; NULL: none */
+	struct record_texts names;  /* level NAME: any of these must be on the certificate; empty:
+				       the host's own name */
+	const char *names_why;	    /* static: where the names come from; NULL: none are asked */
+	struct record_texts pins;   /* SHA-256 of public keys, any of which must be the server's */
+	struct record_texts groups; /* any of which must be negotiated; empty: any */
+	int minimum_version;	    /* enum model_version */
+	struct policy_profile profile; /* for the server's chain */
+	const char *anchors;	       /* "system" or "connector contoso/fabrikam" */
+	const char *certificate;       /* own certificate to present; NULL: none */
+	/* What is asked in report mode only; required NONE: nothing. */
+	struct policy_demand reported;
+	bool returns_when_unmet; /* do not wait for a better day */
+	bool hold;		 /* a rule keeps it in the queue */
+	const char *hold_by;	 /* "rule contoso/records" */
+	int headers;		 /* enum policy_headers */
+	/* Nothing forces TLS: watch for a downgrade, and wait that long before going clear. */
+	bool watches_downgrade;
+	int64_t downgrade_grace_ms;
 	struct policy_candidates considered;
 };
 
-/* ORGANISATION: the sender's when the message is originating, else NULL; for a notice made here,
- * that of the recipient it is about, so that it goes back over that organisation's connectors.
- * RECIPIENT as above.  Recipients with one key may still have different paths. */
-void policy_outbound(const struct policy_snapshot *snapshot, const char *organisation,
+/* RECIPIENT as above.  Recipients with one key may still have different paths. */
+void policy_outbound(const struct policy_snapshot *snapshot, const struct policy_mail *mail,
 	struct str recipient, struct arena *arena, struct policy_outbound *ret);
 
 /* ---- the verdict on a connection made ---------------------------------------------------------
@@ -137,10 +221,12 @@ struct policy_hop {
 	bool starttls_refused;
 	bool handshake_failed;
 	bool version_too_old;
+	const char *version;		      /* "TLSv1.3"; NULL: clear */
+	const char *group;		      /* "x25519" */
 	const char *host;		      /* the name that was connected to */
 	const struct cert_facts *certificate; /* the server's leaf; NULL: none */
 	size_t chain_length;
-	int verdict;	    /* enum cert_verdict against the route's anchors */
+	int verdict;	    /* enum cert_verdict by the route's profile */
 	const char *detail; /* the library's words */
 };
 
@@ -151,6 +237,7 @@ struct policy_check {
 	int got; /* enum model_level reached */
 	const char *name_matched;
 	const char *name_expected;
+	struct policy_would would;
 };
 
 /* May this message go over this connection?  With required > NONE and no TLS the answer is no,

@@ -109,6 +109,45 @@ static void index_inbound(struct policy_snapshot *s, struct policy_entry *entry)
 	}
 }
 
+const struct policy_profile policy_profile_system = {
+	.revocation = MODEL_REVOCATION_PREFER, .usage = MODEL_USAGE_CLIENT};
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool policy_profile_equal(const struct policy_profile *a, const struct policy_profile *b)
+{
+	return a == b || (a->revocation == b->revocation && a->usage == b->usage &&
+				 same_text(a->anchors, b->anchors) && same_text(a->crls, b->crls));
+}
+
+/* Equal profiles are one. */
+static const struct policy_profile *intern_profile(
+	struct policy_snapshot *s, const struct model_connector *c)
+{
+	struct policy_profile *profile = arena_alloc(s->arena, sizeof(*profile));
+	struct arena *arena CLEANUP(arena_free) = NULL;
+	const struct policy_profile *known;
+	const char *key;
+
+	*profile = (struct policy_profile){.anchors = c->trust,
+		.crls = c->crls,
+		.revocation = c->revocation,
+		.usage = c->inbound != NULL ? c->inbound->usage : MODEL_USAGE_CLIENT};
+	if (policy_profile_equal(profile, &policy_profile_system))
+		return &policy_profile_system;
+	arena = arena_new();
+	key = arena_format(arena, "%d/%d/%s/%s", profile->revocation, profile->usage,
+		c->trust != NULL ? c->trust : "", c->crls != NULL ? c->crls : "");
+	known = map_get(s->profiles, str_of(key));
+	if (known != NULL)
+		return known;
+	map_set(s->profiles, str_of(key), profile);
+	return profile;
+}
+
 static void index_connector(struct policy_snapshot *s, const struct model_connector *c)
 {
 	struct policy_entry *entry = arena_alloc(s->arena, sizeof(*entry));
@@ -119,13 +158,7 @@ static void index_connector(struct policy_snapshot *s, const struct model_connec
 	entry->model = c;
 	entry->subject = arena_format(s->arena, "connector %s/%s", c->organisation, c->name);
 	entry->trust_label = c->trust != NULL ? entry->subject : "system";
-	if (c->trust != NULL) {
-		entry->trust = map_get(s->trusts, str_of(c->trust));
-		if (entry->trust == NULL) {
-			entry->trust = c->trust;
-			map_set(s->trusts, str_of(c->trust), (void *)c->trust);
-		}
-	}
+	entry->profile = intern_profile(s, c);
 	if (map_get(s->connectors, composite(buffer, c->organisation, str_of(c->name))) != NULL)
 		return;
 	map_set(s->connectors, composite(buffer, c->organisation, str_of(c->name)), entry);
@@ -138,11 +171,51 @@ static void index_connector(struct policy_snapshot *s, const struct model_connec
 		add_to_bucket(s, s->accepted, str_of(c->organisation), entry);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct model_rule *const *)a)->name,
+		(*(const struct model_rule *const *)b)->name);
+}
+
+static void index_rules(struct policy_snapshot *s)
+{
+	size_t position = 0;
+	struct str key;
+	void *value;
+
+	for (size_t i = 0; i < s->config.rules.count; i++) {
+		const struct model_rule *rule = &s->config.rules.items[i];
+		struct policy_rules *list = map_get(s->rules, str_of(rule->organisation));
+
+		if (list == NULL) {
+			list = arena_alloc(s->arena, sizeof(*list));
+			map_set(s->rules, str_of(rule->organisation), list);
+		}
+		if (list->count == list->room) {
+			size_t room = list->room * 2 + 4;
+			const struct model_rule **items =
+				arena_array(s->arena, room, sizeof(struct model_rule *));
+
+			if (list->count > 0)
+				memcpy(items, list->items, list->count * sizeof(*items));
+			list->items = items;
+			list->room = room;
+		}
+		list->items[list->count++] = rule;
+	}
+	while (map_next(s->rules, &position, &key, &value)) {
+		struct policy_rules *list = value;
+
+		qsort(list->items, list->count, sizeof(*list->items), by_name);
+	}
+}
+
 struct policy_snapshot *policy_snapshot_new(const struct model_config *config, uint64_t generation)
 {
 	struct policy_snapshot *s = mem_new(sizeof(*s));
-	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->trusts,
-		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted};
+	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->profiles,
+		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted,
+		&s->recipients, &s->rules};
 
 	s->arena = arena_new();
 	s->generation = generation;
@@ -164,6 +237,10 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	}
 	for (size_t i = 0; i < s->config.connectors.count; i++)
 		index_connector(s, &s->config.connectors.items[i]);
+	for (size_t i = 0; i < s->config.recipients.count; i++)
+		map_set(s->recipients, str_of(s->config.recipients.items[i].address),
+			&s->config.recipients.items[i]);
+	index_rules(s);
 	return s;
 }
 
@@ -176,13 +253,15 @@ void policy_snapshot_free(struct policy_snapshot **snapshot)
 	map_free(&s->organisations);
 	map_free(&s->domains);
 	map_free(&s->connectors);
-	map_free(&s->trusts);
+	map_free(&s->profiles);
 	map_free(&s->by_name);
 	map_free(&s->by_parent);
 	map_free(&s->by_prefix);
 	map_free(&s->senders);
 	map_free(&s->routes);
 	map_free(&s->accepted);
+	map_free(&s->recipients);
+	map_free(&s->rules);
 	arena_free(&s->arena);
 	free(s);
 	*snapshot = NULL;

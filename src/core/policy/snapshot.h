@@ -9,15 +9,21 @@
 /* A connector with what is worked out of it once. */
 struct policy_entry {
 	const struct model_connector *model;
-	const char *subject;	 /* "connector contoso/fabrikam" */
-	const char *trust;	 /* interned: equal texts are the same pointer; NULL: system */
-	const char *trust_label; /* "system" or the subject */
+	const char *subject;		      /* "connector contoso/fabrikam" */
+	const struct policy_profile *profile; /* interned: equal ones are the same pointer */
+	const char *trust_label;	      /* "system" or the subject */
 	struct model_prefix *prefixes;
 	size_t prefix_count;
 };
 
 struct policy_bucket {
 	const struct policy_entry **items;
+	size_t count, room;
+};
+
+/* All rules of one organisation, in the order of their names. */
+struct policy_rules {
+	const struct model_rule **items;
 	size_t count, room;
 };
 
@@ -28,16 +34,18 @@ struct policy_snapshot {
 	struct map *organisations; /* name -> model_organisation */
 	struct map *domains;	   /* name -> model_domain */
 	struct map *connectors;	   /* "organisation/name" -> policy_entry */
-	struct map *trusts;	   /* PEM text -> its one copy */
+	struct map *profiles;	   /* -> policy_profile, by its record as text */
 	/* All below are to policy_bucket.  Disabled connectors stand in them too, so that an
 	 * account can say that they were passed over. */
-	struct map *by_name;   /* certificate_name as written */
-	struct map *by_parent; /* exact certificate_names by what stands behind the first label */
-	struct map *by_prefix; /* on-premises by address: 1 byte bits, 16 bytes address */
-	bool has_bits[129];    /* prefix lengths that occur */
-	struct map *senders;   /* partner: "organisation/pattern" */
-	struct map *routes;    /* outbound: "organisation/pattern" */
-	struct map *accepted;  /* outbound with all_accepted_domains: "organisation" */
+	struct map *by_name;	/* certificate_name as written */
+	struct map *by_parent;	/* exact certificate_names by what stands behind the first label */
+	struct map *by_prefix;	/* on-premises by address: 1 byte bits, 16 bytes address */
+	bool has_bits[129];	/* prefix lengths that occur */
+	struct map *senders;	/* partner: "organisation/pattern" */
+	struct map *routes;	/* outbound: "organisation/pattern" */
+	struct map *recipients; /* address -> model_recipient */
+	struct map *rules;	/* organisation -> policy_rules */
+	struct map *accepted;	/* outbound with all_accepted_domains: "organisation" */
 };
 
 const struct policy_bucket *policy_bucket(const struct map *map, struct str key);

@@ -170,7 +170,7 @@ static bool in_addresses(const struct record_texts *list, const struct policy_pe
 static bool trusts_peer(const struct policy_peer *peer, const char *anchors)
 {
 	for (size_t i = 0; i < peer->trust_count; i++) {
-		const char *stated = peer->trust[i].anchors;
+		const char *stated = peer->trust[i].profile->anchors;
 
 		if (stated == anchors ||
 			(stated != NULL && anchors != NULL && strcmp(stated, anchors) == 0))
@@ -256,6 +256,15 @@ static int covers(const struct record_texts *list, const char *name)
 /* ---- questions --------------------------------------------------------------------------------
  */
 
+static const struct policy_profile *profile_of(size_t i, struct arena *arena)
+{
+	struct policy_profile *profile = arena_alloc(arena, sizeof(*profile));
+
+	*profile = policy_profile_system;
+	profile->anchors = i == 0 ? NULL : trusts[i - 1];
+	return profile;
+}
+
 static void random_peer(struct policy_peer *peer, struct cert_facts *facts, struct arena *arena)
 {
 	struct policy_trust *trust = arena_array(arena, 3, sizeof(*trust));
@@ -267,7 +276,7 @@ static void random_peer(struct policy_peer *peer, struct cert_facts *facts, stru
 	if (draw(3) > 0)
 		peer->certificate = facts;
 	for (size_t i = 0; i < 3; i++)
-		trust[i] = (struct policy_trust){.anchors = i == 0 ? NULL : trusts[i - 1],
+		trust[i] = (struct policy_trust){.profile = profile_of(i, arena),
 			.verdict = (int)draw(2) ? CERT_TRUSTED : (int)draw(CERT_VERDICT_MAX)};
 	peer->trust = trust;
 	peer->trust_count = draw(8) > 0 ? 3 : draw(3);
@@ -405,7 +414,8 @@ static void check_outbound(const struct model_config *config,
 	const struct model_connector *c;
 	struct policy_outbound answer;
 
-	policy_outbound(snapshot, sender, str_of(arena_format(arena, "r@%s", to)), arena, &answer);
+	policy_outbound(snapshot, &(struct policy_mail){.organisation = sender},
+		str_of(arena_format(arena, "r@%s", to)), arena, &answer);
 	assert_non_null(answer.key);
 	assert_non_null(answer.text);
 	assert_true(answer.considered.count > 0);
@@ -472,7 +482,8 @@ static void test_many(void **state)
 				.outbound = out};
 	}
 	snapshot = policy_snapshot_new(&config, 1);
-	policy_outbound(snapshot, "o", str_of("r@d7777.example"), arena, &answer);
+	policy_outbound(snapshot, &(struct policy_mail){.organisation = "o"},
+		str_of("r@d7777.example"), arena, &answer);
 	assert_string_equal(answer.connector, "c7777");
 	assert_int_equal(answer.considered.count, 1);
 	policy_snapshot_free(&snapshot);

@@ -215,16 +215,15 @@ static void make_facts(const char *names, struct cert_facts *facts, struct arena
 /* As the process does: ask which anchors count, state a verdict for each. */
 static void state_trust(struct policy_peer *peer, int trusted, int verdict, struct arena *arena)
 {
-	const char *const *anchors;
-	size_t count = policy_trust_wanted(snapshot, peer->certificate, arena, &anchors);
+	const struct policy_profile *const *profiles;
+	size_t count = policy_trust_wanted(snapshot, peer->certificate, arena, &profiles);
 	struct policy_trust *trust = arena_array(arena, count, sizeof(*trust));
 
 	for (size_t i = 0; i < count; i++) {
-		int who = anchors[i] == NULL		       ? SYSTEM
-			  : strstr(anchors[i], "QUJD") != NULL ? OWN
-							       : BANK;
+		const char *anchors = profiles[i]->anchors;
+		int who = anchors == NULL ? SYSTEM : strstr(anchors, "QUJD") != NULL ? OWN : BANK;
 
-		trust[i].anchors = anchors[i];
+		trust[i].profile = profiles[i];
 		trust[i].verdict = trusted & who ? CERT_TRUSTED : verdict;
 	}
 	peer->trust = trust;
@@ -325,8 +324,8 @@ static void test_outbound(void **state)
 		buf_format(&out, "== %s\n# %s to <%s>\n", outbound_cases[i].name,
 			organisation != NULL ? organisation : "outside",
 			outbound_cases[i].recipient);
-		policy_outbound(snapshot, organisation, str_of(outbound_cases[i].recipient), arena,
-			&answer);
+		policy_outbound(snapshot, &(struct policy_mail){.organisation = organisation},
+			str_of(outbound_cases[i].recipient), arena, &answer);
 		policy_explain_outbound(&answer, &out);
 		buf_put_text(&out, "\n");
 	}

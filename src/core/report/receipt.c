@@ -68,6 +68,9 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(struct receipt, token, RECORD_TEXT,
 		.doc = "Outcome as a stable word, \"ok\" or a reason."),
 	RECORD_FIELD(struct receipt, reason, RECORD_TEXT, .doc = "Outcome in words."),
+	RECORD_FIELD(struct receipt, would_token, RECORD_TEXT,
+		.doc = "What a restriction in report mode would have said; absent: nothing."),
+	RECORD_FIELD(struct receipt, would_reason, RECORD_TEXT, .doc = "The same in words."),
 	{
 		.name = "handshake",
 		.kind = RECORD_DURATION,

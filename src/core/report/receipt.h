@@ -49,6 +49,8 @@ struct receipt {
 	const char *anchors;	    /* "system", or "connector fabrikam" */
 	const char *token;	    /* stable reason, "ok" or a policy outcome */
 	const char *reason;	    /* the same in words, with names filled in */
+	const char *would_token; /* a restriction in report mode would have said so; NULL: none */
+	const char *would_reason;
 	int64_t handshake_ms;
 	int64_t total_ms;  /* from connect to final reply */
 	const char *reply; /* last SMTP reply of the hop that decided, as received or given */

@@ -31,6 +31,11 @@ static const struct record_field recipient_fields[] = {
 	FIELD(wire_recipient, organisation, TEXT),
 	FIELD(wire_recipient, connector, TEXT),
 	FIELD(wire_recipient, originating, BOOL),
+	FIELD(wire_recipient, receiver, TEXT),
+	FIELD(wire_recipient, receiver_connector, TEXT),
+	FIELD(wire_recipient, would_token, TEXT),
+	FIELD(wire_recipient, would_text, TEXT),
+	FIELD(wire_recipient, would_by, TEXT),
 };
 const struct record_desc wire_recipient_desc = DESC(wire_recipient, "recipient", recipient_fields);
 
@@ -97,6 +102,8 @@ static const struct record_field message_fields[] = {
 	FIELD(wire_message, message_id, TEXT),
 	FIELD(wire_message, subject, TEXT),
 	FIELD(wire_message, helo, TEXT),
+	FIELD(wire_message, labels, TEXTS),
+	FIELD(wire_message, via, TEXT),
 	RECORD_FIELD(struct wire_message, recipients, RECORD_LIST, .sub = &wire_recipient_desc),
 	RECORD_FIELD(struct wire_message, receipt, RECORD_INLINE, .sub = &receipt_desc),
 };
@@ -128,6 +135,10 @@ static const struct record_field job_fields[] = {
 	FIELD(wire_job, organisation, TEXT),
 	FIELD(wire_job, route, TEXT),
 	FIELD(wire_job, attempts, INT),
+	FIELD(wire_job, labels, TEXTS),
+	FIELD(wire_job, via, TEXT),
+	FIELD(wire_job, best, INT),
+	MOMENT(wire_job, fallen),
 	RECORD_FIELD(struct wire_job, recipients, RECORD_LIST, .sub = &wire_recipient_desc),
 };
 static const struct record_desc wire_job_desc = DESC(wire_job, "job", job_fields);
@@ -177,6 +188,9 @@ static const struct record_field event_fields[] = {
 	FIELD(wire_event, token, TEXT),
 	FIELD(wire_event, enhanced, TEXT),
 	FIELD(wire_event, text, TEXT),
+	FIELD(wire_event, would_token, TEXT),
+	FIELD(wire_event, would_text, TEXT),
+	FIELD(wire_event, would_by, TEXT),
 	FIELD(wire_event, message_id, TEXT),
 	FIELD(wire_event, size, INT),
 	RECORD_FIELD(struct wire_event, receipt, RECORD_OPTIONAL, .sub = &receipt_desc),

@@ -100,6 +100,13 @@ struct wire_recipient {
 				     one */
 	const char *connector;	  /* inbound connector; NULL */
 	bool originating;
+	/* Mail of one organisation for another of this installation. */
+	const char *receiver;
+	const char *receiver_connector;
+	/* What a restriction in report mode would have refused; NULL: nothing. */
+	const char *would_token;
+	const char *would_text;
+	const char *would_by;
 };
 
 /* A message as accepted.  Its id is positive: 41 bits milliseconds since 2020-01-01, 10 bits
@@ -117,6 +124,8 @@ struct wire_message {
 	const char *message_id; /* header, with brackets; NULL */
 	const char *subject;	/* header as it stands, cut at 200 bytes; NULL */
 	const char *helo;
+	struct record_texts labels; /* see policy_labels_add() */
+	const char *via; /* connector to try out, "organisation/name"; NULL: as policy says */
 	RECORD_LIST_OF(struct wire_recipient) recipients;
 	struct receipt receipt; /* of the hop it came by */
 };
@@ -146,6 +155,12 @@ struct wire_job {
 	const char *organisation; /* the originating one; NULL: mail came from outside */
 	const char *route;	  /* policy_outbound.key as the spool saw it */
 	int64_t attempts;	  /* made before this one */
+	struct record_texts labels;
+	const char *via;
+	/* The best protection this destination has had (enum model_level), and since when it has
+	 * had less; 0: it has not. */
+	int64_t best;
+	int64_t fallen_ms;
 	RECORD_LIST_OF(struct wire_recipient) recipients;
 };
 
@@ -216,6 +231,9 @@ struct wire_event {
 	const char *token;
 	const char *enhanced;
 	const char *text;
+	const char *would_token; /* refused, had the restriction been enforced; NULL: no */
+	const char *would_text;
+	const char *would_by;
 	const char *message_id;
 	int64_t size;
 	struct receipt *receipt; /* NULL: none */

@@ -14,9 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count;
 
 	(void)tls_facts_of_pem(pem, arena, &facts, &count, &info);
-	if (tls_anchors_new(pem, &anchors, &info) == ERR_OK)
-		(void)tls_verify_pem(
-			pem, anchors, TLS_PURPOSE_CLIENT, 1700000000000, arena, &detail);
+	if (tls_anchors_new(pem, (struct str){0}, &anchors, &info) == ERR_OK)
+		(void)tls_verify_pem(pem,
+			&(struct tls_verification){.anchors = anchors,
+				.purpose = TLS_PURPOSE_CLIENT,
+				.now_ms = 1700000000000},
+			arena, &detail);
 	tls_anchors_free(&anchors);
 	arena_free(&arena);
 	return 0;

@@ -191,15 +191,19 @@ static void one_client(const struct client_case *row, struct tls_context *server
 		source.chain = str_of(chain);
 	}
 	client_tls = make_client(&source, row->cert != NULL ? 1 : 0);
-	assert_int_equal(tls_anchors_new(str_of(root.pem), &anchors, NULL), ERR_OK);
+	assert_int_equal(
+		tls_anchors_new(str_of(root.pem), (struct str){0}, &anchors, NULL), ERR_OK);
 	open_pair(&pair, server, client_tls, &options);
 	SSL_set_max_proto_version(pair.client.session->ssl, version);
 	RUN_UNTIL(is_settled(&pair));
 	if (!pair.server.up || !pair.client.up)
 		fail_msg("%s: %s, %s", row->name, pair.server.words, pair.client.words);
 	exchange(&pair);
-	verdict = tls_verify(pair.server.session, anchors, TLS_PURPOSE_CLIENT,
-		(int64_t)time(NULL) * 1000, arena, &detail);
+	verdict = tls_verify(pair.server.session,
+		&(struct tls_verification){.anchors = anchors,
+			.purpose = TLS_PURPOSE_CLIENT,
+			.now_ms = (int64_t)time(NULL) * 1000},
+		arena, &detail);
 	if (verdict != row->want)
 		fail_msg("%s: verdict %d (%s)", row->name, verdict, detail);
 	tls_describe(pair.server.session, arena, &receipt);

@@ -86,9 +86,14 @@ static void judges_chains(void **state)
 			free(pem);
 			pem = longer;
 		}
-		assert_int_equal(tls_anchors_new(str_of(row->anchor->pem), &anchors, NULL), ERR_OK);
-		got = tls_verify_pem(str_of(pem), anchors, row->purpose,
-			now_ms + row->days * DAY_S * 1000, arena, &detail);
+		assert_int_equal(
+			tls_anchors_new(str_of(row->anchor->pem), (struct str){0}, &anchors, NULL),
+			ERR_OK);
+		got = tls_verify_pem(str_of(pem),
+			&(struct tls_verification){.anchors = anchors,
+				.purpose = row->purpose,
+				.now_ms = now_ms + row->days * DAY_S * 1000},
+			arena, &detail);
 		if (got != row->want)
 			fail_msg("%s: %s (%s)", row->name, cert_verdict_names[got],
 				detail != NULL ? detail : "");
@@ -106,10 +111,11 @@ static void refuses_bad_anchors(void **state)
 	char *broken = test_cert_join(root.pem, leaf.pem);
 
 	(void)state;
-	assert_int_equal(tls_anchors_new(str_of(""), &anchors, &info), ERR_SYNTAX);
+	assert_int_equal(tls_anchors_new(str_of(""), (struct str){0}, &anchors, &info), ERR_SYNTAX);
 	assert_non_null(strstr(info.text, "BEGIN CERTIFICATE"));
 	broken[strlen(root.pem) + 60] = '!';
-	assert_int_equal(tls_anchors_new(str_of(broken), &anchors, &info), ERR_SYNTAX);
+	assert_int_equal(
+		tls_anchors_new(str_of(broken), (struct str){0}, &anchors, &info), ERR_SYNTAX);
 	assert_non_null(strstr(info.text, "certificate 2"));
 	assert_null(anchors);
 	free(broken);

@@ -124,19 +124,43 @@ bool tls_certificate_asked(const struct tls_session *session);
 
 /* A set of trust anchors: roots, intermediates, or end entities themselves. */
 struct tls_anchors;
-enum err tls_anchors_new(struct str pem, struct tls_anchors **ret, struct err_info *info);
+/* PEM: certificates; CRLS: revocation lists, may be empty. */
+enum err tls_anchors_new(
+	struct str pem, struct str crls, struct tls_anchors **ret, struct err_info *info);
 void tls_anchors_free(struct tls_anchors **anchors);
 
-enum tls_purpose { TLS_PURPOSE_SERVER, TLS_PURPOSE_CLIENT };
-/* The chain that the peer of SESSION presented, against ANCHORS, at NOW.  Never fails: "no
- * certificate" is a verdict.  Of several faults the gravest is told; CERT_PURPOSE means that there
- * is no other.  Revocation and names are not looked at.  *ret_detail is the library's words, in
- * the arena, or NULL. */
-enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_anchors *anchors,
-	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail);
+enum tls_purpose {
+	TLS_PURPOSE_SERVER,
+	TLS_PURPOSE_CLIENT,
+	TLS_PURPOSE_EITHER, /* client or server will do */
+	TLS_PURPOSE_ANY,    /* extendedKeyUsage is not looked at */
+};
+enum tls_revocation {
+	TLS_REVOCATION_OFF,
+	TLS_REVOCATION_PREFER,	/* revoked counts; unknown does not */
+	TLS_REVOCATION_REQUIRE, /* every certificate below the anchor must be known not to be */
+};
+
+/* How a chain is judged. */
+struct tls_verification {
+	const struct tls_anchors *anchors;
+	enum tls_purpose purpose;
+	enum tls_revocation revocation; /* by the lists that stand beside the anchors */
+	int64_t now_ms;
+};
+
+/* Of a client's certificate, by enum model_usage; by enum model_revocation. */
+enum tls_purpose tls_client_purpose(int usage);
+enum tls_revocation tls_revocation_of(int revocation);
+
+/* The chain that the peer of SESSION presented.  Never fails: "no certificate" is a verdict.  Of
+ * several faults the gravest is told; CERT_PURPOSE means that there is no other.  Names are not
+ * looked at.  *ret_detail is the library's words, in the arena, or NULL. */
+enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_verification *how,
+	struct arena *arena, const char **ret_detail);
 /* The same for a chain given as PEM (leaf first). */
-enum cert_verdict tls_verify_pem(struct str chain, const struct tls_anchors *anchors,
-	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail);
+enum cert_verdict tls_verify_pem(struct str chain, const struct tls_verification *how,
+	struct arena *arena, const char **ret_detail);
 
 /* Facts of the certificates in a PEM text, leaf first. */
 enum err tls_facts_of_pem(struct str pem, struct arena *arena, struct cert_facts **ret,

@@ -1,19 +1,50 @@
 /*
  * Chains against trust anchors, after the handshake.  Every fault is collected, and the verdict is
  * the gravest: an expired certificate of an unknown root is of an unknown root.  The order makes
- * CERT_PURPOSE mean that nothing else is wrong.
+ * CERT_PURPOSE mean that nothing else is wrong.  Revocation is looked at in a second walk, so that
+ * what is not known of it cannot hide another fault.
  */
+#include "core/model/model.h"
 #include "port/tls/facts.h"
 
+#include <limits.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
 struct tls_anchors {
 	X509_STORE *store;
+	bool has_crls;
 };
 
-enum err tls_anchors_new(struct str pem, struct tls_anchors **ret, struct err_info *info)
+enum { CRLS_MAX = 1000 };
+
+/* Revocation lists, PEM one after the other. */
+static enum err add_crls(struct tls_anchors *anchors, struct str pem, struct err_info *info)
+{
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)(pem.n < INT_MAX ? pem.n : INT_MAX));
+	enum err e = ERR_OK;
+	X509_CRL *crl;
+
+	if (bio == NULL)
+		abort();
+	for (int n = 0;
+		n < CRLS_MAX && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL; n++) {
+		X509_STORE_add_crl(anchors->store, crl);
+		X509_CRL_free(crl);
+		anchors->has_crls = true;
+	}
+	if (!BIO_eof(bio) || !anchors->has_crls)
+		e = err_set(info, ERR_SYNTAX, "revocation list %s is malformed",
+			anchors->has_crls ? "behind the last readable one" : "1");
+	BIO_free(bio);
+	ERR_clear_error();
+	return e;
+}
+
+enum err tls_anchors_new(
+	struct str pem, struct str crls, struct tls_anchors **ret, struct err_info *info)
 {
 	STACK_OF(X509) * stack CLEANUP(tls_stack_free) = NULL;
 	struct tls_anchors *anchors;
@@ -30,8 +61,13 @@ enum err tls_anchors_new(struct str pem, struct tls_anchors **ret, struct err_in
 		if (X509_STORE_add_cert(anchors->store, sk_X509_value(stack, i)) != 1)
 			abort();
 	}
-	*ret = anchors;
-	return ERR_OK;
+	if (crls.n > 0)
+		e = add_crls(anchors, crls, info);
+	if (e == ERR_OK)
+		*ret = anchors;
+	else
+		tls_anchors_free(&anchors);
+	return e;
 }
 
 void tls_anchors_free(struct tls_anchors **anchors)
@@ -44,9 +80,9 @@ void tls_anchors_free(struct tls_anchors **anchors)
 }
 
 /* Gravest first. */
-static const enum cert_verdict gravity[] = {CERT_INVALID, CERT_UNTRUSTED_ROOT,
+static const enum cert_verdict gravity[] = {CERT_REVOKED, CERT_INVALID, CERT_UNTRUSTED_ROOT,
 	CERT_MISSING_INTERMEDIATE, CERT_SELF_SIGNED, CERT_EXPIRED, CERT_NOT_YET_VALID, CERT_WEAK,
-	CERT_PURPOSE};
+	CERT_PURPOSE, CERT_REVOCATION_UNKNOWN};
 
 struct faults {
 	bool found[CERT_VERDICT_MAX];
@@ -79,6 +115,20 @@ static enum cert_verdict verdict_of(int error, X509_STORE_CTX *context)
 		return CERT_EXPIRED;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return CERT_NOT_YET_VALID;
+	case X509_V_ERR_CERT_REVOKED:
+		return CERT_REVOKED;
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+		return CERT_REVOCATION_UNKNOWN;
 	case X509_V_ERR_INVALID_PURPOSE:
 		return CERT_PURPOSE;
 	case X509_V_ERR_EE_KEY_TOO_SMALL:
@@ -100,6 +150,11 @@ static int collect(int ok, X509_STORE_CTX *context)
 		return 1;
 	error = X509_STORE_CTX_get_error(context);
 	verdict = verdict_of(error, context);
+	/* The anchor is trusted because it is one: nobody's list is asked about it. */
+	if (verdict == CERT_REVOCATION_UNKNOWN &&
+		X509_STORE_CTX_get_error_depth(context) >=
+			sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1)
+		return 1;
 	if (!faults->found[verdict]) {
 		faults->found[verdict] = true;
 		faults->error[verdict] = error;
@@ -109,13 +164,20 @@ static int collect(int ok, X509_STORE_CTX *context)
 	return verdict != CERT_INVALID;
 }
 
-static void set_parameters(
-	X509_STORE_CTX *context, enum tls_purpose purpose, int64_t now_ms, struct faults *faults)
+static void set_parameters(X509_STORE_CTX *context, const struct tls_verification *how,
+	bool looks_at_crls, struct faults *faults)
 {
+	static const int purposes[] = {[TLS_PURPOSE_SERVER] = X509_PURPOSE_SSL_SERVER,
+		[TLS_PURPOSE_CLIENT] = X509_PURPOSE_SSL_CLIENT,
+		[TLS_PURPOSE_ANY] = X509_PURPOSE_ANY};
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
+	int64_t now_ms = how->now_ms;
 
-	X509_STORE_CTX_set_purpose(context,
-		purpose == TLS_PURPOSE_SERVER ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
+	X509_STORE_CTX_set_purpose(context, purposes[how->purpose]);
+	if (looks_at_crls)
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK |
+							   X509_V_FLAG_CRL_CHECK_ALL |
+							   X509_V_FLAG_EXTENDED_CRL_SUPPORT);
 	/* An anchor may be an intermediate or the leaf itself. */
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
 	X509_VERIFY_PARAM_set_auth_level(param, 2);
@@ -158,62 +220,88 @@ static enum cert_verdict run(X509_STORE_CTX *context, struct faults *faults, str
 	return verdict;
 }
 
-struct question {
-	STACK_OF(X509) * chain;
-	const struct tls_anchors *anchors;
-	enum tls_purpose purpose;
-	int64_t now_ms;
-};
-
-static enum cert_verdict verify(
-	const struct question *question, struct arena *arena, const char **ret_detail)
+static enum cert_verdict once(STACK_OF(X509) * chain, const struct tls_verification *how,
+	bool looks_at_crls, struct arena *arena, const char **ret_detail)
 {
 	struct faults faults = {0};
-	X509_STORE_CTX *context;
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
 	enum cert_verdict verdict;
-	const char *detail = NULL;
 
-	if (question->chain == NULL || sk_X509_num(question->chain) == 0) {
-		if (ret_detail != NULL)
-			*ret_detail = NULL;
-		return CERT_NONE;
-	}
-	context = X509_STORE_CTX_new();
-	if (context == NULL || X509_STORE_CTX_init(context, question->anchors->store,
-				       sk_X509_value(question->chain, 0), question->chain) != 1)
+	if (context == NULL || X509_STORE_CTX_init(context, how->anchors->store,
+				       sk_X509_value(chain, 0), chain) != 1)
 		abort();
-	set_parameters(context, question->purpose, question->now_ms, &faults);
-	verdict = run(context, &faults, arena, &detail);
+	set_parameters(context, how, looks_at_crls, &faults);
+	verdict = run(context, &faults, arena, ret_detail);
 	X509_STORE_CTX_free(context);
 	ERR_clear_error();
-	if (ret_detail != NULL)
-		*ret_detail = detail;
 	return verdict;
 }
 
-enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_anchors *anchors,
-	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail)
+static enum cert_verdict verify(STACK_OF(X509) * chain, struct tls_verification how,
+	struct arena *arena, const char **ret_detail)
 {
-	STACK_OF(X509) * chain CLEANUP(tls_stack_free) = tls_peer_stack(session);
-	struct question question = {chain, anchors, purpose, now_ms};
+	bool either = how.purpose == TLS_PURPOSE_EITHER;
+	const char *detail = NULL, *ignored;
+	enum cert_verdict verdict, revocation;
 
-	return verify(&question, arena, ret_detail);
+	if (ret_detail == NULL)
+		ret_detail = &ignored;
+	*ret_detail = NULL;
+	if (chain == NULL || sk_X509_num(chain) == 0)
+		return CERT_NONE;
+	if (either)
+		how.purpose = TLS_PURPOSE_CLIENT;
+	verdict = once(chain, &how, false, arena, ret_detail);
+	if (either && verdict == CERT_PURPOSE) {
+		how.purpose = TLS_PURPOSE_SERVER;
+		verdict = once(chain, &how, false, arena, ret_detail);
+	}
+	if (how.revocation == TLS_REVOCATION_OFF ||
+		(how.revocation == TLS_REVOCATION_PREFER && !how.anchors->has_crls))
+		return verdict;
+	/* "Revoked" is told whatever else is wrong; that nothing is known of it only if that is
+	 * all. */
+	revocation = once(chain, &how, true, arena, &detail);
+	if (revocation != CERT_REVOKED && (verdict != CERT_TRUSTED || revocation == CERT_TRUSTED ||
+						  (revocation == CERT_REVOCATION_UNKNOWN &&
+							  how.revocation == TLS_REVOCATION_PREFER)))
+		return verdict;
+	*ret_detail = detail;
+	return revocation;
 }
 
-enum cert_verdict tls_verify_pem(struct str chain, const struct tls_anchors *anchors,
-	enum tls_purpose purpose, int64_t now_ms, struct arena *arena, const char **ret_detail)
+enum tls_purpose tls_client_purpose(int usage)
+{
+	return usage == MODEL_USAGE_ANY		       ? TLS_PURPOSE_ANY
+	       : usage == MODEL_USAGE_CLIENT_OR_SERVER ? TLS_PURPOSE_EITHER
+						       : TLS_PURPOSE_CLIENT;
+}
+
+enum tls_revocation tls_revocation_of(int revocation)
+{
+	return revocation == MODEL_REVOCATION_OFF	? TLS_REVOCATION_OFF
+	       : revocation == MODEL_REVOCATION_REQUIRE ? TLS_REVOCATION_REQUIRE
+							: TLS_REVOCATION_PREFER;
+}
+
+enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_verification *how,
+	struct arena *arena, const char **ret_detail)
+{
+	STACK_OF(X509) * chain CLEANUP(tls_stack_free) = tls_peer_stack(session);
+
+	return verify(chain, *how, arena, ret_detail);
+}
+
+enum cert_verdict tls_verify_pem(struct str chain, const struct tls_verification *how,
+	struct arena *arena, const char **ret_detail)
 {
 	STACK_OF(X509) * stack CLEANUP(tls_stack_free) = NULL;
-	struct question question = {NULL, anchors, purpose, now_ms};
 	struct err_info info = {.text = ""};
-	enum err e;
 
-	e = tls_stack_of_pem(chain, TLS_CHAIN_MAX, &stack, &info);
-	if (e != ERR_OK) {
+	if (tls_stack_of_pem(chain, TLS_CHAIN_MAX, &stack, &info) != ERR_OK) {
 		if (ret_detail != NULL)
 			*ret_detail = arena_text(arena, info.text);
 		return CERT_INVALID;
 	}
-	question.chain = stack;
-	return verify(&question, arena, ret_detail);
+	return verify(stack, *how, arena, ret_detail);
 }

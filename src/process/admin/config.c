@@ -90,7 +90,7 @@ static enum err check_anchors(const char *pem, struct err_info *info)
 
 	if (pem == NULL || pem[0] == '\0')
 		return ERR_OK;
-	return tls_anchors_new(str_of(pem), &anchors, info);
+	return tls_anchors_new(str_of(pem), (struct str){0}, &anchors, info);
 }
 
 enum err admin_check_trust(const json_t *config, struct err_info *info)
@@ -147,10 +147,10 @@ static const char *key_of(struct admin_call *call)
 
 static const char *key_of_json(struct admin_call *call, const json_t *object)
 {
-	const char *name = json_string_value(json_object_get(object, "name"));
+	const char *name = json_string_value(json_object_get(object, kind_of(call)->key));
 	const char *organisation = json_string_value(json_object_get(object, "organisation"));
 
-	if (call->route->argument != MODEL_CONNECTOR)
+	if (!kind_of(call)->is_nested)
 		return name != NULL ? name : "";
 	return arena_format(call->arena, "%s/%s", organisation != NULL ? organisation : "",
 		name != NULL ? name : "");
@@ -255,20 +255,21 @@ static bool key_agrees(struct admin_call *call, const json_t *object)
 {
 	if (str_equal_nocase(str_of(key_of(call)), str_of(key_of_json(call, object))))
 		return true;
-	admin_problem(call, 422, "%s %s: name%s cannot be changed; remove it and add another",
-		kind_of(call)->singular, key_of(call),
-		call->route->argument == MODEL_CONNECTOR ? " and organisation" : "");
+	admin_problem(call, 422, "%s %s: %s%s cannot be changed; remove it and add another",
+		kind_of(call)->singular, key_of(call), kind_of(call)->key,
+		kind_of(call)->is_nested ? " and organisation" : "");
 	return false;
 }
 
 static void fill_key(struct admin_call *call)
 {
-	bool is_connector = call->route->argument == MODEL_CONNECTOR;
+	bool is_nested = kind_of(call)->is_nested;
+	const char *key = kind_of(call)->key;
 
-	if (json_object_get(call->body, "name") == NULL)
+	if (json_object_get(call->body, key) == NULL)
 		json_object_set_new(
-			call->body, "name", json_string(call->segments[is_connector ? 1 : 0]));
-	if (is_connector && json_object_get(call->body, "organisation") == NULL)
+			call->body, key, json_string(call->segments[is_nested ? 1 : 0]));
+	if (is_nested && json_object_get(call->body, "organisation") == NULL)
 		json_object_set_new(call->body, "organisation", json_string(call->segments[0]));
 }
 

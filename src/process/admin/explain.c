@@ -14,18 +14,21 @@ enum { MAX_RECIPIENTS = 100 };
 /* ---- the question ---------------------------------------------------------------------------- */
 
 static enum cert_verdict verdict_of(const struct admin_call *call, struct str chain,
-	const char *anchors_pem, const char **ret_detail)
+	const struct policy_profile *profile, const char **ret_detail)
 {
 	struct tls_anchors *anchors CLEANUP(tls_anchors_free) = NULL;
-	struct str pem = anchors_pem != NULL ? str_of(anchors_pem) : call->admin->roots;
+	struct str pem = profile->anchors != NULL ? str_of(profile->anchors) : call->admin->roots;
+	struct tls_verification how = {.purpose = tls_client_purpose(profile->usage),
+		.revocation = tls_revocation_of(profile->revocation),
+		.now_ms = runtime_now_ms()};
 	struct err_info info = {0};
 
-	if (tls_anchors_new(pem, &anchors, &info) != ERR_OK) {
+	if (tls_anchors_new(pem, str_of(profile->crls), &anchors, &info) != ERR_OK) {
 		*ret_detail = arena_text(call->arena, info.text);
 		return CERT_UNTRUSTED_ROOT;
 	}
-	return tls_verify_pem(
-		chain, anchors, TLS_PURPOSE_CLIENT, runtime_now_ms(), call->arena, ret_detail);
+	how.anchors = anchors;
+	return tls_verify_pem(chain, &how, call->arena, ret_detail);
 }
 
 /* False: answered. */
@@ -34,7 +37,7 @@ static bool read_certificate(struct admin_call *call, struct policy_peer *peer)
 	const json_t *pem = json_object_get(call->body, "cert_pem");
 	struct cert_facts *facts;
 	struct policy_trust *trust;
-	const char *const *wanted;
+	const struct policy_profile *const *wanted;
 	struct err_info info = {0};
 	struct str chain;
 	size_t count;
@@ -55,7 +58,7 @@ static bool read_certificate(struct admin_call *call, struct policy_peer *peer)
 		policy_trust_wanted(call->admin->snapshot, peer->certificate, call->arena, &wanted);
 	trust = arena_array(call->arena, peer->trust_count, sizeof(*trust));
 	for (size_t i = 0; i < peer->trust_count; i++) {
-		trust[i].anchors = wanted[i];
+		trust[i].profile = wanted[i];
 		trust[i].verdict = verdict_of(call, chain, wanted[i], &trust[i].detail);
 	}
 	peer->trust = trust;
@@ -101,6 +104,7 @@ static json_t *explain_one(
 {
 	struct policy_inbound in = {0};
 	struct policy_outbound out = {0};
+	struct policy_mail mail;
 	const char *organisation = NULL, *assumed = NULL;
 	json_t *result = json_object();
 
@@ -113,7 +117,9 @@ static json_t *explain_one(
 		organisation = assumed = sender_organisation(call, from);
 	if (!in.accepted && assumed == NULL)
 		return result;
-	policy_outbound(call->admin->snapshot, organisation, str_of(to), call->arena, &out);
+	mail = (struct policy_mail){
+		.organisation = organisation, .connector = in.connector, .sender = from};
+	policy_outbound(call->admin->snapshot, &mail, str_of(to), call->arena, &out);
 	json_object_set_new(result, "outbound", policy_explain_outbound_json(&out));
 	if (assumed != NULL)
 		json_object_set_new(result, "assumed_organisation", json_string(assumed));

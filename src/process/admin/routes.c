@@ -31,6 +31,8 @@ const struct admin_route admin_routes[] = {
 	OBJECT_ROUTES("organisations", "/{key}", MODEL_ORGANISATION),
 	OBJECT_ROUTES("domains", "/{key}", MODEL_DOMAIN),
 	OBJECT_ROUTES("connectors", "/{organisation}/{name}", MODEL_CONNECTOR),
+	OBJECT_ROUTES("recipients", "/{key}", MODEL_RECIPIENT),
+	OBJECT_ROUTES("rules", "/{organisation}/{name}", MODEL_RULE),
 	{EVHTTP_REQ_GET, "/v1/queue",
 		"Messages in the queue: id, route, domain, connector, sender, recipient, state; "
 		"after, limit.",

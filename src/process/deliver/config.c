@@ -65,12 +65,8 @@ struct policy_snapshot *deliver_config_end(struct deliver_config_reader *reader,
 	struct model_config config = {0};
 	struct policy_snapshot *snapshot;
 
-	config.organisations.items = reader->lists[MODEL_ORGANISATION];
-	config.organisations.count = reader->counts[MODEL_ORGANISATION];
-	config.domains.items = reader->lists[MODEL_DOMAIN];
-	config.domains.count = reader->counts[MODEL_DOMAIN];
-	config.connectors.items = reader->lists[MODEL_CONNECTOR];
-	config.connectors.count = reader->counts[MODEL_CONNECTOR];
+	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
+		model_set_list(&config, kind, reader->lists[kind], reader->counts[kind]);
 	snapshot = policy_snapshot_new(&config, (uint64_t)generation);
 	deliver_config_begin(reader);
 	return snapshot;

@@ -139,7 +139,8 @@ void deliver_send(struct deliver *self, enum wire_type type, const void *record)
 void deliver_send_outcome(struct deliver *self, const struct wire_outcome *outcome);
 void deliver_remember(struct deliver *self, const struct wire_host *host);
 /* The anchors of a route; NULL: unusable. */
-const struct tls_anchors *deliver_anchors(struct deliver *self, const char *pem);
+const struct tls_anchors *deliver_anchors(
+	struct deliver *self, const struct policy_profile *profile);
 void deliver_check_drained(struct deliver *self);
 void deliver_config_release(struct deliver_config **config);
 

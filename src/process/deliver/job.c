@@ -128,8 +128,18 @@ static void add_member(struct deliver_job *job, size_t member)
 	struct deliver_group *group = NULL;
 	size_t all = job->wire.recipients.count;
 
-	policy_outbound(job->config->snapshot, job->wire.organisation,
-		str_of(job->wire.recipients.items[member].address), job->arena, &route);
+	const struct wire_recipient *recipient = &job->wire.recipients.items[member];
+	struct policy_mail mail = {
+		.organisation = job->wire.organisation,
+		.connector = recipient->connector,
+		.sender = job->wire.sender,
+		.size = job->wire.size,
+		.labels = job->wire.labels,
+		.via = job->wire.via,
+	};
+
+	policy_outbound(
+		job->config->snapshot, &mail, str_of(recipient->address), job->arena, &route);
 	if (route.key == NULL)
 		route.key = "";
 	for (size_t i = 0; i < job->group_count && group == NULL; i++)

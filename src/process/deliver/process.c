@@ -95,19 +95,24 @@ static void forget_anchors(struct deliver *self)
 	}
 }
 
-const struct tls_anchors *deliver_anchors(struct deliver *self, const char *pem)
+const struct tls_anchors *deliver_anchors(
+	struct deliver *self, const struct policy_profile *profile)
 {
-	struct str text = pem != NULL ? str_of(pem) : self->roots;
-	struct tls_anchors *anchors = map_get(self->anchors, text);
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct str text = profile->anchors != NULL ? str_of(profile->anchors) : self->roots;
+	struct str key = str_of(arena_format(arena, "%s\n%s",
+		profile->anchors != NULL ? profile->anchors : "system",
+		profile->crls != NULL ? profile->crls : ""));
+	struct tls_anchors *anchors = map_get(self->anchors, key);
 	struct err_info info;
 
 	if (anchors != NULL)
 		return anchors;
-	if (tls_anchors_new(text, &anchors, &info) != ERR_OK) {
+	if (tls_anchors_new(text, str_of(profile->crls), &anchors, &info) != ERR_OK) {
 		log_event(LOG_WARNING_LEVEL, "anchors.unusable", LOG_TEXT("reason", info.text));
 		return NULL;
 	}
-	map_set(self->anchors, text, anchors);
+	map_set(self->anchors, key, anchors);
 	return anchors;
 }
 

@@ -34,12 +34,16 @@ void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret)
 		.detail = failure != TLS_FAILURE_NONE ? deliver_link_reason(task->link) : NULL,
 	};
 	if (tls != NULL) {
-		const struct tls_anchors *anchors =
-			deliver_anchors(task->self, task->route->anchors_pem);
+		const struct policy_profile *profile = &task->route->profile;
+		struct tls_verification how = {.anchors = deliver_anchors(task->self, profile),
+			.purpose = TLS_PURPOSE_SERVER,
+			.revocation = tls_revocation_of(profile->revocation),
+			.now_ms = runtime_now_ms()};
 
-		if (anchors != NULL) {
-			ret->verdict = (int)tls_verify(tls, anchors, TLS_PURPOSE_SERVER,
-				runtime_now_ms(), task->arena, &ret->detail);
+		ret->version = receipt->version;
+		ret->group = receipt->group;
+		if (how.anchors != NULL) {
+			ret->verdict = (int)tls_verify(tls, &how, task->arena, &ret->detail);
 		} else if (receipt->chain.count > 0) {
 			ret->verdict = CERT_UNTRUSTED_ROOT;
 			ret->detail = "there are no usable trust anchors";
@@ -88,7 +92,10 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 
 static uint64_t anchors_mark(const struct policy_outbound *route)
 {
-	return route->anchors_pem != NULL ? map_hash(str_of(route->anchors_pem), 1) : 0;
+	const struct policy_profile *p = &route->profile;
+
+	return map_hash(str_of(p->anchors), 1) ^ map_hash(str_of(p->crls), 2) ^
+	       (uint64_t)p->revocation;
 }
 
 /* Everything that makes one connection unfit for another route. */

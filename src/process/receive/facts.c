@@ -1,36 +1,48 @@
 #include "process/receive/internal.h"
 
 /* Anchors of a connector, parsed once for each snapshot. NULL when they cannot be read. */
-static const struct tls_anchors *anchors_of(struct receive *r, const char *pem)
+static const struct tls_anchors *anchors_of(
+	struct receive *r, const struct policy_profile *profile, struct arena *arena)
 {
-	struct str key = str_of(pem);
+	struct str crls = str_of(profile->crls);
+	struct str pem =
+		profile->anchors != NULL ? str_of(profile->anchors) : r->settings->roots_pem;
+	struct str key = str_of(arena_format(arena, "%s\n%s",
+		profile->anchors != NULL ? profile->anchors : "system",
+		profile->crls != NULL ? profile->crls : ""));
 	struct tls_anchors *anchors = map_get(r->anchors, key);
 
-	if (anchors == NULL && tls_anchors_new(key, &anchors, NULL) == ERR_OK)
+	if (anchors == NULL && tls_anchors_new(pem, crls, &anchors, NULL) == ERR_OK)
 		map_set(r->anchors, key, anchors);
 	return anchors;
 }
 
-static void judge(struct receive_session *s, const char *pem, struct policy_trust *ret)
+static void judge(
+	struct receive_session *s, const struct policy_profile *profile, struct policy_trust *ret)
 {
-	const struct tls_anchors *anchors =
-		pem != NULL ? anchors_of(s->receive, pem) : s->settings->roots;
+	bool is_system = profile->anchors == NULL && profile->crls == NULL;
+	struct tls_verification how = {
+		.anchors = is_system ? s->settings->roots
+				     : anchors_of(s->receive, profile, s->facts_arena),
+		.purpose = tls_client_purpose(profile->usage),
+		.revocation = tls_revocation_of(profile->revocation),
+		.now_ms = runtime_now_ms()};
 
-	ret->anchors = pem != NULL ? arena_text(s->facts_arena, pem) : NULL;
-	if (anchors == NULL) {
+	/* As long as the facts: they are stated anew for every snapshot. */
+	ret->profile = profile;
+	if (how.anchors == NULL) {
 		ret->verdict = s->facts.certificate != NULL ? CERT_UNTRUSTED_ROOT : CERT_NONE;
 		ret->detail = "there are no trust anchors";
 		return;
 	}
-	ret->verdict = (int)tls_verify(s->tls, anchors, TLS_PURPOSE_CLIENT, runtime_now_ms(),
-		s->facts_arena, &ret->detail);
+	ret->verdict = (int)tls_verify(s->tls, &how, s->facts_arena, &ret->detail);
 }
 
 const struct policy_peer *receive_facts(struct receive_session *s)
 {
 	const struct policy_snapshot *snapshot = s->receive->snapshot;
 	uint64_t generation = policy_snapshot_generation(snapshot) + 1;
-	const char *const *wanted = NULL;
+	const struct policy_profile *const *wanted = NULL;
 	struct policy_trust *trust;
 	size_t count;
 

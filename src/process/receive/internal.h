@@ -46,7 +46,8 @@ struct receive_settings {
 	unsigned references;
 	struct arena *arena;
 	struct model_node *node;
-	struct tls_anchors *roots; /* NULL: none could be read */
+	struct str roots_pem;	   /* the system's trust store */
+	struct tls_anchors *roots; /* the same; NULL: none could be read */
 	struct receive_listener *listeners;
 	size_t listener_count;
 };

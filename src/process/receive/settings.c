@@ -86,7 +86,9 @@ enum err receive_settings_new(struct receive *receive, const struct runtime_sett
 	record_copy(&model_node_desc, from->node, s->arena, s->node);
 	if (s->node->hostname == NULL)
 		s->node->hostname = "localhost";
-	if (from->roots.n > 0 && tls_anchors_new(from->roots, &s->roots, info) != ERR_OK)
+	s->roots_pem = str_of(arena_text_of(s->arena, from->roots));
+	if (from->roots.n > 0 &&
+		tls_anchors_new(from->roots, (struct str){0}, &s->roots, info) != ERR_OK)
 		log_event(LOG_WARNING_LEVEL, "roots.unusable",
 			LOG_TEXT("reason", info != NULL ? info->text : NULL));
 	s->listeners = arena_array(s->arena, from->listener_count + 1, sizeof(*s->listeners));

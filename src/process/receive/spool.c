@@ -101,12 +101,8 @@ static bool end_config(struct receive *r, const struct wire_config_mark *mark)
 
 	if (c == NULL || c->generation != mark->generation)
 		return false;
-	config.organisations.items = (void *)c->lists[MODEL_ORGANISATION].items;
-	config.organisations.count = c->lists[MODEL_ORGANISATION].count;
-	config.domains.items = (void *)c->lists[MODEL_DOMAIN].items;
-	config.domains.count = c->lists[MODEL_DOMAIN].count;
-	config.connectors.items = (void *)c->lists[MODEL_CONNECTOR].items;
-	config.connectors.count = c->lists[MODEL_CONNECTOR].count;
+	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
+		model_set_list(&config, kind, c->lists[kind].items, c->lists[kind].count);
 	policy_snapshot_free(&r->snapshot);
 	r->snapshot = policy_snapshot_new(&config, (uint64_t)mark->generation);
 	forget_anchors(r);

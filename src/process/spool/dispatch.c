@@ -221,7 +221,7 @@ static void select_recipients(
 		if (r == NULL || r->state != STORE_WAITING ||
 			spool_is_claimed(spool, job->parcel->message, r->wire.number))
 			continue;
-		route = spool_route(spool, &r->wire, arena, &out);
+		route = spool_route(spool, &job->message->m.wire, &r->wire, arena, &out);
 		r->route = arena_text(job->message->arena, route);
 		if (ret->count == 0) {
 			ret->route = route;
@@ -256,6 +256,8 @@ static void send_job(struct spool *spool, struct spool_job *job, const struct se
 		.organisation = selection->organisation,
 		.route = selection->route,
 		.attempts = selection->attempts,
+		.labels = m->labels,
+		.via = m->via,
 		.recipients = {.items = selection->items, .count = selection->count},
 	};
 

@@ -120,11 +120,19 @@ void spool_intake_abort_all(struct spool_peer *peer)
 	}
 }
 
-const char *spool_route(struct spool *spool, const struct wire_recipient *recipient,
-	struct arena *arena, struct policy_outbound *ret)
+const char *spool_route(struct spool *spool, const struct wire_message *message,
+	const struct wire_recipient *recipient, struct arena *arena, struct policy_outbound *ret)
 {
-	policy_outbound(spool->snapshot, recipient->originating ? recipient->organisation : NULL,
-		str_of(recipient->address), arena, ret);
+	struct policy_mail mail = {
+		.organisation = recipient->originating ? recipient->organisation : NULL,
+		.connector = recipient->connector,
+		.sender = message->sender,
+		.size = message->size,
+		.labels = message->labels,
+		.via = message->via,
+	};
+
+	policy_outbound(spool->snapshot, &mail, str_of(recipient->address), arena, ret);
 	return ret->key != NULL ? ret->key : "refuse";
 }
 
@@ -236,7 +244,7 @@ static void commit(
 		struct store_recipient *r = &whole.recipients.items[i];
 
 		r->wire = message->recipients.items[i];
-		r->route = spool_route(spool, &r->wire, arena, &out);
+		r->route = spool_route(spool, &whole.wire, &r->wire, arena, &out);
 		r->due_ms = spool->now_ms();
 	}
 	new.recipients = whole.recipients.items;

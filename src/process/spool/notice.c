@@ -50,7 +50,7 @@ static void make_envelope(struct spool *spool, const struct spool_notice *notice
 				       ? notice->organisation
 				       : NULL;
 	r->wire.originating = r->wire.organisation != NULL;
-	r->route = spool_route(spool, &r->wire, arena, &out);
+	r->route = spool_route(spool, &m->wire, &r->wire, arena, &out);
 	r->due_ms = m->wire.received_ms;
 	m->recipients.items = r;
 	m->recipients.count = 1;

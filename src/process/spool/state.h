@@ -197,8 +197,8 @@ void spool_intake_event(struct spool *spool, const struct wire_event *event);
 /* Open or close intake as store and settings say; hand out credit that was held back. */
 void spool_intake_tick(struct spool *spool);
 /* Where a recipient goes under the present configuration: a key, never NULL. */
-const char *spool_route(struct spool *spool, const struct wire_recipient *recipient,
-	struct arena *arena, struct policy_outbound *ret);
+const char *spool_route(struct spool *spool, const struct wire_message *message,
+	const struct wire_recipient *recipient, struct arena *arena, struct policy_outbound *ret);
 
 /* ---- messages.c -------------------------------------------------------------------------------
  */
