@@ -234,6 +234,7 @@ static const struct {
 		"connectors: [{name: c, organisation: a, trust: 'hello', outbound: "
 		"{recipient_domains: [x.y]}}]",
 		"connectors[0].trust: expected one or more certificates in PEM form (-----BEGIN "
+		"CERTIFICATE----- "
 		"...), found \"hello\""},
 	{'c', "connectors: [{name: c, organisation: a, trust: '-----BEGIN PRIVATE KEY-----'}]",
 		"connectors[0].trust: expected certificates in PEM form, found a private key: it "
