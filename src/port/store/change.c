@@ -34,11 +34,9 @@ void store_copy_message(
 	struct arena *arena, const struct wire_message *from, struct wire_message *to)
 {
 	*to = *from;
-	to->sender = copy(arena, from->sender != NULL ? from->sender : "");
-	to->envelope_id = copy(arena, from->envelope_id);
-	to->message_id = copy(arena, from->message_id);
-	to->subject = copy(arena, from->subject);
-	to->helo = copy(arena, from->helo);
+	if (to->sender == NULL)
+		to->sender = "";
+	store_message_own(arena, to);
 	to->recipients.items = NULL;
 	to->recipients.count = 0;
 	to->receipt = (struct receipt){0};
@@ -48,15 +46,11 @@ void store_copy_recipient(
 	struct arena *arena, const struct store_recipient *from, struct store_recipient *to)
 {
 	*to = *from;
-	to->wire.address = copy(arena, from->wire.address != NULL ? from->wire.address : "");
-	to->wire.original = copy(arena, from->wire.original);
-	to->wire.organisation = copy(arena, from->wire.organisation);
-	to->wire.connector = copy(arena, from->wire.connector);
-	to->route = copy(arena, from->route != NULL ? from->route : "");
-	to->token = copy(arena, from->token);
-	to->enhanced = copy(arena, from->enhanced);
-	to->text = copy(arena, from->text);
-	to->host = copy(arena, from->host);
+	if (to->wire.address == NULL)
+		to->wire.address = "";
+	if (to->route == NULL)
+		to->route = "";
+	store_recipient_own(arena, to);
 }
 
 /* ---- on the writer thread -------------------------------------------------------------------- */
@@ -242,6 +236,7 @@ static enum err copy_addition(
 				  : store_body_new(from->message->id);
 	store_copy_message(arena, from->message, &to->add.message);
 	to->add.message.size = to->body->size;
+	to->add.labels = store_labels_text(&from->message->labels, arena);
 	to->add.receipt = copy(arena, receipt);
 	free(receipt);
 	to->add.count = from->count;

@@ -29,10 +29,19 @@ char *store_receipt_text(const struct receipt *receipt);
 /* What cannot be read (an older or newer form) is left out; false: nothing could be read. */
 bool store_receipt_read(const char *text, struct arena *arena, struct receipt *ret);
 
+/* Labels of a message as they stand in the databases: joined by line feeds; NULL: none. */
+const char *store_labels_text(const struct record_texts *labels, struct arena *arena);
+struct record_texts store_labels_read(const char *text, struct arena *arena);
+/* Texts of a recipient become copies in the arena. */
+void store_recipient_own(struct arena *arena, struct store_recipient *recipient);
+/* The same for a message, but for its recipients and its receipt. */
+void store_message_own(struct arena *arena, struct wire_message *message);
+
 /* A message to add. */
 struct store_add {
 	struct wire_message message; /* no recipients, no receipt */
 	const char *receipt;	     /* JSON; NULL: none */
+	const char *labels;	     /* message.labels, joined */
 	struct store_recipient *recipients;
 	size_t count;
 	bool in_file;	    /* the content stands in a file of its own */

@@ -37,14 +37,75 @@ bool store_receipt_read(const char *text, struct arena *arena, struct receipt *r
 	return e == ERR_OK;
 }
 
+/* ---- what all engines copy --------------------------------------------------------------------
+ */
+
+const char *store_labels_text(const struct record_texts *labels, struct arena *arena)
+{
+	struct buf text CLEANUP(buf_free);
+	size_t i;
+
+	buf_init(&text, RECORD_MAX_TEXT * 16);
+	if (labels->count == 0)
+		return NULL;
+	for (i = 0; i < labels->count; i++) {
+		buf_put_text(&text, labels->items[i]);
+		buf_put_byte(&text, '\n');
+	}
+	return arena_text(arena, buf_text(&text));
+}
+
+struct record_texts store_labels_read(const char *text, struct arena *arena)
+{
+	struct str rest = str_of(text);
+	struct record_texts labels = {0};
+	size_t count = 0, i;
+
+	for (i = 0; i < rest.n; i++)
+		count += rest.p[i] == '\n';
+	if (count == 0)
+		return labels;
+	labels.items = arena_array(arena, count, sizeof(*labels.items));
+	while (labels.count < count)
+		labels.items[labels.count++] = arena_text_of(arena, str_cut(&rest, '\n'));
+	return labels;
+}
+
+void store_recipient_own(struct arena *arena, struct store_recipient *r)
+{
+	const char **texts[] = {&r->route, &r->wire.address, &r->wire.original,
+		&r->wire.organisation, &r->wire.connector, &r->wire.receiver,
+		&r->wire.receiver_connector, &r->wire.would_token, &r->wire.would_text,
+		&r->wire.would_by, &r->token, &r->enhanced, &r->text, &r->host};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(texts); i++)
+		*texts[i] = arena_text(arena, *texts[i]);
+}
+
+void store_message_own(struct arena *arena, struct wire_message *m)
+{
+	const char **texts[] = {
+		&m->sender, &m->envelope_id, &m->message_id, &m->subject, &m->helo, &m->via};
+	const char **labels = arena_array(arena, m->labels.count, sizeof(*labels));
+	size_t i;
+
+	for (i = 0; i < ARRAY_LENGTH(texts); i++)
+		*texts[i] = arena_text(arena, *texts[i]);
+	for (i = 0; i < m->labels.count; i++)
+		labels[i] = arena_text(arena, m->labels.items[i]);
+	m->labels.items = labels;
+}
+
 /* The texts of an event, for everything that treats them alike. */
-enum { TEXTS = 13 };
+enum { TEXTS = 16 };
 static void texts_of(struct store_event *event, const char **ret[TEXTS])
 {
 	struct wire_event *w = &event->wire;
 	const char **all[TEXTS] = {&w->kind, &w->sender, &w->recipient, &w->organisation,
-		&w->connector, &w->token, &w->enhanced, &w->text, &w->message_id, &event->receipt,
-		&event->subject, &event->recipients, NULL};
+		&w->connector, &w->token, &w->enhanced, &w->text, &w->message_id, &w->would_token,
+		&w->would_text, &w->would_by, &event->receipt, &event->subject, &event->recipients,
+		NULL};
 
 	memcpy(ret, all, sizeof(all));
 }

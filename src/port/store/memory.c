@@ -97,26 +97,15 @@ static enum err known(void *self, int64_t id, bool *ret_in_file)
 static void copy_recipient(
 	struct arena *arena, const struct store_recipient *from, struct store_recipient *to)
 {
-	const char **texts[] = {&to->route, &to->wire.address, &to->wire.original,
-		&to->wire.organisation, &to->wire.connector, &to->token, &to->enhanced, &to->text,
-		&to->host};
-	size_t i;
-
 	*to = *from;
-	for (i = 0; i < ARRAY_LENGTH(texts); i++)
-		*texts[i] = arena_text(arena, *texts[i]);
+	store_recipient_own(arena, to);
 }
 
 static void copy_message(
 	struct arena *arena, const struct wire_message *from, struct wire_message *to)
 {
-	const char **texts[] = {
-		&to->sender, &to->envelope_id, &to->message_id, &to->subject, &to->helo};
-	size_t i;
-
 	*to = *from;
-	for (i = 0; i < ARRAY_LENGTH(texts); i++)
-		*texts[i] = arena_text(arena, *texts[i]);
+	store_message_own(arena, to);
 }
 
 static int by_number(const void *a, const void *b)
@@ -136,6 +125,7 @@ static enum err add(void *self, const struct store_add *from)
 	message->add = *from;
 	copy_message(message->arena, &from->message, &message->add.message);
 	message->add.receipt = arena_text(message->arena, from->receipt);
+	message->add.labels = NULL; /* they stand in the message */
 	message->add.content = arena_copy(message->arena, from->content);
 	message->add.recipients =
 		arena_array(message->arena, from->count, sizeof(*from->recipients));

@@ -45,12 +45,24 @@ static const char *const migrations[] = {
 	" WHERE state = 0;"
 	"INSERT INTO setting VALUES('messages', (SELECT count(*) FROM message));"
 	"INSERT INTO setting VALUES('recipients', (SELECT count(*) FROM recipient));",
+	/* What rules have marked, connectors tried out, mail between organisations, report mode. */
+	"ALTER TABLE message ADD COLUMN labels TEXT;"
+	"ALTER TABLE message ADD COLUMN via TEXT;"
+	"ALTER TABLE recipient ADD COLUMN receiver TEXT;"
+	"ALTER TABLE recipient ADD COLUMN receiver_connector TEXT;"
+	"ALTER TABLE recipient ADD COLUMN would_token TEXT;"
+	"ALTER TABLE recipient ADD COLUMN would_text TEXT;"
+	"ALTER TABLE recipient ADD COLUMN would_by TEXT;"
+	"ALTER TABLE event ADD COLUMN would_token TEXT;"
+	"ALTER TABLE event ADD COLUMN would_text TEXT;"
+	"ALTER TABLE event ADD COLUMN would_by TEXT;",
 };
 
 #define RECIPIENT                                                                                  \
 	"r.number, r.state, r.due, r.attempts, r.route, r.address, r.original, r.notify,"          \
 	" r.organisation, r.connector, r.originating, r.delay_noticed, r.last, r.token,"           \
-	" r.enhanced, r.text, r.host"
+	" r.enhanced, r.text, r.host, r.receiver, r.receiver_connector, r.would_token,"            \
+	" r.would_text, r.would_by"
 #define SCAN                                                                                       \
 	"SELECT " RECIPIENT ", r.message, m.received, m.sender"                                    \
 	" FROM recipient r JOIN message m ON m.id = r.message"
@@ -62,10 +74,12 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_ROLLBACK] = "ROLLBACK",
 	[STORE_SQL_KNOWN] = "SELECT in_file FROM message WHERE id = ?1",
 	[STORE_SQL_ADD_MESSAGE] = "INSERT INTO message VALUES"
-				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+				  " ?15, ?16)",
 	[STORE_SQL_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2)",
 	[STORE_SQL_ADD_RECIPIENT] = "INSERT INTO recipient VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-				    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+				    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+				    " ?19, ?20, ?21, ?22, ?23)",
 	[STORE_SQL_UPDATE_RECIPIENT] =
 		"UPDATE recipient SET due = ?3, attempts = ?4, last = ?5, delay_noticed = ?6,"
 		" route = coalesce(?7, route), token = coalesce(?8, token),"
@@ -79,7 +93,7 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_REMOVE_MESSAGE] = "DELETE FROM message WHERE id = ?1",
 	[STORE_SQL_ADD_EVENT] = "INSERT INTO event VALUES"
 				"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-				" ?15, ?16)",
+				" ?15, ?16, ?17, ?18, ?19)",
 	[STORE_SQL_EVENTS] = "SELECT * FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
 	[STORE_SQL_FORGET_EVENTS] = "DELETE FROM event WHERE sequence <= ?1",
 	[STORE_SQL_EVENT_RANGE] = "SELECT (SELECT min(sequence) FROM event),"
@@ -88,7 +102,8 @@ const char *const store_sql[STORE_SQL_MAX] = {
 			  " WHERE state = 0 AND due <= ?1 AND (due, message, number) > (?2, ?3, ?4)"
 			  " ORDER BY due, message, number LIMIT ?5",
 	[STORE_SQL_LOAD_MESSAGE] = "SELECT received, sender, envelope_id, ret, body, smtputf8,"
-				   " size, hops, message_id, subject, helo, receipt FROM message"
+				   " size, hops, message_id, subject, helo, receipt, labels,"
+				   " via FROM message"
 				   " WHERE id = ?1",
 	[STORE_SQL_LOAD_RECIPIENTS] =
 		"SELECT " RECIPIENT " FROM recipient r WHERE message = ?1 ORDER BY number",

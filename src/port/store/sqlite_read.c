@@ -69,18 +69,12 @@ static void read_recipient(sqlite3_stmt *s, struct store_recipient *r)
 		.enhanced = store_db_text(s, 14),
 		.text = store_db_text(s, 15),
 		.host = store_db_text(s, 16),
+		.wire.receiver = store_db_text(s, 17),
+		.wire.receiver_connector = store_db_text(s, 18),
+		.wire.would_token = store_db_text(s, 19),
+		.wire.would_text = store_db_text(s, 20),
+		.wire.would_by = store_db_text(s, 21),
 	};
-}
-
-static void copy_texts(struct arena *arena, struct store_recipient *r)
-{
-	const char **texts[] = {&r->route, &r->wire.address, &r->wire.original,
-		&r->wire.organisation, &r->wire.connector, &r->token, &r->enhanced, &r->text,
-		&r->host};
-	size_t i;
-
-	for (i = 0; i < ARRAY_LENGTH(texts); i++)
-		*texts[i] = arena_text(arena, *texts[i]);
 }
 
 static void read_message(sqlite3_stmt *s, struct arena *arena, struct wire_message *m)
@@ -96,6 +90,8 @@ static void read_message(sqlite3_stmt *s, struct arena *arena, struct wire_messa
 	m->message_id = store_db_text_copy(s, 8, arena);
 	m->subject = store_db_text_copy(s, 9, arena);
 	m->helo = store_db_text_copy(s, 10, arena);
+	m->labels = store_labels_read(store_db_text(s, 12), arena);
+	m->via = store_db_text_copy(s, 13, arena);
 	if (!store_receipt_read(store_db_text(s, 11), arena, &m->receipt))
 		m->receipt = (struct receipt){0};
 }
@@ -132,7 +128,7 @@ enum err store_sqlite_load(
 			size *= 4;
 		}
 		read_recipient(s, &ret->recipients.items[ret->recipients.count]);
-		copy_texts(arena, &ret->recipients.items[ret->recipients.count]);
+		store_recipient_own(arena, &ret->recipients.items[ret->recipients.count]);
 		ret->recipients.count++;
 	}
 	return e;
@@ -188,9 +184,9 @@ enum err store_sqlite_scan(void *self, const struct store_scan *scan, store_scan
 		struct store_scan_row found;
 
 		read_recipient(s, &found.recipient);
-		found.message = sqlite3_column_int64(s, 17);
-		found.received_ms = sqlite3_column_int64(s, 18);
-		found.sender = store_db_text(s, 19);
+		found.message = sqlite3_column_int64(s, 22);
+		found.received_ms = sqlite3_column_int64(s, 23);
+		found.sender = store_db_text(s, 24);
 		go_on = visit(context, &found);
 		n++;
 	}

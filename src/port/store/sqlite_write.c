@@ -21,6 +21,8 @@ static enum err add_message(struct store_sqlite *self, const struct store_add *a
 	store_db_bind_text(s, 12, m->helo);
 	store_db_bind_text(s, 13, add->receipt);
 	sqlite3_bind_int(s, 14, add->in_file);
+	store_db_bind_text(s, 15, add->labels);
+	store_db_bind_text(s, 16, m->via);
 	return store_db_run(s);
 }
 
@@ -64,6 +66,11 @@ static enum err add_recipient(
 	store_db_bind_text(s, 16, r->enhanced);
 	store_db_bind_text(s, 17, r->text);
 	store_db_bind_text(s, 18, r->host);
+	store_db_bind_text(s, 19, r->wire.receiver);
+	store_db_bind_text(s, 20, r->wire.receiver_connector);
+	store_db_bind_text(s, 21, r->wire.would_token);
+	store_db_bind_text(s, 22, r->wire.would_text);
+	store_db_bind_text(s, 23, r->wire.would_by);
 	return store_db_run(s);
 }
 
@@ -211,6 +218,9 @@ enum err store_sqlite_event(void *self, const struct store_event *event)
 	store_db_bind_text(s, 14, event->receipt);
 	store_db_bind_text(s, 15, event->subject);
 	store_db_bind_text(s, 16, event->recipients);
+	store_db_bind_text(s, 17, w->would_token);
+	store_db_bind_text(s, 18, w->would_text);
+	store_db_bind_text(s, 19, w->would_by);
 	return store_db_run(s);
 }
 
@@ -243,6 +253,9 @@ enum err store_sqlite_events(void *self, int64_t after, size_t limit, struct sto
 			.receipt = store_db_text(s, 13),
 			.subject = store_db_text(s, 14),
 			.recipients = store_db_text(s, 15),
+			.wire.would_token = store_db_text(s, 16),
+			.wire.would_text = store_db_text(s, 17),
+			.wire.would_by = store_db_text(s, 18),
 		};
 
 		*end = store_event_copy(&event);

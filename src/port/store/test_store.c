@@ -24,6 +24,66 @@ static void a_message_is_there_as_accepted(struct testing *t)
 	assert_int_equal(f.count, 0);
 }
 
+struct whole {
+	struct testing *t;
+	bool finished;
+	char text[512];
+};
+
+static void on_whole(
+	void *context, enum err e, const struct store_message *messages, size_t count, int64_t next)
+{
+	struct whole *w = context;
+	const struct wire_recipient *r;
+
+	(void)next;
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(messages->wire.labels.count, 2);
+	assert_int_equal(messages->recipients.count, 2);
+	r = &messages->recipients.items[0].wire;
+	assert_null(messages->recipients.items[1].wire.would_token);
+	snprintf(w->text, sizeof(w->text), "%s|%s|%s|%s|%s|%s|%s|%s",
+		messages->wire.labels.items[0], messages->wire.labels.items[1], messages->wire.via,
+		r->receiver, r->receiver_connector, r->would_token, r->would_text, r->would_by);
+	w->finished = true;
+}
+
+static void what_policy_said_at_reception_is_kept(struct testing *t)
+{
+	const char *labels[] = {"contoso/archive", "contoso/secret"};
+	struct store_recipient recipients[] = {
+		{.wire = {.address = "a@b",
+			 .receiver = "fabrikam",
+			 .receiver_connector = "from-contoso",
+			 .would_token = "no-client-certificate",
+			 .would_text = "none was presented",
+			 .would_by = "connector fabrikam/from-contoso"}},
+		{.wire = {.number = 1, .address = "b@b"}},
+	};
+	struct wire_message message = {.id = 5,
+		.sender = "x@y",
+		.labels = {.items = labels, .count = 2},
+		.via = "contoso/to-fabrikam"};
+	struct store_new new = {.message = &message, .recipients = recipients, .count = 2};
+	struct whole whole = {.t = t};
+	int64_t id = 5;
+
+	new.intake = store_begin(t->store, 5);
+	store_commit(t->store, &new, NULL, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	for (int round = 0; round < 2; round++) {
+		whole.finished = false;
+		store_load(t->store, &id, 1, on_whole, &whole);
+		testing_wait(t, &whole.finished);
+		assert_string_equal(whole.text,
+			"contoso/archive|contoso/secret|contoso/to-fabrikam|fabrikam|from-contoso|"
+			"no-client-certificate|none was presented|connector fabrikam/from-contoso");
+		if (t->directory[0] != '\0')
+			testing_reopen(t);
+	}
+}
+
 static void an_id_is_taken_once(struct testing *t)
 {
 	struct found f;
@@ -301,6 +361,7 @@ static void closing_completes_what_was_asked(struct testing *t)
 
 static const struct testing_case cases[] = {
 	CASE(a_message_is_there_as_accepted),
+	CASE(what_policy_said_at_reception_is_kept),
 	CASE(an_id_is_taken_once),
 	CASE(nonsense_is_refused),
 	CASE(bodies_are_read_in_parts),

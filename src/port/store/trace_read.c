@@ -164,6 +164,9 @@ static void read_event(sqlite3_stmt *s, struct arena *arena, struct wire_event *
 		.text = store_db_text_copy(s, 10, arena),
 		.message_id = store_db_text_copy(s, 11, arena),
 		.size = sqlite3_column_int64(s, 12),
+		.would_token = store_db_text_copy(s, 14, arena),
+		.would_text = store_db_text_copy(s, 15, arena),
+		.would_by = store_db_text_copy(s, 16, arena),
 	};
 	if (store_receipt_read(store_db_text(s, 13), arena, &receipt)) {
 		w->receipt = arena_alloc(arena, sizeof(receipt));

@@ -15,11 +15,14 @@ static const char *const migrations[] = {
 	" kind INT NOT NULL, value TEXT NOT NULL, at INT NOT NULL, key INT NOT NULL,"
 	" PRIMARY KEY(kind, value, at, key)) WITHOUT ROWID;"
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value INT NOT NULL) WITHOUT ROWID;",
+	"ALTER TABLE event ADD COLUMN would_token TEXT;"
+	"ALTER TABLE event ADD COLUMN would_text TEXT;"
+	"ALTER TABLE event ADD COLUMN would_by TEXT;",
 };
 
 #define EVENT                                                                                      \
 	"sequence, key, at, kind, sender, recipient, organisation, connector, token, enhanced,"    \
-	" text, message_id, size, receipt"
+	" text, message_id, size, receipt, would_token, would_text, would_by"
 #define RANGE " AND at >= ?3 AND (at, key) < (?4, ?5) ORDER BY at DESC, key DESC LIMIT ?6"
 
 const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
@@ -29,7 +32,8 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_APPLIED] = "SELECT value FROM setting WHERE name = 'applied'",
 	[STORE_TRACE_SET_APPLIED] = "INSERT OR REPLACE INTO setting VALUES('applied', ?1)",
 	[STORE_TRACE_ADD_EVENT] = "INSERT INTO event(" EVENT ") VALUES"
-				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+				  " ?15, ?16, ?17)",
 	[STORE_TRACE_ADD_MAIL] =
 		"INSERT INTO mail(key, at, sender, message_id, subject, recipients, size, first,"
 		" last) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT(key) DO UPDATE SET"
@@ -194,6 +198,9 @@ static enum err add_event(struct store_db *db, const struct store_event *event, 
 	store_db_bind_text(s, 12, w->message_id);
 	sqlite3_bind_int64(s, 13, w->size);
 	store_db_bind_text(s, 14, event->receipt);
+	store_db_bind_text(s, 15, w->would_token);
+	store_db_bind_text(s, 16, w->would_text);
+	store_db_bind_text(s, 17, w->would_by);
 	return store_db_run(s);
 }
 
