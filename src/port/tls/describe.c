@@ -1,39 +1,21 @@
 #include "port/tls/context.h"
 #include "port/tls/facts.h"
+#include "port/tls/groups.h"
 
-#include <openssl/obj_mac.h>
 #include <stdlib.h>
-
-/* The TLS names of groups (IANA), where the library only has numbers of its own. */
-static const char *group_name(int nid)
-{
-	switch (nid) {
-	case NID_X25519:
-		return "x25519";
-	case NID_X448:
-		return "x448";
-	case NID_X9_62_prime256v1:
-		return "secp256r1";
-	case NID_secp384r1:
-		return "secp384r1";
-	case NID_secp521r1:
-		return "secp521r1";
-	default:
-		return NULL;
-	}
-}
 
 static const char *group_of(SSL *ssl, struct arena *arena)
 {
 	int nid = (int)SSL_get_negotiated_group(ssl);
-	const char *name = group_name(nid);
+	const char *name = tls_group_of_number(nid);
 
 	if (name != NULL || nid == 0)
 		return name;
 #if OPENSSL_VERSION_NUMBER >= 0x30200000L
 	name = SSL_get0_group_name(ssl);
 	if (name != NULL)
-		return arena_text(arena, name);
+		return tls_group_of_library(name) != NULL ? tls_group_of_library(name)
+							  : arena_text(arena, name);
 #endif
 	return arena_format(arena, "0x%04x", (unsigned)nid & 0xffff);
 }

@@ -446,6 +446,51 @@ static void names_the_bad_identity(void **state)
 	assert_null(context);
 }
 
+/* ---- restrictions of the offer --------------------------------------------------------------- */
+
+static void check_offer(const char *group, bool reduced, const char *server_groups,
+	int server_version, const char *want)
+{
+	struct tls_context *server = simple_server(), *client_tls = make_client(NULL, 0);
+	struct tls_client_options options = {.server_name = "mx.contoso.example",
+		.reduced_hello = reduced,
+		.minimum_version = MODEL_TLS_13,
+		.groups = {&group, group != NULL ? 1 : 0}};
+	struct arena *arena = arena_new();
+	struct receipt receipt = {0};
+	struct pair pair;
+
+	open_pair(&pair, server, client_tls, &options);
+	assert_int_equal(SSL_set1_groups_list(pair.server.session->ssl, server_groups), 1);
+	assert_int_equal(SSL_set_max_proto_version(pair.server.session->ssl, server_version), 1);
+	RUN_UNTIL(is_settled(&pair));
+	assert_int_equal(pair.client.up, want != NULL);
+	if (want != NULL) {
+		tls_describe(pair.client.session, arena, &receipt);
+		assert_string_equal(receipt.version, "TLSv1.3");
+		assert_string_equal(receipt.group, want);
+	} else if (server_version < TLS1_3_VERSION) {
+		assert_int_equal(pair.client.failure, TLS_FAILURE_VERSION);
+	}
+	close_pair(&pair);
+	tls_context_free(&server);
+	tls_context_free(&client_tls);
+	arena_free(&arena);
+}
+
+static void restricts_offer(void **state)
+{
+	(void)state;
+	check_offer("secp384r1", false, "X25519:P-384", TLS1_3_VERSION, "secp384r1");
+	check_offer("secp384r1", true, "X25519:P-384", TLS1_3_VERSION, "secp384r1");
+	check_offer("SECP256R1", true, "X25519:P-256", TLS1_3_VERSION, "secp256r1");
+	check_offer("secp384r1", false, "X25519", TLS1_3_VERSION, NULL);
+	/* One that this library lacks: the offer stays as it is, and others judge what comes. */
+	check_offer("x448", false, "X25519", TLS1_3_VERSION, "x25519");
+	check_offer(NULL, false, "X25519", TLS1_3_VERSION, "x25519");
+	check_offer(NULL, false, "X25519", TLS1_2_VERSION, NULL);
+}
+
 /* ---- what an idle session costs -------------------------------------------------------------- */
 
 static size_t resident(void)
@@ -497,6 +542,7 @@ int main(void)
 		TEST(survives_garbage),
 		TEST(resumes_sessions),
 		TEST(shrinks_hello),
+		TEST(restricts_offer),
 		TEST(names_the_bad_identity),
 		TEST(costs_little_when_idle),
 	};

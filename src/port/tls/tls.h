@@ -10,6 +10,7 @@
 #define SEALPOST_PORT_TLS_TLS_H
 
 #include "core/cert/facts.h"
+#include "core/model/model.h"
 #include "core/report/receipt.h"
 #include "port/ipc/ipc.h"
 
@@ -84,7 +85,9 @@ struct tls_client_options {
 	const char *server_name; /* SNI; NULL: none (address literal) */
 	const char *identity;	 /* certificate to present if asked; NULL: none */
 	const char *cache_key;	 /* resume and store sessions under this; NULL: neither */
-	bool reduced_hello; /* the smaller ClientHello: TLS 1.2 and 1.3, few suites and groups */
+	bool reduced_hello;  /* the smaller ClientHello: TLS 1.2 and 1.3, few suites and groups */
+	int minimum_version; /* enum model_version; older ones are not offered */
+	struct record_texts groups; /* the only ones offered, IANA's names; empty: all of ours */
 };
 struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base, int fd,
 	const struct tls_client_options *options, tls_handler *handler, void *context);

@@ -10,9 +10,17 @@
 #include "core/policy/policy.h"
 #include "core/smtp/client.h"
 
+/* What is known of the TLS that a destination has had (struct wire_job). */
+struct deliver_past {
+	int64_t best;	   /* enum model_level */
+	int64_t fallen_ms; /* since when it has had less; 0: not yet */
+	int64_t now_ms;
+};
+
 struct deliver_gate {
 	const struct policy_outbound *route; /* what the way must prove */
 	const struct policy_hop *hop;	     /* what this connection is */
+	const struct deliver_past *past;     /* NULL: nothing is known */
 	bool is_tls; /* of the connection itself, not of what was noted about it */
 	struct arena *arena;
 };
@@ -22,8 +30,14 @@ struct deliver_gate {
 bool deliver_gate_begin(const struct deliver_gate *gate, struct smtp_client *client,
 	const struct smtp_client_transaction *mail, struct policy_check *ret_check);
 
-/* May a host whose handshake failed be tried again without TLS?  Only where nothing requires TLS
- * and the node does not forbid it; the gate would refuse it otherwise anyway. */
-bool deliver_gate_allows_clear(const struct policy_outbound *route, const struct model_tls *tls);
+/* Must mail wait rather than go in clear, because the destination has had TLS before?  Until the
+ * route's grace time is over, counted from the fall.  PAST may be NULL. */
+bool deliver_gate_must_wait(const struct policy_outbound *route, const struct deliver_past *past);
+
+/* May a host whose handshake failed be tried again without TLS?  Only where nothing requires TLS,
+ * the node does not forbid it, and nothing has to wait; the gate would refuse it otherwise anyway.
+ */
+bool deliver_gate_allows_clear(const struct policy_outbound *route, const struct model_tls *tls,
+	const struct deliver_past *past);
 
 #endif

@@ -1,4 +1,4 @@
-#include "process/deliver/link.h"
+#include "process/deliver/link_inside.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -11,27 +11,6 @@ enum {
 	HANDSHAKE_MS = 60 * 1000,
 	READ_SIZE = 16 * 1024,
 	READS_AT_ONCE = 8, /* then others have their turn */
-};
-
-enum state { CONNECTING, TALKING, HANDSHAKING, OVER };
-
-struct deliver_link {
-	struct deliver_link_options options; /* texts in the arena */
-	const struct deliver_link_owner *owner;
-	void *context;
-	struct arena *arena;
-	enum state state;
-	int fd;
-	struct event *reading, *writing, *timer, *reaper;
-	struct tls_session *tls;
-	bool tls_up, offered, refused, starved;
-	bool blocked; /* TLS told us to wait before writing more */
-	enum tls_failure_kind failure;
-	struct smtp_client *client;
-	struct receipt receipt;
-	char reason[256];
-	int64_t idle_ms;
-	int64_t count;
 };
 
 static void pump(struct deliver_link *link);
@@ -57,7 +36,7 @@ static void reap(evutil_socket_t fd, short what, void *context)
 
 static void stop(struct deliver_link *link)
 {
-	link->state = OVER;
+	link->state = DELIVER_LINK_OVER;
 	if (link->reading != NULL)
 		event_free(link->reading);
 	if (link->writing != NULL)
@@ -86,14 +65,14 @@ static void tell(struct deliver_link *link, enum deliver_link_event event)
 {
 	if (link->owner != NULL) {
 		link->owner->event(link->context, event);
-	} else if (event == DELIVER_LINK_LOST && link->state != OVER) {
+	} else if (event == DELIVER_LINK_LOST && link->state != DELIVER_LINK_OVER) {
 		deliver_link_free(&link);
 	}
 }
 
 static void end(struct deliver_link *link, enum deliver_link_event event)
 {
-	if (link->state == OVER)
+	if (link->state == DELIVER_LINK_OVER)
 		return;
 	if (link->owner != NULL)
 		stop(link);
@@ -102,7 +81,7 @@ static void end(struct deliver_link *link, enum deliver_link_event event)
 
 static void fail(struct deliver_link *link, enum err error, const char *text)
 {
-	if (link->state == OVER)
+	if (link->state == DELIVER_LINK_OVER)
 		return;
 	smtp_client_fail(link->client, error, text);
 	pump(link);
@@ -129,12 +108,12 @@ static void on_tls(void *context, enum tls_event event)
 {
 	struct deliver_link *link = context;
 
-	if (link->state == OVER)
+	if (link->state == DELIVER_LINK_OVER)
 		return;
 	switch (event) {
 	case TLS_EVENT_UP:
 		link->tls_up = true;
-		link->state = TALKING;
+		link->state = DELIVER_LINK_TALKING;
 		tls_describe(link->tls, link->arena, &link->receipt);
 		smtp_client_secured(link->client);
 		pump(link);
@@ -166,7 +145,7 @@ static void read_tls(struct deliver_link *link)
 {
 	char bytes[READ_SIZE];
 
-	while (link->state == TALKING) {
+	while (link->state == DELIVER_LINK_TALKING) {
 		size_t n = 0;
 		enum err e = tls_read(link->tls, bytes, sizeof(bytes), &n);
 
@@ -194,6 +173,8 @@ static void shake_hands(struct deliver_link *link)
 		.identity = link->options.identity,
 		.cache_key = link->options.cache_key,
 		.reduced_hello = link->options.attempt == RECEIPT_ATTEMPT_REDUCED,
+		.minimum_version = link->options.minimum_version,
+		.groups = link->options.groups,
 	};
 
 	/* RFC 3207 6: it is thrown away.  But whoever sent it is not the server as it should be,
@@ -210,7 +191,7 @@ static void shake_hands(struct deliver_link *link)
 	event_free(link->reading);
 	event_free(link->writing);
 	link->reading = link->writing = NULL;
-	link->state = HANDSHAKING;
+	link->state = DELIVER_LINK_HANDSHAKING;
 	link->blocked = false;
 	evtimer_add(link->timer, &time);
 	link->tls = tls_connect(
@@ -234,7 +215,7 @@ static enum err write_some(struct deliver_link *link, struct str out, size_t *re
 
 static void flush(struct deliver_link *link)
 {
-	while (!link->blocked && link->state == TALKING) {
+	while (!link->blocked && link->state == DELIVER_LINK_TALKING) {
 		struct str out = smtp_client_output(link->client);
 		size_t n = 0;
 		enum err e;
@@ -260,7 +241,9 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 	char bytes[READ_SIZE];
 
 	(void)what;
-	for (int i = 0; i < READS_AT_ONCE && link->state == TALKING && link->tls == NULL; i++) {
+	for (int i = 0;
+		i < READS_AT_ONCE && link->state == DELIVER_LINK_TALKING && link->tls == NULL;
+		i++) {
 		ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -287,7 +270,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 	struct deliver_link *link = context;
 
 	(void)what;
-	if (link->state == CONNECTING) {
+	if (link->state == DELIVER_LINK_CONNECTING) {
 		int error = 0;
 		socklen_t size = sizeof(error);
 
@@ -297,7 +280,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 			unreachable(link, strerror(error));
 			return;
 		}
-		link->state = TALKING;
+		link->state = DELIVER_LINK_TALKING;
 		event_add(link->reading, NULL);
 	}
 	link->blocked = false;
@@ -311,21 +294,21 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	switch (link->state) {
-	case CONNECTING:
+	case DELIVER_LINK_CONNECTING:
 		unreachable(link, "the connection attempt timed out");
 		break;
-	case HANDSHAKING:
+	case DELIVER_LINK_HANDSHAKING:
 		link->failure = TLS_FAILURE_CLOSED;
 		snprintf(link->reason, sizeof(link->reason), "the handshake timed out");
 		end(link, DELIVER_LINK_TLS_FAILED);
 		break;
-	case TALKING:
+	case DELIVER_LINK_TALKING:
 		if (smtp_client_is_idle(link->client))
 			tell(link, DELIVER_LINK_LOST);
 		else
 			fail(link, ERR_TIMEOUT, "the server did not answer in time");
 		break;
-	case OVER:
+	case DELIVER_LINK_OVER:
 		break;
 	}
 }
@@ -382,7 +365,7 @@ static bool take_content(struct deliver_link *link)
 		return false;
 	if (!link->owner->content(link->context, max, &bytes, &last))
 		return false;
-	if (link->state == TALKING)
+	if (link->state == DELIVER_LINK_TALKING)
 		smtp_client_give(link->client, bytes, last);
 	return true;
 }
@@ -391,7 +374,7 @@ static void arm(struct deliver_link *link)
 {
 	int64_t ms;
 
-	if (link->state != TALKING)
+	if (link->state != DELIVER_LINK_TALKING)
 		return;
 	ms = smtp_client_timeout_ms(link->client);
 	if (smtp_client_is_idle(link->client))
@@ -413,16 +396,26 @@ static void pump(struct deliver_link *link)
 
 	do {
 		flush(link);
-		if (link->state == OVER)
+		if (link->state == DELIVER_LINK_OVER)
 			return;
 		event = smtp_client_next(link->client);
 		if (event != SMTP_CLIENT_NOTHING)
 			on_event(link, event);
-	} while (link->state != OVER && (event != SMTP_CLIENT_NOTHING || take_content(link)));
+	} while (link->state != DELIVER_LINK_OVER &&
+		 (event != SMTP_CLIENT_NOTHING || take_content(link)));
 	arm(link);
 }
 
 /* ---- making one ------------------------------------------------------------------------------ */
+
+static struct record_texts copy_texts(struct arena *arena, struct record_texts from)
+{
+	const char **items = arena_array(arena, from.count + 1, sizeof(*items));
+
+	for (size_t i = 0; i < from.count; i++)
+		items[i] = arena_text(arena, from.items[i]);
+	return (struct record_texts){items, from.count};
+}
 
 static void copy_options(struct deliver_link *link, const struct deliver_link_options *options)
 {
@@ -438,6 +431,7 @@ static void copy_options(struct deliver_link *link, const struct deliver_link_op
 	o->server_name = arena_text(arena, options->server_name);
 	o->identity = arena_text(arena, options->identity);
 	o->cache_key = arena_text(arena, options->cache_key);
+	o->groups = copy_texts(arena, options->groups);
 	link->receipt = (struct receipt){
 		.direction = RECEIPT_OUT,
 		.at_ms = options->now_ms,
@@ -478,7 +472,7 @@ static void on_begin(evutil_socket_t fd, short what, void *context)
 {
 	struct deliver_link *link = context;
 
-	if (link->state == CONNECTING && link->fd < 0)
+	if (link->state == DELIVER_LINK_CONNECTING && link->fd < 0)
 		on_connect(link);
 	else
 		on_timer(fd, what, context);
@@ -518,7 +512,8 @@ void deliver_link_quit(struct deliver_link **pointer)
 {
 	struct deliver_link *link = *pointer;
 
-	if (link == NULL || link->state != TALKING || !smtp_client_is_idle(link->client)) {
+	if (link == NULL || link->state != DELIVER_LINK_TALKING ||
+		!smtp_client_is_idle(link->client)) {
 		deliver_link_free(pointer);
 		return;
 	}
@@ -531,7 +526,7 @@ void deliver_link_quit(struct deliver_link **pointer)
 
 void deliver_link_poke(struct deliver_link *link)
 {
-	if (link->state == TALKING)
+	if (link->state == DELIVER_LINK_TALKING)
 		pump(link);
 }
 
@@ -539,62 +534,4 @@ void deliver_link_keep(struct deliver_link *link, int64_t idle_ms)
 {
 	link->idle_ms = idle_ms;
 	arm(link);
-}
-
-/* ---- facts ----------------------------------------------------------------------------------- */
-
-struct smtp_client *deliver_link_client(struct deliver_link *link)
-{
-	return link->client;
-}
-
-const struct tls_session *deliver_link_tls(const struct deliver_link *link)
-{
-	return link->tls_up ? link->tls : NULL;
-}
-
-const struct receipt *deliver_link_receipt(const struct deliver_link *link)
-{
-	return &link->receipt;
-}
-
-const char *deliver_link_key(const struct deliver_link *link)
-{
-	return link->options.key;
-}
-
-const struct deliver_address *deliver_link_address(const struct deliver_link *link)
-{
-	return &link->options.address;
-}
-
-const char *deliver_link_reason(const struct deliver_link *link)
-{
-	return link->reason;
-}
-
-bool deliver_link_is_starved(const struct deliver_link *link)
-{
-	return link->starved;
-}
-
-enum tls_failure_kind deliver_link_tls_failure(const struct deliver_link *link)
-{
-	return link->failure;
-}
-
-bool deliver_link_starttls_refused(const struct deliver_link *link)
-{
-	return link->refused;
-}
-
-bool deliver_link_starttls_offered(const struct deliver_link *link)
-{
-	return link->offered;
-}
-
-int64_t deliver_link_count(struct deliver_link *link, int64_t add)
-{
-	link->count += add;
-	return link->count;
 }

@@ -41,6 +41,8 @@ struct deliver_link_options {
 	const char *cache_key;
 	struct deliver_address address;
 	enum receipt_attempt attempt;
+	int minimum_version;	    /* enum model_version; older ones are not offered */
+	struct record_texts groups; /* the only ones offered; empty: all of ours */
 	bool lmtp;
 	bool allow_helo;
 	int64_t now_ms;

@@ -117,13 +117,14 @@ static void blame_host(
 
 static int first_rung(struct deliver_task *task, const struct deliver_target *target)
 {
+	struct deliver_past past = deliver_task_past(task);
 	char host[300];
 	int rung;
 
 	snprintf(host, sizeof(host), "%s:%u", target->host, target->port);
 	rung = deliver_memory_attempt(task->self->memory, host, runtime_now_ms());
 	if (rung == RECEIPT_ATTEMPT_CLEAR &&
-		!deliver_gate_allows_clear(task->route, &task->self->node->tls))
+		!deliver_gate_allows_clear(task->route, &task->self->node->tls, &past))
 		return RECEIPT_ATTEMPT_FULL;
 	return rung;
 }

@@ -72,7 +72,18 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 	const char *token, const char *reason, const char *reply);
 /* Facts for policy about the connection as it stands. */
 void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret);
+
+/* task_key.c */
+/* "a, b"; NULL for none. */
+const char *deliver_task_joined(struct arena *arena, const struct record_texts *names);
 const char *deliver_task_link_key(struct deliver_task *task, const struct deliver_target *target);
+const char *deliver_task_cache_key(struct deliver_task *task, const struct deliver_target *target);
+/* What is known of the destination's TLS, for the gate. */
+struct deliver_past deliver_task_past(const struct deliver_task *task);
+/* The verdict on recipients whose demand is not met, by an outcome of policy: they wait, or fail at
+ * once where the route says so.  TEXT NULL: the outcome's own. */
+void deliver_task_unmet(struct deliver_task *task, enum policy_outcome outcome, const char *text,
+	struct deliver_verdict *ret);
 
 /* task_mail.c: transactions */
 void deliver_task_mail_begin(struct deliver_task *task);

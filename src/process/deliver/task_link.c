@@ -5,16 +5,6 @@
 
 /* ---- facts and receipts ---------------------------------------------------------------------- */
 
-static const char *joined(struct arena *arena, struct record_texts names)
-{
-	const char *all = NULL;
-
-	for (size_t i = 0; i < names.count; i++)
-		all = all == NULL ? names.items[i]
-				  : arena_format(arena, "%s, %s", all, names.items[i]);
-	return all;
-}
-
 void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret)
 {
 	const struct receipt *receipt = deliver_link_receipt(task->link);
@@ -73,7 +63,11 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 		receipt.name_matched = check->name_matched;
 		receipt.got = check->got;
 	} else {
-		receipt.name_expected = joined(task->arena, route->names);
+		receipt.name_expected = deliver_task_joined(task->arena, &route->names);
+	}
+	if (check != NULL && check->would.outcome != POLICY_OK) {
+		receipt.would_token = policy_outcome_row(check->would.outcome)->token;
+		receipt.would_reason = check->would.text;
 	}
 	receipt.verdict = task->verdict;
 	receipt.verdict_detail = task->verdict_detail;
@@ -89,28 +83,6 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 }
 
 /* ---- connecting ------------------------------------------------------------------------------ */
-
-static uint64_t anchors_mark(const struct policy_outbound *route)
-{
-	const struct policy_profile *p = &route->profile;
-
-	return map_hash(str_of(p->anchors), 1) ^ map_hash(str_of(p->crls), 2) ^
-	       (uint64_t)p->revocation;
-}
-
-/* Everything that makes one connection unfit for another route. */
-const char *deliver_task_link_key(struct deliver_task *task, const struct deliver_target *target)
-{
-	const struct policy_outbound *route = task->route;
-	const char *names = joined(task->arena, route->names);
-
-	return arena_format(task->arena, "%s|%s|%u|%d|%s|%016llx|%s|%s|%s",
-		task->lmtp ? "lmtp" : "smtp", target->host, target->port, route->required,
-		names != NULL ? names : "", (unsigned long long)anchors_mark(route),
-		route->certificate != NULL ? route->certificate : "",
-		route->organisation != NULL ? route->organisation : "",
-		route->connector != NULL ? route->connector : "");
-}
 
 void deliver_task_connect(struct deliver_task *task, const struct deliver_address *address)
 {
@@ -134,10 +106,11 @@ void deliver_task_connect(struct deliver_task *task, const struct deliver_addres
 		.now_ms = runtime_now_ms(),
 	};
 
-	/* A session is resumed only under the same identity and the same anchors. */
-	options.cache_key = arena_format(task->arena, "%s:%u|%s|%016llx", target->host,
-		target->port, route->certificate != NULL ? route->certificate : "",
-		(unsigned long long)anchors_mark(route));
+	if (route->required > MODEL_LEVEL_NONE) {
+		options.minimum_version = route->minimum_version;
+		options.groups = route->groups;
+	}
+	options.cache_key = deliver_task_cache_key(task, target);
 	task->tries++;
 	task->link_ready = false;
 	task->verdict = CERT_NONE;
@@ -212,27 +185,29 @@ static void remember(struct deliver_task *task)
 
 static void blame_tls(struct deliver_task *task)
 {
+	struct deliver_past past = deliver_task_past(task);
 	struct policy_hop hop;
 	struct policy_check check = {0};
-	const struct policy_outcome_row *row;
-	struct deliver_verdict verdict = {
-		.result = WIRE_DEFERRED,
-		.host = deliver_task_target(task)->host,
-		.weight = DELIVER_WEIGHT_POLICY,
-	};
+	struct deliver_verdict verdict;
 	bool is_ours = deliver_link_tls_failure(task->link) == TLS_FAILURE_SIGNATURE;
+	const char *failed = arena_format(task->arena, "TLS with %s failed: %s",
+		deliver_task_target(task)->host, deliver_link_reason(task->link));
 
 	deliver_task_hop(task, &hop);
 	policy_hop_check(task->route, &hop, task->arena, &check);
+	if (check.outcome != POLICY_OK && check.text != NULL && !is_ours)
+		failed = check.text;
 	/* Where nothing is required policy has no objection; the handshake failed all the same. */
-	row = policy_outcome_row(
-		check.outcome != POLICY_OK ? check.outcome : POLICY_HANDSHAKE_FAILED);
-	verdict.token = is_ours ? "keys" : row->token;
-	verdict.enhanced = is_ours ? "4.3.0" : row->enhanced;
-	verdict.text = check.outcome != POLICY_OK && check.text != NULL && !is_ours
-			       ? check.text
-			       : arena_format(task->arena, "TLS with %s failed: %s", verdict.host,
-					 deliver_link_reason(task->link));
+	deliver_task_unmet(task,
+		check.outcome != POLICY_OK		     ? check.outcome
+		: deliver_gate_must_wait(task->route, &past) ? POLICY_DOWNGRADE
+							     : POLICY_HANDSHAKE_FAILED,
+		failed, &verdict);
+	if (is_ours) {
+		verdict.result = WIRE_DEFERRED;
+		verdict.token = "keys";
+		verdict.enhanced = "4.3.0";
+	}
 	verdict.receipt = deliver_task_receipt(task, NULL, verdict.token, verdict.text, NULL);
 	deliver_task_blame(task, &verdict);
 	deliver_task_log(task, &verdict, task->group->count);
@@ -247,7 +222,8 @@ static void on_tls_failed(struct deliver_task *task)
 {
 	struct deliver_address address = *deliver_link_address(task->link);
 	bool is_ours = deliver_link_tls_failure(task->link) == TLS_FAILURE_SIGNATURE;
-	bool may_clear = deliver_gate_allows_clear(task->route, &task->self->node->tls);
+	struct deliver_past past = deliver_task_past(task);
+	bool may_clear = deliver_gate_allows_clear(task->route, &task->self->node->tls, &past);
 
 	task->self->counters.handshakes_failed++;
 	if (!is_ours && task->attempt == RECEIPT_ATTEMPT_FULL && task->tries < DELIVER_TRIES) {

@@ -44,16 +44,9 @@ static void fill(struct deliver_task *task)
 
 static void refused_by_gate(struct deliver_task *task)
 {
-	const struct policy_outcome_row *row = policy_outcome_row(task->check.outcome);
-	struct deliver_verdict verdict = {
-		.result = WIRE_DEFERRED,
-		.token = row->token,
-		.enhanced = row->enhanced,
-		.text = task->check.text != NULL ? task->check.text : row->text,
-		.host = deliver_task_target(task)->host,
-		.weight = DELIVER_WEIGHT_POLICY,
-	};
+	struct deliver_verdict verdict;
 
+	deliver_task_unmet(task, task->check.outcome, task->check.text, &verdict);
 	verdict.receipt =
 		deliver_task_receipt(task, &task->check, verdict.token, verdict.text, NULL);
 	task->self->counters.gate_refusals++;
@@ -66,9 +59,11 @@ static void refused_by_gate(struct deliver_task *task)
 void deliver_task_mail_begin(struct deliver_task *task)
 {
 	struct policy_hop hop;
+	struct deliver_past past = deliver_task_past(task);
 	struct deliver_gate gate = {
 		.route = task->route,
 		.hop = &hop,
+		.past = &past,
 		.is_tls = deliver_link_tls(task->link) != NULL,
 		.arena = task->arena,
 	};
