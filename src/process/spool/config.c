@@ -3,7 +3,7 @@
  * change is in force when it is durable, and mail that it concerns is tried again at once.
  */
 #include "port/log/log.h"
-#include "process/spool/state.h"
+#include "process/spool/config.h"
 
 #include <stdlib.h>
 
@@ -85,17 +85,10 @@ void spool_config_load(struct spool *spool)
 	store_config_get(spool->store, config_loaded, spool);
 }
 
+enum { MAX_SHOWN = 2000 /* changes in one answer */ };
+
 /* ---- replacing ----------------------------------------------------------------------------------
  */
-
-struct replacement {
-	struct arena *arena;
-	struct model_config config;
-	struct model_change *changes;
-	size_t count;
-	int64_t generation;
-	bool dry_run;
-};
 
 static json_t *config_json(const struct spool *spool)
 {
@@ -135,16 +128,18 @@ static json_t *change_json(const struct model_change *change)
 		"key", change->key, "fields", fields);
 }
 
-static json_t *replacement_json(const struct replacement *r)
+static json_t *replacement_json(const struct spool_config_replacement *r)
 {
+	size_t shown = r->count < MAX_SHOWN ? r->count : MAX_SHOWN;
 	json_t *changes = json_array();
 
-	for (size_t i = 0; i < r->count; i++)
+	for (size_t i = 0; i < shown; i++)
 		json_array_append_new(changes, change_json(&r->changes[i]));
-	return json_pack("{s:I,s:o}", "generation", (json_int_t)r->generation, "changes", changes);
+	return json_pack("{s:I,s:o,s:I}", "generation", (json_int_t)r->generation, "changes",
+		changes, "omitted", (json_int_t)(r->count - shown));
 }
 
-static void replacement_free(struct replacement *r)
+static void replacement_free(struct spool_config_replacement *r)
 {
 	arena_free(&r->arena);
 	free(r);
@@ -228,7 +223,7 @@ static void summarised(
 	free(c);
 }
 
-static void retry_concerned(struct spool *spool, struct replacement *r)
+static void retry_concerned(struct spool *spool, struct spool_config_replacement *r)
 {
 	struct concern *c = mem_new(sizeof(*c));
 
@@ -244,7 +239,7 @@ static void written(void *context, enum err e)
 {
 	struct spool_request *request = context;
 	struct spool *spool = request->spool;
-	struct replacement *r = request->extra;
+	struct spool_config_replacement *r = request->extra;
 
 	spool->config_busy = false;
 	request->extra = NULL;
@@ -266,10 +261,11 @@ static void written(void *context, enum err e)
 }
 
 static enum err read_replacement(
-	struct spool_request *request, struct replacement *r, struct err_info *info)
+	struct spool_request *request, struct spool_config_replacement *r, struct err_info *info)
 {
 	const struct spool *spool = request->spool;
 	const json_t *expect = json_object_get(request->arguments, "expect");
+	const json_t *changes = json_object_get(request->arguments, "changes");
 	struct model_config *before = arena_alloc(r->arena, sizeof(*before));
 	enum err e;
 
@@ -278,15 +274,20 @@ static enum err read_replacement(
 		return err_set(info, ERR_CONFLICT,
 			"the configuration has changed meanwhile: it is generation %lld",
 			(long long)spool->generation);
-	e = record_from_json(&model_config_desc, json_object_get(request->arguments, "config"), "",
-		r->arena, &r->config, info);
+	/* The changes outlive the configuration that is replaced. */
+	record_copy(&model_config_desc, spool->config, r->arena, before);
+	r->config = *before;
+	if (changes != NULL)
+		e = spool_config_changed(changes, r, info);
+	else
+		e = record_from_json(&model_config_desc,
+			json_object_get(request->arguments, "config"), "", r->arena, &r->config,
+			info);
 	if (e == ERR_OK)
 		e = model_check(&r->config, info);
 	/* "Unknown" would say that there is no configuration. */
 	if (e != ERR_OK)
-		return e == ERR_UNKNOWN ? ERR_SYNTAX : e;
-	/* The changes outlive the configuration that is replaced. */
-	record_copy(&model_config_desc, spool->config, r->arena, before);
+		return e == ERR_UNKNOWN && changes == NULL ? ERR_SYNTAX : e;
 	r->count = model_compare(before, &r->config, r->arena, &r->changes);
 	r->generation = spool->generation + (r->count > 0 && !r->dry_run ? 1 : 0);
 	return ERR_OK;
@@ -295,7 +296,7 @@ static enum err read_replacement(
 void spool_manage_config_replace(struct spool_request *request)
 {
 	struct spool *spool = request->spool;
-	struct replacement *r = mem_new(sizeof(*r));
+	struct spool_config_replacement *r = mem_new(sizeof(*r));
 	struct err_info info = {0};
 	enum err e;
 

@@ -43,6 +43,7 @@ static const struct {
 } verbs[] = {
 	{"config.get", spool_manage_config_get},
 	{"config.replace", spool_manage_config_replace},
+	{"config.change", spool_manage_config_replace},
 	{"queue.summary", spool_manage_queue_summary},
 	{"queue.list", spool_manage_queue_list},
 	{"queue.show", spool_manage_queue_show},

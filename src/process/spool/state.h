@@ -10,7 +10,7 @@
  *   settle.c    outcomes -> store: done, again later, given up
  *   notice.c    the notices that go with a settlement
  *   orphans.c   recipients that deliver still has from before a restart
- *   config.c    the configuration and who must know of it
+ *   config.c    the configuration and who must know of it; config_change.c: a few objects of it
  *   hosts.c     what is known of hosts
  *   manage.c    questions and orders of the administrator; manage_queue.c, manage_trace.c
  *

@@ -1,0 +1,21 @@
+/* A configuration that is about to replace the present one: shared by config.c and
+ * config_change.c. */
+#ifndef SEALPOST_PROCESS_SPOOL_CONFIG_H
+#define SEALPOST_PROCESS_SPOOL_CONFIG_H
+
+#include "process/spool/state.h"
+
+struct spool_config_replacement {
+	struct arena *arena;
+	struct model_config config;
+	struct model_change *changes;
+	size_t count;
+	int64_t generation;
+	bool dry_run;
+};
+
+/* Change R->config (in R->arena) as the array says; all of it or an error. */
+enum err spool_config_changed(
+	const json_t *changes, struct spool_config_replacement *r, struct err_info *info);
+
+#endif
