@@ -102,10 +102,9 @@ static bool says_nothing(struct str text, const json_t *json)
 					     str_find(text, '{', 0) == text.n);
 }
 
-/* The file as JSON that the server would accept; complains with file and place. */
-static int read_configuration(struct cli *cli, const char *path, json_t **ret)
+int cli_read_configuration(
+	struct cli *cli, const char *path, struct model_config *ret, json_t **ret_json)
 {
-	struct model_config config;
 	struct err_info info = {0};
 	struct str text;
 	json_t *json = NULL;
@@ -120,12 +119,12 @@ static int read_configuration(struct cli *cli, const char *path, json_t **ret)
 		return cli_fail(cli, CLI_FAILED,
 			"%s: is empty; to remove everything, say so: \"organisations: []\"", path);
 	}
-	if (record_from_json(&model_config_desc, json, "", cli->arena, &config, &info) != ERR_OK ||
-		model_check(&config, &info) != ERR_OK) {
+	if (record_from_json(&model_config_desc, json, "", cli->arena, ret, &info) != ERR_OK ||
+		model_check(ret, &info) != ERR_OK) {
 		json_decref(json);
 		return complain(cli, path, text, info.text);
 	}
-	*ret = json;
+	*ret_json = json;
 	return CLI_OK;
 }
 
@@ -149,6 +148,17 @@ static int rehearse(struct cli *cli, const json_t *config, struct cli_answer *re
 	return cli_ask(cli, &call, ret);
 }
 
+/* What the lint says of it now, short of notes. */
+static void print_doubts(struct cli *cli)
+{
+	json_t *lint = NULL;
+
+	if (cli_get(cli, "/v1/lint", &lint) != CLI_OK)
+		return;
+	cli_print_findings(cli, json_object_get(lint, "items"), false);
+	json_decref(lint);
+}
+
 static int commit(struct cli *cli, const json_t *config, const char *if_match)
 {
 	struct cli_answer answer = {0};
@@ -158,11 +168,13 @@ static int commit(struct cli *cli, const json_t *config, const char *if_match)
 
 	if (status != CLI_OK)
 		return status;
-	if (cli_has(cli, "json"))
+	if (cli_has(cli, "json")) {
 		cli_print_json(cli, answer.json);
-	else
+	} else {
 		cli_print(cli, "Configuration %s is in force.\n",
 			cli_text(cli, answer.json, "generation"));
+		print_doubts(cli);
+	}
 	json_decref(answer.json);
 	return CLI_OK;
 }
@@ -170,9 +182,10 @@ static int commit(struct cli *cli, const json_t *config, const char *if_match)
 int cli_run_apply(struct cli *cli)
 {
 	struct cli_answer rehearsal = {0};
+	struct model_config model;
 	const json_t *changes;
 	json_t *config = NULL;
-	int status = read_configuration(cli, cli->words[0], &config);
+	int status = cli_read_configuration(cli, cli->words[0], &model, &config);
 
 	if (status == CLI_OK)
 		status = rehearse(cli, config, &rehearsal);

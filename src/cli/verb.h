@@ -146,6 +146,10 @@ int cli_limit(struct cli *cli, size_t fallback, size_t *ret);
 
 /* ---- files (file.c) -------------------------------------------------------------------------- */
 
+/* A configuration as YAML that the server would accept; complains with file and place.  *ret_json
+ * is a new reference. */
+int cli_read_configuration(
+	struct cli *cli, const char *path, struct model_config *ret, json_t **ret_json);
 /* Whole file ("-": standard input), in the arena; prints why not. */
 int cli_read_file(struct cli *cli, const char *path, struct str *ret);
 /* Path of the management socket: --socket, --node, environment, default. */
@@ -163,6 +167,8 @@ void cli_print_changes(struct cli *cli, const json_t *changes);
 void cli_print_story(struct cli *cli, const json_t *trace);
 /* An explanation (explain.c): {results: [...]}. */
 void cli_print_explanation(struct cli *cli, const json_t *explanation);
+/* Findings of the lint (lint.c); without NOTES errors and warnings only. */
+void cli_print_findings(struct cli *cli, const json_t *items, bool notes);
 
 /* Reference text from the description tables (reference.c). False: no such topic. */
 bool cli_reference(struct cli *cli, const char *topic, bool mdoc);
@@ -179,6 +185,7 @@ int cli_run_cert_list(struct cli *cli), cli_run_cert_show(struct cli *cli);
 int cli_run_cert_import(struct cli *cli), cli_run_cert_self_signed(struct cli *cli);
 int cli_run_queue_list(struct cli *cli), cli_run_queue_show(struct cli *cli);
 int cli_run_queue_summary(struct cli *cli), cli_run_queue_act(struct cli *cli);
+int cli_run_lint(struct cli *cli);
 int cli_run_trace(struct cli *cli), cli_run_explain(struct cli *cli);
 int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
 int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);

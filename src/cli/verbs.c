@@ -132,6 +132,13 @@ const struct cli_verb cli_verbs[] = {
 		.doc = "Print the configuration as YAML that apply accepts.",
 		.examples = EXAMPLES("sealpost export > configuration.yaml"),
 		.run = cli_run_export},
+	{.name = "lint",
+		.arguments = "[FILE.yaml]",
+		.doc = "Say what is doubtful in the configuration, of the server or of a file; "
+		       "fails where something is in error.",
+		.examples = EXAMPLES("sealpost lint", "sealpost lint configuration.yaml"),
+		.most = 1,
+		.run = cli_run_lint},
 	OBJECT_VERBS("org", "organisation", "an", MODEL_ORGANISATION, model_organisation_desc,
 		"NAME", "sealpost org add contoso --certificate=mx",
 		"sealpost org set contoso --minimum-tls=encrypt"),

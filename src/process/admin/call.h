@@ -146,6 +146,6 @@ void admin_get_trace(struct admin_call *call), admin_get_trace_item(struct admin
 void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_call *call);
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
-void admin_explain(struct admin_call *call);
+void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
 
 #endif

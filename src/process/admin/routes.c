@@ -50,6 +50,7 @@ const struct admin_route admin_routes[] = {
 	{EVHTTP_REQ_GET, "/v1/trace/{id}", "All events of one message.", admin_get_trace_item, 0},
 	{EVHTTP_REQ_POST, "/v1/explain",
 		"{from, to, ip?, cert_pem?, tls?}: what would happen, and why.", admin_explain, 0},
+	{EVHTTP_REQ_GET, "/v1/lint", "What is doubtful in the configuration.", admin_get_lint, 0},
 	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
 		admin_get_certificates, 0},
 	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", admin_get_hosts, 0},
