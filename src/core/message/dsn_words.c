@@ -14,23 +14,6 @@ struct row {
 	struct message_dsn_words words;
 };
 
-/* Who can mend what policy found; the rest of the words stand in the policy's own table. */
-static const struct {
-	const char *token;
-	const char *who;
-} parties[] = {
-	{"untrusted-root", both},
-	{"self-signed", both},
-	{"name-mismatch", both},
-	{"not-yet-valid", both},
-	{"revocation-unknown", both},
-	{"handshake-failed", both},
-	{"no-route", us},
-	{"no-organisation", us},
-	{"bad-address", you},
-	{"bad-sender", you},
-};
-
 /* What the delivering process, or this one, found by itself. */
 static const struct row tokens[] = {
 	{"dns", {"The recipient's domain could not be looked up", both,
@@ -42,9 +25,6 @@ static const struct row tokens[] = {
 				    "The server has to be repaired; send again later"}},
 	{"not-supported", {"The recipient's server does not support what the message needs", you,
 				  "Send the message in a plainer form"}},
-	{"loop", {"The message went round in a circle", us,
-			 "Two servers pass this domain's mail to each other: the routing has to be "
-			 "corrected"}},
 	{"maildir", {"The message could not be written to the mailbox", us,
 			    "The mail store has to be repaired"}},
 	{"process-lost", {"This server failed while it was delivering the message", us,
@@ -93,10 +73,13 @@ static const struct row codes[] = {
 			"it"}},
 };
 
-#define POLICY_ROW(code, token, reply, enhanced, result, text, remedy)                             \
-	{token, {text, NULL, remedy}},
-static const struct row policy[] = {POLICY_OUTCOME_TABLE(POLICY_ROW)};
-#undef POLICY_ROW
+/* Whom the person who sent the message turns to. */
+static const char *const parties[] = {
+	[POLICY_PARTY_PARTNER] = them,
+	[POLICY_PARTY_HERE] = us,
+	[POLICY_PARTY_SENDER] = you,
+	[POLICY_PARTY_BOTH] = both,
+};
 
 static const struct message_dsn_words *find_token(
 	const struct row *rows, size_t count, const char *token)
@@ -107,17 +90,17 @@ static const struct message_dsn_words *find_token(
 	return NULL;
 }
 
-static struct message_dsn_words policy_words(const struct message_dsn_words *found)
+static bool find_policy(const char *token, struct message_dsn_words *ret)
 {
-	struct message_dsn_words words = *found;
-	const struct row *row =
-		(const struct row *)((const char *)found - offsetof(struct row, words));
+	for (int i = 0; i < POLICY_OUTCOME_MAX; i++) {
+		const struct policy_outcome_row *row = policy_outcome_row((enum policy_outcome)i);
 
-	words.who = them;
-	for (size_t i = 0; i < ARRAY_LENGTH(parties); i++)
-		if (strcmp(parties[i].token, row->key) == 0)
-			words.who = parties[i].who;
-	return words;
+		if (strcmp(row->token, token) != 0)
+			continue;
+		*ret = (struct message_dsn_words){row->text, parties[row->who], row->remedy};
+		return true;
+	}
+	return false;
 }
 
 static const struct message_dsn_words *find_code(const char *enhanced)
@@ -149,12 +132,12 @@ struct message_dsn_words message_dsn_words(const char *token, const char *enhanc
 		"The server's words, if there are any, say more"};
 	const struct message_dsn_words *code = find_code(enhanced);
 	const struct message_dsn_words *found;
+	struct message_dsn_words words;
 
 	if (token == NULL || strcmp(token, "ok") == 0)
 		return code != NULL ? *code : unknown;
-	found = find_token(policy, ARRAY_LENGTH(policy), token);
-	if (found != NULL)
-		return policy_words(found);
+	if (find_policy(token, &words))
+		return words;
 	found = find_token(tokens, ARRAY_LENGTH(tokens), token);
 	if (found != NULL && (code == NULL || !says_more(enhanced)))
 		return *found;

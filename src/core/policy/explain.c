@@ -3,7 +3,7 @@
 #include <assert.h>
 
 const char *const policy_outcome_names[] = {
-#define POLICY_OUTCOME_NAME(code, token, reply, enhanced, result, text, remedy) token,
+#define POLICY_OUTCOME_NAME(code, token, ...) token,
 	POLICY_OUTCOME_TABLE(POLICY_OUTCOME_NAME)
 #undef POLICY_OUTCOME_NAME
 		NULL,
@@ -22,14 +22,37 @@ static const struct record_desc candidate_desc = RECORD_DESC(
 static_assert(sizeof(enum policy_outcome) == sizeof(int), "outcome as an enum field");
 static_assert(sizeof(enum policy_route_type) == sizeof(int), "route as an enum field");
 
+#define F(member, k, ...) RECORD_FIELD(struct policy_would, member, k, __VA_ARGS__)
+static const struct record_field would_fields[] = {
+	F(outcome, RECORD_ENUM, .names = policy_outcome_names, .doc = "ok: nothing; or why."),
+	F(text, RECORD_TEXT, .doc = "The same in words."),
+	F(by, RECORD_TEXT, .doc = "Who would have refused."),
+};
+#undef F
+static const struct record_desc would_desc = RECORD_DESC(struct policy_would, "would", would_fields,
+	.doc = "What a restriction in report mode would have refused.");
+
 #define F(member, k, ...) RECORD_FIELD(struct policy_inbound, member, k, __VA_ARGS__)
 static const struct record_field inbound_fields[] = {
 	F(accepted, RECORD_BOOL, .doc = "Whether the recipient is accepted."),
 	F(outcome, RECORD_ENUM, .names = policy_outcome_names, .doc = "ok, or why not."),
 	F(text, RECORD_TEXT, .doc = "The same in words."),
+	{.name = "told",
+		.kind = RECORD_TEXT,
+		.offset = offsetof(struct policy_inbound, reply),
+		.doc = "What the client is told; absent: the text."},
+	F(is_temporary, RECORD_BOOL, .doc = "Refused for now only (4yz)."),
 	F(organisation, RECORD_TEXT, .doc = "Whose mail it is."),
 	F(connector, RECORD_TEXT, .doc = "Inbound connector; absent: anonymous."),
 	F(originating, RECORD_BOOL, .doc = "From the organisation's own server: may relay."),
+	F(is_internal, RECORD_BOOL, .doc = "Of the organisation itself, proven or treated so."),
+	F(promotes_headers, RECORD_BOOL,
+		.doc = "Its cross-premises headers become the organisation's."),
+	F(receiver, RECORD_TEXT,
+		.doc = "The recipient's organisation, when another one of this installation."),
+	F(receiver_connector, RECORD_TEXT, .doc = "Its partner connector that judged the mail."),
+	F(would, RECORD_INLINE, .sub = &would_desc,
+		.doc = "What a restriction in report mode would have refused."),
 	F(required, RECORD_ENUM, .names = model_level_names, .doc = "Level asked of the client."),
 	F(required_by, RECORD_TEXTS, .doc = "Who asked for it."),
 	F(name_expected, RECORD_TEXT, .doc = "Name asked of the client certificate."),
@@ -80,6 +103,14 @@ static const struct record_field check_fields[] = {
 const struct record_desc policy_check_desc = RECORD_DESC(struct policy_check, "check of a hop",
 	check_fields, .doc = "May mail go over this connection.");
 
+static const char *would_text(const struct policy_would *would, struct arena *arena)
+{
+	if (would->outcome == POLICY_OK)
+		return "";
+	return arena_format(arena, "%s by %s: %s", policy_outcome_row(would->outcome)->token,
+		would->by != NULL ? would->by : "?", would->text != NULL ? would->text : "");
+}
+
 /* One line a property that is set, then the candidates. */
 static enum err explain(const struct record_desc *desc, const void *answer,
 	const struct policy_candidates *considered, struct buf *out)
@@ -87,7 +118,12 @@ static enum err explain(const struct record_desc *desc, const void *answer,
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 
 	for (size_t i = 0; i < desc->count; i++) {
-		const char *text = record_format_field(&desc->fields[i], answer, arena);
+		const struct record_field *f = &desc->fields[i];
+		const char *text =
+			f->sub == &would_desc
+				? would_text(
+					  (const void *)((const char *)answer + f->offset), arena)
+				: record_format_field(f, answer, arena);
 
 		if (text[0] != '\0')
 			buf_format(out, "%s: %s\n", desc->fields[i].name, text);
@@ -116,30 +152,42 @@ enum err policy_explain_check(const struct policy_check *answer, struct buf *out
 	return explain(&policy_check_desc, answer, NULL, out);
 }
 
-static json_t *with_outcome(json_t *json, enum policy_outcome outcome)
+static json_t *with_outcome(
+	json_t *json, enum policy_outcome outcome, int reply, const char *enhanced)
 {
 	const struct policy_outcome_row *row = policy_outcome_row(outcome);
 
-	json_object_set_new(json, "reply", json_integer(row->reply));
-	json_object_set_new(json, "enhanced", json_string(row->enhanced));
+	json_object_set_new(json, "reply", json_integer(reply));
+	json_object_set_new(json, "enhanced", json_string(enhanced));
+	json_object_set_new(json, "who", json_string(policy_party_names[row->who]));
 	json_object_set_new(json, "remedy", json_string(row->remedy));
 	return json;
 }
 
+static json_t *with_outbound(json_t *json, enum policy_outcome outcome)
+{
+	const struct policy_outcome_row *row = policy_outcome_row(outcome);
+
+	return with_outcome(json, outcome, row->reply, row->enhanced);
+}
+
 json_t *policy_explain_inbound_json(const struct policy_inbound *answer)
 {
-	return with_outcome(
-		record_to_json(&policy_inbound_desc, answer, RECORD_JSON_FULL), answer->outcome);
+	const char *enhanced;
+	int reply = policy_inbound_reply(answer, &enhanced);
+
+	return with_outcome(record_to_json(&policy_inbound_desc, answer, RECORD_JSON_FULL),
+		answer->outcome, reply, enhanced);
 }
 
 json_t *policy_explain_outbound_json(const struct policy_outbound *answer)
 {
-	return with_outcome(
+	return with_outbound(
 		record_to_json(&policy_outbound_desc, answer, RECORD_JSON_FULL), answer->outcome);
 }
 
 json_t *policy_explain_check_json(const struct policy_check *answer)
 {
-	return with_outcome(
+	return with_outbound(
 		record_to_json(&policy_check_desc, answer, RECORD_JSON_FULL), answer->outcome);
 }

@@ -18,7 +18,7 @@ enum err policy_explain_outbound(const struct policy_outbound *answer, struct bu
 enum err policy_explain_check(const struct policy_check *answer, struct buf *out);
 
 /* New reference: {"accepted": ..., "considered": [{"subject", "applies", "why"}]} plus "reply",
- * "enhanced" and "remedy" of the outcome. */
+ * "enhanced", "who" and "remedy" of the outcome. */
 json_t *policy_explain_inbound_json(const struct policy_inbound *answer);
 json_t *policy_explain_outbound_json(const struct policy_outbound *answer);
 json_t *policy_explain_check_json(const struct policy_check *answer);

@@ -17,7 +17,12 @@
  *   announces that the name matters (the real service compares it with RequireTls alone, too).
  * - Among partner connectors that cover a sender, those that restrict to certificate or addresses
  *   come before those that do not, then the more specific pattern; among equals one whose
- * conditions are met, then the name.
+ *   conditions are met, then the name.
+ * - A connector in report mode loosens nothing: where others cover the sender too, the first of
+ *   these judges, and the one in report mode only says what it would have refused.
+ * - Mail of one organisation for another of this installation is judged by the other's partner
+ *   connectors with the hop inside as the channel: it is encrypted as far as anybody could ask, but
+ *   proves a certificate or an address only to who trusts that organisation.
  */
 #include "core/policy/inbound.h"
 
@@ -43,18 +48,14 @@ const char *policy_inbound_address(const struct policy_peer *peer, struct arena 
 	return arena_text(arena, text);
 }
 
-/* The verdict stated for a connector's anchors; "unknown" is none that trusts. */
 const struct policy_trust *policy_inbound_trust(
 	const struct policy_peer *peer, const struct policy_entry *entry)
 {
-	static const struct policy_trust unknown = {
-		.verdict = CERT_INVALID, .detail = "the chain was not verified"};
-
 	for (size_t i = 0; i < peer->trust_count; i++) {
 		if (policy_profile_equal(peer->trust[i].profile, entry->profile))
 			return &peer->trust[i];
 	}
-	return &unknown;
+	return NULL;
 }
 
 const char *policy_inbound_verdict(int verdict)
@@ -75,12 +76,50 @@ bool policy_inbound_is_lower(const struct policy_entry *a, const struct policy_e
 	return strcmp(a->model->name, b->model->name) < 0;
 }
 
-bool policy_accepted_for(
+const struct model_domain *policy_accepted_for(
 	const struct policy_snapshot *s, const char *name, const char *organisation)
 {
 	const struct model_domain *d = policy_accepted(s, name);
 
-	return d != NULL && strcmp(d->organisation, organisation) == 0;
+	return d != NULL && strcmp(d->organisation, organisation) == 0 ? d : NULL;
+}
+
+static bool holds(const struct record_texts *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	return false;
+}
+
+bool policy_inbound_is_associated(
+	const struct policy_entry *entry, const struct model_domain *domain)
+{
+	const struct record_texts *list = &entry->model->inbound->associated_accepted_domains;
+
+	return list->count == 0 || holds(list, domain->name);
+}
+
+enum policy_outcome policy_inbound_fits(
+	const struct policy_entry *entry, const struct policy_peer *peer, bool with_certificate)
+{
+	const struct model_connector *c = entry->model;
+	const char *pin = peer->certificate != NULL ? peer->certificate->spki_sha256 : NULL;
+
+	if (c->minimum_version == MODEL_TLS_13 &&
+		(peer->tls_version == NULL || strcmp(peer->tls_version, "TLSv1.3") != 0))
+		return POLICY_VERSION_TOO_OLD;
+	if (c->groups.count > 0 && (peer->group == NULL || !holds(&c->groups, peer->group)))
+		return POLICY_GROUP;
+	if (with_certificate && c->inbound->pins.count > 0 &&
+		(pin == NULL || !holds(&c->inbound->pins, pin)))
+		return POLICY_PIN;
+	return POLICY_OK;
+}
+
+bool policy_inbound_wants_certificate(const struct model_inbound *in)
+{
+	return in->restrict_to_certificate || (in->require_tls && in->certificate_name != NULL);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------
@@ -99,18 +138,46 @@ static const char *domain_or_literal(const struct policy_mailbox *m, struct aren
 	return m->domain != NULL ? m->domain : arena_format(arena, "[%.*s]", STR_ARGS(m->literal));
 }
 
-static void originating(struct policy_attribution *a)
+/* Mail of the organisation's own server, for this organisation or for whom it likes. */
+static void originating(struct policy_attribution *a, bool by_certificate)
 {
-	a->ret->originating = true;
-	a->ret->accepted = true;
-	/* The organisation's own server, in clear, where its connector asks for TLS. */
-	if (a->ret->required > MODEL_LEVEL_NONE && !a->peer->is_tls) {
-		a->ret->originating = false;
+	struct policy_inbound *ret = a->ret;
+	const struct model_inbound *in =
+		policy_connector(a->s, ret->organisation, ret->connector)->inbound;
+
+	/* In clear, where its connector asks for TLS. */
+	if (ret->required > MODEL_LEVEL_NONE && !a->peer->is_tls) {
 		refuse(a, POLICY_TLS_REQUIRED,
 			arena_format(a->arena,
 				"Must issue a STARTTLS command first: connector %s/%s requires TLS",
-				a->ret->organisation, a->ret->connector));
+				ret->organisation, ret->connector));
+		ret->reply = policy_outcome_row(POLICY_TLS_REQUIRED)->text;
+		return;
 	}
+	ret->originating = true;
+	ret->accepted = true;
+	ret->promotes_headers = by_certificate && in->cross_premises_headers;
+	ret->is_internal =
+		ret->promotes_headers ||
+		(in->treat_as_internal && a->sender.domain != NULL &&
+			policy_accepted_for(a->s, a->sender.domain, ret->organisation) != NULL);
+}
+
+/* The recipient's organisation takes mail from strangers, but for its own domains perhaps. */
+static bool is_direct_send(struct policy_attribution *a)
+{
+	if (!a->own->reject_direct_send || a->sender.domain == NULL ||
+		policy_accepted_for(a->s, a->sender.domain, a->own->name) == NULL)
+		return false;
+	refuse(a, POLICY_DIRECT_SEND,
+		arena_format(a->arena,
+			"Direct send is not allowed: sender domain %s is accepted here, and no "
+			"connector matches",
+			a->sender.domain));
+	policy_inbound_consider(a, "reject_direct_send", true,
+		arena_format(a->arena, "sender domain %s is an accepted domain of organisation %s",
+			a->sender.domain, a->own->name));
+	return true;
 }
 
 static void anonymous(struct policy_attribution *a)
@@ -119,25 +186,39 @@ static void anonymous(struct policy_attribution *a)
 	a->ret->text = arena_format(a->arena,
 		"Incoming for organisation %s, anonymous: no connector covers the sender",
 		a->own->name);
-	if (a->own->reject_direct_send && a->sender.domain != NULL &&
-		policy_accepted_for(a->s, a->sender.domain, a->own->name)) {
-		refuse(a, POLICY_DIRECT_SEND,
-			arena_format(a->arena,
-				"Direct send is not allowed: sender domain %s is accepted here, "
-				"and no connector matches",
-				a->sender.domain));
-		policy_inbound_consider(a, "reject_direct_send", true,
-			arena_format(a->arena,
-				"sender domain %s is an accepted domain of organisation %s",
-				a->sender.domain, a->own->name));
-		return;
-	}
-	policy_inbound_consider(
-		a, "default", true, "no connector covers the sender: anonymous mail");
+	if (!is_direct_send(a))
+		policy_inbound_consider(
+			a, "default", true, "no connector covers the sender: anonymous mail");
 }
 
-/* The on-premises connector that came nearest, for the client that expected to be known; "" where
- * none matched at all. */
+/* Mail of one organisation, proven, for another of this installation. */
+static void hand_over(struct policy_attribution *a)
+{
+	struct policy_inbound *ret = a->ret;
+
+	a->inside = ret->organisation;
+	ret->receiver = a->own->name;
+	/* Header fields of one organisation mean nothing to another. */
+	ret->is_internal = false;
+	ret->promotes_headers = false;
+	policy_inbound_consider(a, arena_format(a->arena, "domain %s", a->domain->name), true,
+		arena_format(a->arena,
+			"recipient domain %s is accepted for organisation %s: handed over inside "
+			"this installation",
+			a->recipient.domain, a->own->name));
+	if (!policy_inbound_by_partner(a))
+		is_direct_send(a);
+	if (ret->accepted)
+		ret->text = arena_format(a->arena,
+			"%s; for organisation %s of this installation%s%s", ret->text,
+			ret->receiver, ret->receiver_connector != NULL ? " by " : "",
+			ret->receiver_connector != NULL ? ret->receiver_connector : "");
+	else
+		ret->originating = false;
+}
+
+/* The on-premises connector that came nearest, for the administrator of a client that expected to
+ * be known; "" where none matched at all. */
 static const char *nearest(const struct policy_attribution *a)
 {
 	const struct policy_candidates *c = &a->ret->considered;
@@ -147,33 +228,53 @@ static const char *nearest(const struct policy_attribution *a)
 		       : "";
 }
 
+/* What the client showed of itself: the only hint that may be given to it. */
+static const char *shown(const struct policy_attribution *a)
+{
+	if (!a->peer->is_tls)
+		return "not over TLS";
+	if (a->peer->certificate == NULL)
+		return "no client certificate presented";
+	return arena_format(a->arena,
+		"client certificate presented: %s; its chain by the system's "
+		"roots: %s",
+		policy_join(&a->peer->certificate->names, a->arena),
+		policy_inbound_verdict(a->ret->verdict));
+}
+
+static void deny_relay(struct policy_attribution *a)
+{
+	const char *where = domain_or_literal(&a->recipient, a->arena);
+	const char *hint = nearest(a);
+
+	policy_inbound_consider(a, arena_format(a->arena, "domain %s", where), false,
+		"no accepted domain of any organisation");
+	if (a->is_ambiguous)
+		refuse(a, POLICY_AMBIGUOUS,
+			arena_format(a->arena,
+				"Relay access denied for %s: on-premises connectors of more than "
+				"one "
+				"organisation match the client",
+				where));
+	else
+		refuse(a, POLICY_RELAY_DENIED,
+			arena_format(a->arena,
+				"Relay access denied: %s is not accepted here, and the client is "
+				"no "
+				"organisation's own server%s",
+				where, hint));
+	a->ret->reply = arena_format(a->arena, "%s: %s is not accepted here (%s)",
+		policy_outcome_row(a->ret->outcome)->told, where, shown(a));
+}
+
 static void incoming(struct policy_attribution *a)
 {
-	const struct model_domain *d = policy_accepted(a->s, a->recipient.domain);
-	const char *where = domain_or_literal(&a->recipient, a->arena);
-
-	a->own = d != NULL ? policy_organisation(a->s, d->organisation) : NULL;
 	if (a->own == NULL) {
-		const char *hint = nearest(a);
-
-		policy_inbound_consider(a, arena_format(a->arena, "domain %s", where), false,
-			"no accepted domain of any organisation");
-		if (a->is_ambiguous)
-			refuse(a, POLICY_AMBIGUOUS,
-				arena_format(a->arena,
-					"Relay access denied for %s: on-premises connectors of "
-					"more than one organisation match the client",
-					where));
-		else
-			refuse(a, POLICY_RELAY_DENIED,
-				arena_format(a->arena,
-					"Relay access denied: %s is not accepted here, and the "
-					"client is no organisation's own server%s",
-					where, hint));
+		deny_relay(a);
 		return;
 	}
 	a->ret->organisation = a->own->name;
-	policy_inbound_consider(a, arena_format(a->arena, "domain %s", d->name), true,
+	policy_inbound_consider(a, arena_format(a->arena, "domain %s", a->domain->name), true,
 		arena_format(a->arena, "recipient domain %s is accepted for organisation %s",
 			a->recipient.domain, a->own->name));
 	if (!policy_inbound_by_partner(a))
@@ -183,13 +284,12 @@ static void incoming(struct policy_attribution *a)
 /* The verdict against the system's roots, where no connector says otherwise. */
 static int system_verdict(const struct policy_peer *peer)
 {
-	static const struct model_connector none;
-	static const struct policy_entry system = {
-		.model = &none, .profile = &policy_profile_system};
+	static const struct policy_entry system = {.profile = &policy_profile_system};
+	const struct policy_trust *trust = policy_inbound_trust(peer, &system);
 
 	if (!peer->is_tls || peer->certificate == NULL)
 		return CERT_NONE;
-	return policy_inbound_trust(peer, &system)->verdict;
+	return trust != NULL ? trust->verdict : CERT_INVALID;
 }
 
 void policy_attribute(const struct policy_snapshot *snapshot, const struct policy_peer *peer,
@@ -210,16 +310,19 @@ void policy_attribute(const struct policy_snapshot *snapshot, const struct polic
 		policy_inbound_consider(&a, "recipient", false, "not a mailbox with a domain");
 		return;
 	}
-	if (policy_inbound_by_certificate(&a) || policy_inbound_by_address(&a))
-		originating(&a);
+	a.domain = policy_accepted(snapshot, a.recipient.domain);
+	a.own = a.domain != NULL ? policy_organisation(snapshot, a.domain->organisation) : NULL;
+	if (policy_inbound_by_certificate(&a))
+		originating(&a, true);
+	else if (policy_inbound_by_address(&a))
+		originating(&a, false);
 	else
 		incoming(&a);
+	if (ret->originating && a.own != NULL && strcmp(a.own->name, ret->organisation) != 0)
+		hand_over(&a);
 }
 
 int policy_inbound_reply(const struct policy_inbound *answer, const char **ret_enhanced)
 {
-	const struct policy_outcome_row *row = policy_outcome_row(answer->outcome);
-
-	*ret_enhanced = row->enhanced;
-	return row->reply;
+	return policy_outcome_reply_in(answer->outcome, answer->is_temporary, ret_enhanced);
 }

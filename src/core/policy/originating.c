@@ -87,15 +87,62 @@ size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
 /* ---- phase 1: certificate ------------------------------------------------------------------- */
 
 /* The name on a connector belongs to its organisation when the domain of it is accepted: x for
- * "*.x"; for "host.x" either itself or x. */
-static bool owns_name(const struct policy_attribution *a, const struct policy_entry *entry)
+ * "*.x"; for "host.x" itself, else x.  NULL: it does not. */
+static const struct model_domain *domain_of(
+	const struct policy_attribution *a, const struct policy_entry *entry)
 {
 	const char *name = entry->model->inbound->certificate_name;
 	const char *dot = strchr(name, '.');
+	const struct model_domain *d = NULL;
 
-	if (name[0] != '*' && policy_accepted_for(a->s, name, entry->model->organisation))
-		return true;
-	return dot != NULL && policy_accepted_for(a->s, dot + 1, entry->model->organisation);
+	if (name[0] != '*')
+		d = policy_accepted_for(a->s, name, entry->model->organisation);
+	if (d == NULL && dot != NULL)
+		d = policy_accepted_for(a->s, dot + 1, entry->model->organisation);
+	return d;
+}
+
+/* Why the connection itself does not do for an on-premises connector. */
+static const char *why_unfit(const struct policy_attribution *a, const struct policy_entry *entry,
+	const char *what, enum policy_outcome outcome)
+{
+	return outcome == POLICY_OK ? NULL
+				    : arena_format(a->arena, "%s matches, but: %s", what,
+					      policy_inbound_words(a, entry, outcome));
+}
+
+static const char *why_untrusted(
+	const struct policy_attribution *a, const struct policy_entry *entry, const char *matched)
+{
+	const struct policy_trust *trust = policy_inbound_trust(a->peer, entry);
+	const char *detail = trust != NULL ? trust->detail : "the chain was not verified";
+
+	if (trust != NULL && trust->verdict == CERT_TRUSTED)
+		return NULL;
+	return arena_format(a->arena,
+		"certificate name %s matches, but the chain is not trusted by %s anchors: %s%s%s",
+		matched, entry->trust_label,
+		policy_inbound_verdict(trust != NULL ? trust->verdict : CERT_INVALID),
+		detail != NULL ? ", " : "", detail != NULL ? detail : "");
+}
+
+static const char *why_not_of_domain(
+	const struct policy_attribution *a, const struct policy_entry *entry, const char *matched)
+{
+	const struct model_domain *domain = domain_of(a, entry);
+
+	if (domain == NULL)
+		return arena_format(a->arena,
+			"certificate name %s matches, but the domain of %s is no accepted domain "
+			"of organisation %s",
+			matched, entry->model->inbound->certificate_name,
+			entry->model->organisation);
+	if (!policy_inbound_is_associated(entry, domain))
+		return arena_format(a->arena,
+			"certificate name %s matches, but %s is not among its "
+			"associated_accepted_domains",
+			matched, domain->name);
+	return NULL;
 }
 
 /* Does the certificate lead to this on-premises connector?  Leaves a candidate behind. */
@@ -103,29 +150,24 @@ static bool leads_here(const struct policy_attribution *a, const struct policy_e
 	const char **ret_matched)
 {
 	const struct model_inbound *in = entry->model->inbound;
-	const struct policy_trust *trust = policy_inbound_trust(a->peer, entry);
 	const char *why = NULL;
 
 	if (!cert_names_match(in->certificate_name, a->peer->certificate, ret_matched))
 		return false;
 	if (!entry->model->enabled)
 		why = "disabled";
-	else if (trust->verdict != CERT_TRUSTED)
-		why = arena_format(a->arena,
-			"certificate name %s matches, but the chain is not trusted by %s anchors: "
-			"%s%s%s",
-			*ret_matched, entry->trust_label, policy_inbound_verdict(trust->verdict),
-			trust->detail != NULL ? ", " : "",
-			trust->detail != NULL ? trust->detail : "");
-	else if (!owns_name(a, entry))
-		why = arena_format(a->arena,
-			"certificate name %s matches, but the domain of %s is no accepted domain "
-			"of organisation %s",
-			*ret_matched, in->certificate_name, entry->model->organisation);
-	else if (entry->prefix_count > 0 && !policy_inbound_contains(entry, a->peer))
+	if (why == NULL)
+		why = why_untrusted(a, entry, *ret_matched);
+	if (why == NULL)
+		why = why_not_of_domain(a, entry, *ret_matched);
+	if (why == NULL && entry->prefix_count > 0 && !policy_inbound_contains(entry, a->peer))
 		why = arena_format(a->arena,
 			"certificate name %s matches, but address %s is not among its addresses",
 			*ret_matched, policy_inbound_address(a->peer, a->arena));
+	if (why == NULL)
+		why = why_unfit(a, entry,
+			arena_format(a->arena, "certificate name %s", *ret_matched),
+			policy_inbound_fits(entry, a->peer, true));
 	if (why != NULL)
 		policy_inbound_consider(a, entry->subject, false, why);
 	return why == NULL;
@@ -249,6 +291,7 @@ static const char *why_not_by_address(
 	const struct policy_attribution *a, const struct policy_entry *entry)
 {
 	const struct model_connector *c = entry->model;
+	const struct model_domain *domain;
 
 	if (!c->enabled)
 		return "disabled";
@@ -260,11 +303,20 @@ static const char *why_not_by_address(
 	if (a->sender.domain == NULL)
 		return "its address matches, but the sender has no domain: only a certificate "
 		       "would do";
-	if (!policy_accepted_for(a->s, a->sender.domain, c->organisation))
+	domain = policy_accepted_for(a->s, a->sender.domain, c->organisation);
+	if (domain == NULL)
 		return arena_format(a->arena,
 			"its address matches, but sender domain %s is no accepted domain of "
 			"organisation %s",
 			a->sender.domain, c->organisation);
+	if (!policy_inbound_is_associated(entry, domain))
+		return arena_format(a->arena,
+			"its address matches, but %s is not among its associated_accepted_domains",
+			domain->name);
+	/* In clear it is told to begin TLS; what TLS must be like is for who has it. */
+	if (c->inbound->require_tls && a->peer->is_tls)
+		return why_unfit(
+			a, entry, "its address", policy_inbound_fits(entry, a->peer, false));
 	return NULL;
 }
 
@@ -328,10 +380,6 @@ bool policy_inbound_by_address(struct policy_attribution *a)
 	entry = w.entry;
 	ret->connector = entry->model->name;
 	ret->organisation = entry->model->organisation;
-	ret->anchors = entry->trust_label;
-	ret->verdict = a->peer->is_tls && a->peer->certificate != NULL
-			       ? policy_inbound_trust(a->peer, entry)->verdict
-			       : CERT_NONE;
 	policy_inbound_consider(a, entry->subject, true,
 		arena_format(a->arena, "address %s matches, and sender domain %s is accepted",
 			policy_inbound_address(a->peer, a->arena), a->sender.domain));

@@ -4,9 +4,13 @@
 
 #include <stddef.h>
 
+const char *const policy_party_names[] = {"partner", "here", "sender", "both", NULL};
+
 static const struct policy_outcome_row rows[POLICY_OUTCOME_MAX] = {
-#define POLICY_OUTCOME_ROW(code, token, reply, enhanced, result, text, remedy)                     \
-	[code] = {token, reply, enhanced, result, text, remedy},
+#define POLICY_OUTCOME_ROW(                                                                        \
+	code, token, way, reply, enhanced, reply_in, detail, result, who, text, remedy, told)      \
+	[code] = {token, way, reply, enhanced, reply_in, "5" detail, "4" detail, result, who,      \
+		text, remedy, told},
 	POLICY_OUTCOME_TABLE(POLICY_OUTCOME_ROW)
 #undef POLICY_OUTCOME_ROW
 };
@@ -29,6 +33,23 @@ static const enum policy_outcome of_verdict[CERT_VERDICT_MAX] = {
 const struct policy_outcome_row *policy_outcome_row(enum policy_outcome outcome)
 {
 	return &rows[(unsigned)outcome < POLICY_OUTCOME_MAX ? outcome : POLICY_INVALID];
+}
+
+int policy_outcome_reply_in(enum policy_outcome outcome, bool temporary, const char **ret_enhanced)
+{
+	const struct policy_outcome_row *row = policy_outcome_row(outcome);
+
+	if (row->reply_in < 400) {
+		*ret_enhanced = row->enhanced;
+		return row->reply_in;
+	}
+	/* RFC 5321 4.2.2: 450 is the one for reasons of policy that may pass. */
+	if (temporary || row->reply_in < 500) {
+		*ret_enhanced = row->deferred_in;
+		return 450;
+	}
+	*ret_enhanced = row->enhanced_in;
+	return row->reply_in;
 }
 
 enum policy_outcome policy_outcome_of_verdict(int verdict)

@@ -2,10 +2,7 @@
 #include "core/cert/names.h"
 #include "core/policy/inbound.h"
 
-enum { MAX_TIED = 100 };
-
-/* ---- phase 4: partners ------------------------------------------------------------------------
- */
+enum { MAX_NOTED = 100 };
 
 struct partner {
 	const struct policy_entry *entry;
@@ -13,82 +10,85 @@ struct partner {
 	unsigned specificity;
 	bool restricts;
 	enum policy_outcome outcome;
-	const char *text;
 	const char *name_matched;
-	int verdict;
 };
 
 struct partners {
 	struct policy_attribution *a;
-	struct partner items[MAX_TIED];
+	struct partner first;	 /* comes before all others; entry NULL: none covers the sender */
+	struct partner enforced; /* comes before all others that are not in report mode */
+	struct partner noted[MAX_NOTED]; /* for the account */
 	size_t count;
 };
 
-static bool wants_certificate(const struct model_inbound *in)
+static bool is_report(const struct policy_entry *entry)
 {
-	return in->restrict_to_certificate || (in->require_tls && in->certificate_name != NULL);
+	return entry->model->inbound->mode == MODEL_REPORT;
 }
 
-static void judge_certificate(const struct policy_attribution *a, struct partner *p)
+/* Only where mail is handed over inside this installation. */
+static bool trusts_hander(const struct policy_attribution *a, const struct model_inbound *in)
 {
-	const struct model_inbound *in = p->entry->model->inbound;
-	const struct cert_facts *leaf = a->peer->is_tls ? a->peer->certificate : NULL;
-	const struct policy_trust *trust = policy_inbound_trust(a->peer, p->entry);
+	for (size_t i = 0; i < in->trusted_organisations.count; i++)
+		if (strcmp(in->trusted_organisations.items[i], a->inside) == 0)
+			return true;
+	return false;
+}
 
-	if (leaf == NULL) {
-		p->outcome = POLICY_NO_CLIENT_CERTIFICATE;
-		p->text = arena_format(a->arena,
-			"%s requires a client certificate with name %s, and none was presented",
-			p->entry->subject,
-			in->certificate_name != NULL ? in->certificate_name : "(not set)");
-	} else if (!cert_names_match(in->certificate_name, leaf, &p->name_matched)) {
-		p->outcome = POLICY_CLIENT_NAME;
-		p->text = arena_format(a->arena,
-			"%s requires another name on the client certificate: expected %s, "
-			"presented %s",
-			p->entry->subject,
-			in->certificate_name != NULL ? in->certificate_name : "(not set)",
-			policy_join(&leaf->names, a->arena));
-	} else if (trust->verdict != CERT_TRUSTED) {
-		p->outcome = POLICY_CLIENT_CHAIN;
-		p->text = arena_format(a->arena,
-			"%s requires a client certificate with a trusted chain: %s%s%s (subject "
-			"%s, anchors: %s)",
-			p->entry->subject, policy_inbound_verdict(trust->verdict),
-			trust->detail != NULL ? ", " : "",
-			trust->detail != NULL ? trust->detail : "",
-			leaf->subject != NULL ? leaf->subject : "unknown", p->entry->trust_label);
-	}
-	if (leaf != NULL)
-		p->verdict = trust->verdict;
+/* Handed over inside, mail has all of TLS that could be asked; the rest is a matter of trust. */
+static enum policy_outcome judge_inside(
+	const struct policy_attribution *a, const struct model_inbound *in)
+{
+	if (trusts_hander(a, in))
+		return POLICY_OK;
+	if (in->restrict_to_addresses)
+		return POLICY_ADDRESS;
+	return policy_inbound_wants_certificate(in) ? POLICY_NO_CLIENT_CERTIFICATE : POLICY_OK;
+}
+
+static enum policy_outcome judge_certificate(const struct policy_attribution *a, struct partner *p)
+{
+	const struct policy_trust *trust;
+	enum policy_outcome outcome;
+
+	if (!a->peer->is_tls || a->peer->certificate == NULL)
+		return POLICY_NO_CLIENT_CERTIFICATE;
+	if (!cert_names_match(p->entry->model->inbound->certificate_name, a->peer->certificate,
+		    &p->name_matched))
+		return POLICY_CLIENT_NAME;
+	trust = policy_inbound_trust(a->peer, p->entry);
+	outcome = policy_outcome_of_verdict(trust != NULL ? trust->verdict : CERT_INVALID);
+	/* Stated of a chain that is there, "none" is no verdict. */
+	if (outcome == POLICY_NO_CERTIFICATE)
+		outcome = POLICY_INVALID;
+	return outcome != POLICY_OK ? outcome : policy_inbound_fits(p->entry, a->peer, true);
 }
 
 /* Address first: nothing that the client could do about TLS would help it. */
-static void judge(const struct policy_attribution *a, struct partner *p)
+static enum policy_outcome judge(const struct policy_attribution *a, struct partner *p)
 {
 	const struct model_inbound *in = p->entry->model->inbound;
+	bool wants_certificate = policy_inbound_wants_certificate(in);
 
-	p->outcome = POLICY_OK;
-	p->text = "its conditions are met";
-	if (a->peer->certificate != NULL && a->peer->is_tls)
-		p->verdict = policy_inbound_trust(a->peer, p->entry)->verdict;
-	if (in->restrict_to_addresses && !policy_inbound_contains(p->entry, a->peer)) {
-		p->outcome = POLICY_ADDRESS;
-		p->text = arena_format(a->arena,
-			"%s does not allow mail from %s to come from address %s", p->entry->subject,
-			a->sender.domain != NULL ? a->sender.domain : "this sender",
-			policy_inbound_address(a->peer, a->arena));
-	} else if (in->require_tls && !a->peer->is_tls) {
-		p->outcome = POLICY_TLS_REQUIRED;
-		p->text = arena_format(a->arena,
-			"Must issue a STARTTLS command first: %s requires TLS", p->entry->subject);
-	} else if (wants_certificate(in)) {
-		judge_certificate(a, p);
+	if (a->inside != NULL)
+		return judge_inside(a, in);
+	if (in->restrict_to_addresses && !policy_inbound_contains(p->entry, a->peer))
+		return POLICY_ADDRESS;
+	if (in->require_tls && !a->peer->is_tls)
+		return POLICY_TLS_REQUIRED;
+	if (a->peer->is_tls && (in->require_tls || wants_certificate)) {
+		enum policy_outcome outcome = policy_inbound_fits(p->entry, a->peer, false);
+
+		if (outcome != POLICY_OK)
+			return outcome;
 	}
+	return wants_certificate ? judge_certificate(a, p) : POLICY_OK;
 }
 
 static bool is_preferred(const struct partner *a, const struct partner *b)
 {
+	if (b->entry == NULL)
+		return true;
 	if (a->restricts != b->restricts)
 		return a->restricts;
 	if (a->specificity != b->specificity)
@@ -98,6 +98,18 @@ static bool is_preferred(const struct partner *a, const struct partner *b)
 	return policy_inbound_is_lower(a->entry, b->entry);
 }
 
+/* A connector may cover the sender by several patterns: the most specific one counts, and comes
+ * first. */
+static bool is_known(const struct partners *all, const struct policy_entry *entry)
+{
+	if (entry->model->inbound->sender_domains.count < 2)
+		return false;
+	for (size_t i = 0; i < all->count; i++)
+		if (all->noted[i].entry == entry)
+			return true;
+	return false;
+}
+
 static bool add_partner(
 	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity)
 {
@@ -105,83 +117,127 @@ static bool add_partner(
 	struct partner p = {.entry = entry, .pattern = pattern, .specificity = specificity};
 	const struct model_inbound *in = entry->model->inbound;
 
-	for (size_t i = 0; i < all->count; i++)
-		if (all->items[i].entry == entry)
-			return true;
+	if (is_known(all, entry))
+		return true;
 	if (!entry->model->enabled) {
 		policy_inbound_consider(all->a, entry->subject, false, "disabled");
 		return true;
 	}
+	if (!policy_inbound_is_associated(entry, all->a->domain)) {
+		policy_inbound_consider(all->a, entry->subject, false,
+			"covers the sender, but the recipient is at none of its "
+			"associated_accepted_domains");
+		return true;
+	}
 	p.restricts = in->restrict_to_certificate || in->restrict_to_addresses;
-	judge(all->a, &p);
-	/* Whatever their number, the one that comes first stays. */
-	if (all->count < MAX_TIED)
-		all->items[all->count++] = p;
-	else if (is_preferred(&p, &all->items[MAX_TIED - 1]))
-		all->items[MAX_TIED - 1] = p;
+	p.outcome = judge(all->a, &p);
+	if (is_preferred(&p, &all->first))
+		all->first = p;
+	if (!is_report(entry) && is_preferred(&p, &all->enforced))
+		all->enforced = p;
+	if (all->count < MAX_NOTED)
+		all->noted[all->count++] = p;
 	return true;
 }
 
-static void note_partners(
-	const struct policy_attribution *a, const struct partners *all, const struct partner *best)
+static const char *why_first(const struct partner *best, const struct partner *p)
 {
-	for (size_t i = 0; i < all->count; i++) {
-		const struct partner *p = &all->items[i];
+	if (is_report(p->entry) && !is_report(best->entry) && is_preferred(p, best))
+		return "is not in report mode";
+	return best->restricts && !p->restricts	    ? "restricts"
+	       : best->specificity > p->specificity ? "has the more specific pattern"
+	       : best->outcome == POLICY_OK && p->outcome != POLICY_OK ? "has its conditions met"
+								       : "is first by name";
+}
 
-		if (p != best)
+static void note_partners(const struct partners *all, const struct partner *best)
+{
+	const struct policy_attribution *a = all->a;
+
+	for (size_t i = 0; i < all->count && a->ret->considered.count < POLICY_MAX_CONSIDERED;
+		i++) {
+		const struct partner *p = &all->noted[i];
+
+		if (p->entry != best->entry)
 			policy_inbound_consider(a, p->entry->subject, false,
 				arena_format(a->arena,
 					"covers the sender by %s, but %s comes first: it %s",
-					p->pattern, best->entry->subject,
-					best->restricts && !p->restricts ? "restricts"
-					: best->specificity > p->specificity
-						? "has the more specific pattern"
-					: best->outcome == POLICY_OK && p->outcome != POLICY_OK
-						? "has its conditions met"
-						: "is first by name"));
+					p->pattern, best->entry->subject, why_first(best, p)));
 	}
 }
 
-static void take_partner(const struct policy_attribution *a, const struct partner *p)
+/* What the connection had to show, and did. */
+static void state_requirement(const struct policy_attribution *a, const struct partner *p)
 {
 	const struct model_inbound *in = p->entry->model->inbound;
+	const struct policy_trust *trust = policy_inbound_trust(a->peer, p->entry);
 	struct policy_inbound *ret = a->ret;
 
-	ret->connector = p->entry->model->name;
-	ret->accepted = p->outcome == POLICY_OK;
-	ret->outcome = p->outcome;
-	ret->anchors = p->entry->trust_label;
-	ret->verdict = p->verdict;
-	if (wants_certificate(in)) {
-		ret->required = MODEL_LEVEL_NAME;
+	if (a->peer->is_tls && a->peer->certificate != NULL && trust != NULL) {
+		ret->verdict = trust->verdict;
+		ret->anchors = p->entry->trust_label;
+	}
+	if (policy_inbound_wants_certificate(in)) {
+		ret->anchors = p->entry->trust_label;
 		ret->name_expected = in->certificate_name;
 		ret->name_matched = p->name_matched;
-	} else if (in->require_tls) {
-		ret->required = MODEL_LEVEL_ENCRYPT;
 	}
+	if (is_report(p->entry))
+		return;
+	ret->required = policy_inbound_wants_certificate(in) ? MODEL_LEVEL_NAME
+			: in->require_tls		     ? MODEL_LEVEL_ENCRYPT
+							     : MODEL_LEVEL_NONE;
 	if (ret->required > MODEL_LEVEL_NONE)
 		policy_add_text(&ret->required_by, a->arena,
 			arena_format(a->arena, "%s (%s)", p->entry->subject,
 				model_level_names[ret->required]));
-	ret->text = ret->accepted ? arena_format(a->arena, "Incoming for organisation %s by %s",
-					    ret->organisation, p->entry->subject)
-				  : p->text;
+}
+
+static void take_partner(const struct policy_attribution *a, const struct partner *p)
+{
+	struct policy_inbound *ret = a->ret;
+	bool is_met = p->outcome == POLICY_OK || is_report(p->entry);
+	const char *words = p->outcome == POLICY_OK ? "its conditions are met"
+						    : policy_inbound_words(a, p->entry, p->outcome);
+
+	if (a->inside != NULL) {
+		ret->receiver_connector = p->entry->model->name;
+	} else {
+		ret->connector = p->entry->model->name;
+		state_requirement(a, p);
+		ret->text = arena_format(a->arena, "Incoming for organisation %s by %s",
+			ret->organisation, p->entry->subject);
+	}
+	ret->accepted = is_met;
+	if (!is_met) {
+		ret->outcome = p->outcome;
+		ret->text = words;
+		ret->reply = policy_inbound_told(a, p->entry, p->outcome);
+		ret->is_temporary = p->entry->model->inbound->when_unmet == MODEL_UNMET_DEFER;
+	}
 	policy_inbound_consider(a, p->entry->subject, true,
-		arena_format(a->arena, "covers the sender by %s: %s", p->pattern, p->text));
+		arena_format(a->arena, "covers the sender by %s: %s%s", p->pattern, words,
+			p->outcome != POLICY_OK && is_met ? " (report mode: accepted)" : ""));
 }
 
 bool policy_inbound_by_partner(struct policy_attribution *a)
 {
-	struct partners all = {.a = a};
-	const struct partner *best = NULL;
+	struct partners all;
+	const struct partner *best;
 
+	all.a = a;
+	all.first.entry = NULL;
+	all.enforced.entry = NULL;
+	all.count = 0;
 	policy_covering(a->s->senders, a->own->name, a->sender.domain, a->arena, add_partner, &all);
-	for (size_t i = 0; i < all.count; i++)
-		if (best == NULL || is_preferred(&all.items[i], best))
-			best = &all.items[i];
-	if (best == NULL)
+	best = all.enforced.entry != NULL ? &all.enforced : &all.first;
+	if (best->entry == NULL)
 		return false;
-	note_partners(a, &all, best);
+	note_partners(&all, best);
 	take_partner(a, best);
+	if (is_report(all.first.entry) && all.first.outcome != POLICY_OK)
+		a->ret->would = (struct policy_would){.outcome = all.first.outcome,
+			.text = policy_inbound_words(a, all.first.entry, all.first.outcome),
+			.by = all.first.entry->subject};
 	return true;
 }

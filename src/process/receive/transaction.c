@@ -207,13 +207,15 @@ static void refuse_recipient(
 {
 	const struct policy_outcome_row *row = policy_outcome_row(inbound->outcome);
 	const char *text = inbound->text != NULL ? inbound->text : row->text;
+	const char *enhanced;
+	int reply = policy_inbound_reply(inbound, &enhanced);
 
 	report_refusal(s, &(struct refusal){.token = row->token,
-				  .enhanced = row->enhanced,
+				  .enhanced = enhanced,
 				  .text = text,
 				  .recipient = recipient,
 				  .inbound = inbound});
-	smtp_server_reply(s->smtp, row->reply, row->enhanced, text);
+	smtp_server_reply(s->smtp, reply, enhanced, inbound->reply != NULL ? inbound->reply : text);
 }
 
 static void on_rcpt(struct receive_session *s, const struct smtp_params_rcpt *rcpt)
