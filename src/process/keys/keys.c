@@ -1,86 +1,50 @@
 #include "process/keys/keys.h"
 #include "port/log/log.h"
+#include "port/runtime/peers.h"
 #include "process/keys/ring.h"
 
 #include <stdlib.h>
-#include <sys/queue.h>
-#include <unistd.h>
-
-struct peer {
-	LIST_ENTRY(peer) links;
-	struct keys *keys;
-	enum runtime_role role;
-	unsigned index;
-	struct ipc *ipc;
-	bool has_complained; /* one line per channel is enough */
-};
 
 struct keys {
 	struct runtime *runtime;
 	struct keys_ring *ring;
-	LIST_HEAD(peers, peer) peers;
-	int64_t signed_count, refused_count;
+	struct runtime_peers peers;
+	int64_t signed_count;
 };
 
-static void drop_peer(struct peer *peer)
+static void on_message(
+	void *owner, struct runtime_peer *peer, enum wire_type type, const void *record)
 {
-	LIST_REMOVE(peer, links);
-	ipc_free(&peer->ipc);
-	free(peer);
-}
-
-static void on_closed(void *context, struct ipc *ipc)
-{
-	(void)ipc;
-	drop_peer(context);
-}
-
-static void complain(struct peer *peer, const char *reason)
-{
-	peer->keys->refused_count++;
-	if (peer->has_complained)
-		return;
-	peer->has_complained = true;
-	log_event(LOG_WARNING_LEVEL, "keys.refused",
-		LOG_TEXT("peer", runtime_table[peer->role].name), LOG_NUMBER("index", peer->index),
-		LOG_TEXT("reason", reason));
-}
-
-static void on_message(void *context, struct ipc *ipc, enum wire_type type, const void *record)
-{
-	struct peer *peer = context;
+	struct keys *keys = owner;
 	const struct wire_sign *request = record;
 	struct wire_signed answer = {0};
 	unsigned char signature[KEYS_SIGNATURE_MAX];
 	size_t length = 0;
 
 	if (type != WIRE_SIGN) {
-		complain(peer, "a message that is not for this process");
-		drop_peer(peer);
+		runtime_peer_complain(peer, "a message that is not for this process");
+		runtime_peer_drop(peer);
 		return;
 	}
 	answer.tag = request->tag;
-	answer.error = keys_ring_sign(peer->keys->ring, request, signature, &length);
+	answer.error = keys_ring_sign(keys->ring, request, signature, &length);
 	if (answer.error == ERR_OK)
-		peer->keys->signed_count++;
+		keys->signed_count++;
 	else
-		complain(peer, err_text((enum err)answer.error));
+		runtime_peer_complain(peer, err_text((enum err)answer.error));
 	answer.signature = str_make(signature, length);
-	/* Who asks and never reads would fill our memory. */
-	if (!ipc_send(ipc, WIRE_SIGNED, &answer)) {
-		complain(peer, "answers are not read");
-		drop_peer(peer);
-	}
+	runtime_peer_send(peer, WIRE_SIGNED, &answer);
 }
 
-static const struct ipc_handlers handlers = {.message = on_message, .closed = on_closed};
+static const struct runtime_peers_handlers handlers = {
+	.message = on_message, .complaint = "keys.refused"};
 
 static void *create(struct runtime *runtime)
 {
 	struct keys *keys = mem_new(sizeof(*keys));
 
 	keys->runtime = runtime;
-	LIST_INIT(&keys->peers);
+	runtime_peers_init(&keys->peers, RUNTIME_KEYS, runtime_base(runtime), &handlers, keys);
 	keys_ring_prepare();
 	return keys;
 }
@@ -105,23 +69,8 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 static void add_peer(void *self, enum runtime_role role, unsigned index, int fd)
 {
 	struct keys *keys = self;
-	struct peer *peer, *next;
 
-	if ((runtime_table[RUNTIME_KEYS].peers & (1u << role)) == 0) {
-		close(fd);
-		return;
-	}
-	for (peer = LIST_FIRST(&keys->peers); peer != NULL; peer = next) {
-		next = LIST_NEXT(peer, links);
-		if (peer->role == role && peer->index == index)
-			drop_peer(peer);
-	}
-	peer = mem_new(sizeof(*peer));
-	peer->keys = keys;
-	peer->role = role;
-	peer->index = index;
-	LIST_INSERT_HEAD(&keys->peers, peer, links);
-	peer->ipc = ipc_new(runtime_base(keys->runtime), fd, &handlers, peer);
+	runtime_peers_add(&keys->peers, role, index, fd);
 }
 
 static void start(void *self)
@@ -143,18 +92,14 @@ static json_t *stats(void *self)
 
 	return json_pack("{s:I, s:I, s:I}", "keys", (json_int_t)keys_ring_count(keys->ring),
 		"signatures", (json_int_t)keys->signed_count, "refused",
-		(json_int_t)keys->refused_count);
+		(json_int_t)keys->peers.complaints);
 }
 
 static void destroy(void *self)
 {
 	struct keys *keys = self;
-	struct peer *peer, *next;
 
-	for (peer = LIST_FIRST(&keys->peers); peer != NULL; peer = next) {
-		next = LIST_NEXT(peer, links);
-		drop_peer(peer);
-	}
+	runtime_peers_clear(&keys->peers);
 	keys_ring_free(&keys->ring);
 	free(keys);
 }

@@ -8,6 +8,7 @@
 
 #include "port/dns/dns.h"
 #include "port/log/log.h"
+#include "port/runtime/peers.h"
 #include "process/lookup/trust.h"
 
 #include <stdio.h>
@@ -17,18 +18,10 @@
 
 enum { MAX_RUNNING = 512, MAX_WAITING = 20000 };
 
-struct peer {
-	LIST_ENTRY(peer) links;
-	struct lookup *lookup;
-	enum runtime_role role;
-	unsigned index;
-	struct ipc *ipc;
-	bool has_complained;
-};
-
 struct question {
 	TAILQ_ENTRY(question) links;
-	struct peer *peer; /* goes with its peer */
+	struct lookup *lookup;
+	struct runtime_peer *peer; /* goes with it */
 	int64_t tag;
 	char *name;
 	int type;
@@ -42,17 +35,17 @@ struct lookup {
 	struct lookup_trust *trust;
 	struct model_dns settings; /* in settings_arena: what trust was made with */
 	struct arena *settings_arena;
-	LIST_HEAD(peers, peer) peers;
+	struct runtime_peers peers;
 	struct questions running, waiting;
 	size_t running_count, waiting_count;
 	char no_anchor[200]; /* why the system has none for the default; "": it has */
 	bool is_started, is_draining;
-	int64_t asked, secure, insecure, bogus, failed, refused;
+	int64_t asked, secure, insecure, bogus, failed;
 };
 
 static void question_free(struct question *q)
 {
-	struct lookup *l = q->peer->lookup;
+	struct lookup *l = q->lookup;
 
 	if (q->query != NULL) {
 		TAILQ_REMOVE(&l->running, q, links);
@@ -66,7 +59,7 @@ static void question_free(struct question *q)
 	free(q);
 }
 
-static void forget(struct questions *list, const struct peer *peer)
+static void forget(struct questions *list, const struct runtime_peer *peer)
 {
 	struct question *q, *next;
 
@@ -75,26 +68,6 @@ static void forget(struct questions *list, const struct peer *peer)
 		if (q->peer == peer)
 			question_free(q);
 	}
-}
-
-static void drop_peer(struct peer *peer)
-{
-	forget(&peer->lookup->running, peer);
-	forget(&peer->lookup->waiting, peer);
-	LIST_REMOVE(peer, links);
-	ipc_free(&peer->ipc);
-	free(peer);
-}
-
-static void complain(struct peer *peer, const char *reason)
-{
-	peer->lookup->refused++;
-	if (peer->has_complained)
-		return;
-	peer->has_complained = true;
-	log_event(LOG_WARNING_LEVEL, "lookup.refused",
-		LOG_TEXT("peer", runtime_table[peer->role].name), LOG_NUMBER("index", peer->index),
-		LOG_TEXT("reason", reason));
 }
 
 static void run_more(struct lookup *l);
@@ -124,8 +97,8 @@ static void count(struct lookup *l, const struct question *q, const struct wire_
 static void on_answer(void *context, const struct wire_dns_answer *answer)
 {
 	struct question *q = context;
-	struct peer *peer = q->peer;
-	struct lookup *l = peer->lookup;
+	struct runtime_peer *peer = q->peer;
+	struct lookup *l = q->lookup;
 	struct wire_dns_answer tagged = *answer;
 
 	tagged.tag = q->tag;
@@ -135,10 +108,7 @@ static void on_answer(void *context, const struct wire_dns_answer *answer)
 	l->running_count--;
 	free(q->name);
 	free(q);
-	if (!ipc_send(peer->ipc, WIRE_DNS_ANSWER, &tagged)) {
-		complain(peer, "answers are not read");
-		drop_peer(peer);
-	}
+	runtime_peer_send(peer, WIRE_DNS_ANSWER, &tagged);
 	run_more(l);
 }
 
@@ -161,9 +131,9 @@ static void run_more(struct lookup *l)
 	}
 }
 
-static void take_question(struct peer *peer, const struct wire_dns_ask *ask)
+static void take_question(
+	struct lookup *l, struct runtime_peer *peer, const struct wire_dns_ask *ask)
 {
-	struct lookup *l = peer->lookup;
 	struct question *q;
 
 	l->asked++;
@@ -173,11 +143,12 @@ static void take_question(struct peer *peer, const struct wire_dns_ask *ask)
 			.why = ask->name == NULL ? "no name was given"
 						 : "too many questions are waiting"};
 
-		complain(peer, busy.why);
+		runtime_peer_complain(peer, busy.why);
 		ipc_send(peer->ipc, WIRE_DNS_ANSWER, &busy);
 		return;
 	}
 	q = mem_new(sizeof(*q));
+	q->lookup = l;
 	q->peer = peer;
 	q->tag = ask->tag;
 	q->name = mem_text(ask->name);
@@ -187,37 +158,41 @@ static void take_question(struct peer *peer, const struct wire_dns_ask *ask)
 	run_more(l);
 }
 
-static void on_message(void *context, struct ipc *ipc, enum wire_type type, const void *record)
+static void on_message(
+	void *owner, struct runtime_peer *peer, enum wire_type type, const void *record)
 {
-	struct peer *peer = context;
-
-	(void)ipc;
 	if (type != WIRE_DNS_ASK) {
-		complain(peer, "a message that is not for this process");
-		drop_peer(peer);
+		runtime_peer_complain(peer, "a message that is not for this process");
+		runtime_peer_drop(peer);
 		return;
 	}
-	take_question(peer, record);
+	take_question(owner, peer, record);
 }
 
-static void on_closed(void *context, struct ipc *ipc)
+static void forget_questions(void *owner, struct runtime_peer *peer)
 {
-	struct peer *peer = context;
-	struct lookup *l = peer->lookup;
+	struct lookup *l = owner;
 
-	(void)ipc;
-	drop_peer(peer);
-	run_more(l);
+	forget(&l->running, peer);
+	forget(&l->waiting, peer);
 }
 
-static const struct ipc_handlers handlers = {.message = on_message, .closed = on_closed};
+static void on_closed(void *owner)
+{
+	run_more(owner);
+}
+
+static const struct runtime_peers_handlers handlers = {.message = on_message,
+	.forget = forget_questions,
+	.closed = on_closed,
+	.complaint = "lookup.refused"};
 
 static void *create(struct runtime *runtime)
 {
 	struct lookup *l = mem_new(sizeof(*l));
 
 	l->runtime = runtime;
-	LIST_INIT(&l->peers);
+	runtime_peers_init(&l->peers, RUNTIME_LOOKUP, runtime_base(runtime), &handlers, l);
 	TAILQ_INIT(&l->running);
 	TAILQ_INIT(&l->waiting);
 	return l;
@@ -334,23 +309,8 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 static void add_peer(void *self, enum runtime_role role, unsigned index, int fd)
 {
 	struct lookup *l = self;
-	struct peer *peer, *next;
 
-	if ((runtime_table[RUNTIME_LOOKUP].peers & (1u << role)) == 0) {
-		close(fd);
-		return;
-	}
-	for (peer = LIST_FIRST(&l->peers); peer != NULL; peer = next) {
-		next = LIST_NEXT(peer, links);
-		if (peer->role == role && peer->index == index)
-			drop_peer(peer);
-	}
-	peer = mem_new(sizeof(*peer));
-	peer->lookup = l;
-	peer->role = role;
-	peer->index = index;
-	LIST_INSERT_HEAD(&l->peers, peer, links);
-	peer->ipc = ipc_new(runtime_base(l->runtime), fd, &handlers, peer);
+	runtime_peers_add(&l->peers, role, index, fd);
 }
 
 /* Only now: the resolver's thread is to live in the sandbox. */
@@ -389,7 +349,7 @@ static json_t *stats(void *self)
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "asked",
 		(json_int_t)l->asked, "secure", (json_int_t)l->secure, "insecure",
 		(json_int_t)l->insecure, "bogus", (json_int_t)l->bogus, "failed",
-		(json_int_t)l->failed, "refused", (json_int_t)l->refused, "running",
+		(json_int_t)l->failed, "refused", (json_int_t)l->peers.complaints, "running",
 		(json_int_t)l->running_count, "waiting", (json_int_t)l->waiting_count, "validating",
 		validating, "dnssec", dnssec_stats(l));
 }
@@ -398,10 +358,7 @@ static void destroy(void *self)
 {
 	struct lookup *l = self;
 
-	for (struct peer *peer = LIST_FIRST(&l->peers), *next; peer != NULL; peer = next) {
-		next = LIST_NEXT(peer, links);
-		drop_peer(peer);
-	}
+	runtime_peers_clear(&l->peers);
 	lookup_trust_free(&l->trust);
 	arena_free(&l->settings_arena);
 	free(l);
