@@ -1,45 +1,30 @@
 /*
  * Where does this mail go, and what must the way prove?
  *
- * Order: an accepted domain with a delivery of its own goes there.  Otherwise a connector is chosen
- * by the recipient's domain, among those of the domain's organisation where it is accepted here,
- * else among those of the organisation that sends: exact pattern, longest "*.x", all accepted
- * domains,
- * "*"; among equals the lowest cost, then the name.  Without a connector: the MX hosts.
+ * Order:
+ *   1. a connector to try out goes before everything but rules that refuse or hold;
+ *   2. a directory says whether the recipient exists, and where;
+ *   3. a rule that refuses;
+ *   4. mail of one organisation for another of this installation leaves by a connector of the first
+ *      that covers the recipient and has smart hosts; else it is handed over inside;
+ *   5. a delivery of the accepted domain;
+ *   6. the connector that a rule names;
+ *   7. the connector chosen by the recipient's domain, among those of the domain's organisation
+ *      where it is accepted here, else among those of the organisation that sends;
+ *   8. without a connector: the MX hosts.
  *
- * (The real service's text puts all accepted domains before wildcards, its own example the other
- * way round; the more specific pattern first fits the example.)
- *
- * What the next hop must prove is the strictest of what the connector, the sending organisation
- * and, for a delivery by SMTP, the receiving organisation ask.  Each contributor is named.
- *
- * With level name and no tls_domain, a smart host must carry its own name; hosts found by MX must
- * carry the recipient's domain, because an MX record proves nothing.
+ * What the next hop must prove: see demand.c.
  */
-#include "core/policy/snapshot.h"
+#include "core/policy/outbound.h"
 
-enum {
-	SPECIFIC_ACCEPTED = 1, /* all_accepted_domains: between "*.x" and "*" */
-	MAX_LOCAL = 200,
-};
-
-struct routing {
-	const struct policy_snapshot *s;
-	struct arena *arena;
-	struct policy_outbound *ret;
-	struct policy_mailbox recipient;
-	const struct model_organisation *sender; /* NULL: mail from outside, or unknown */
-	const struct policy_entry *best;
-	unsigned best_specificity;
-	const char *best_pattern;
-};
-
-static void consider(const struct routing *r, const char *subject, bool applies, const char *why)
+void policy_outbound_consider(
+	const struct policy_routing *r, const char *subject, bool applies, const char *why)
 {
 	policy_consider(&r->ret->considered, r->arena, subject, applies, why);
 }
 
-static void refuse(const struct routing *r, enum policy_outcome outcome, const char *text)
+void policy_outbound_refuse(
+	const struct policy_routing *r, enum policy_outcome outcome, const char *text)
 {
 	r->ret->type = POLICY_ROUTE_REFUSE;
 	r->ret->outcome = outcome;
@@ -47,392 +32,268 @@ static void refuse(const struct routing *r, enum policy_outcome outcome, const c
 	r->ret->key = arena_format(r->arena, "refuse:%s", policy_outcome_row(outcome)->token);
 }
 
-/* The strictest wins; all who asked for something are listed. */
-static void require(const struct routing *r, int level, const char *who)
-{
-	if (level <= MODEL_LEVEL_NONE || level >= MODEL_LEVEL_MAX)
-		return;
-	if (level > r->ret->required)
-		r->ret->required = level;
-	policy_add_text(&r->ret->required_by, r->arena,
-		arena_format(r->arena, "%s (%s)", who, model_level_names[level]));
-}
-
-static void require_minimum(const struct routing *r, const struct model_organisation *o)
-{
-	if (o != NULL)
-		require(r, o->minimum_tls, arena_format(r->arena, "organisation %s", o->name));
-}
-
-/* Connections are shared by key: whatever may differ between two messages for the same hosts stands
- * in it. */
-static const char *key_of(const struct routing *r, const char *hop)
-{
-	const char *key = hop;
-
-	if (r->ret->required > MODEL_LEVEL_NONE)
-		key = arena_format(r->arena, "%s;tls=%s", key, model_level_names[r->ret->required]);
-	if (r->ret->certificate != NULL)
-		key = arena_format(r->arena, "%s;as=%s", key, r->ret->certificate);
-	return key;
-}
-
-/* ---- local delivery ---------------------------------------------------------------------------
- */
-
-/* A name of a directory: letters, digits and a few more as they are (letters in lower case), all
- * else as %XX; never "." or "..", never empty, never with a slash. */
-static const char *safe_name(struct str local, struct arena *arena)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	bool is_quoted = local.n >= 2 && local.p[0] == '"' && local.p[local.n - 1] == '"';
-	char *out, *p;
-
-	if (is_quoted)
-		local = str_part(local, 1, local.n - 1);
-	if (local.n == 0 || local.n > MAX_LOCAL)
-		return NULL;
-	p = out = arena_alloc(arena, local.n * 3 + 1);
-	for (size_t i = 0; i < local.n; i++) {
-		char c;
-		bool is_plain;
-
-		/* RFC 5321 4.1.2: what a backslash stands before means itself. */
-		if (is_quoted && local.p[i] == '\\' && i + 1 < local.n)
-			i++;
-		c = str_lower(local.p[i]);
-		is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-			   (c == '.' && p > out) || c == '_' || c == '-' || c == '+' || c == '=';
-
-		if (is_plain) {
-			*p++ = c;
-			continue;
-		}
-		*p++ = '%';
-		*p++ = hex[(unsigned char)c >> 4];
-		*p++ = hex[(unsigned char)c & 15];
-	}
-	return (size_t)(p - out) <= MAX_LOCAL ? out : NULL;
-}
-
-static const char *fill_pattern(
-	struct str pattern, const char *local, const char *domain, struct arena *arena)
-{
-	const char *path = "";
-
-	while (pattern.n > 0) {
-		struct str text = str_cut(&pattern, '{');
-		struct str name = str_cut(&pattern, '}');
-		const char *value = str_is(name, "local")    ? local
-				    : str_is(name, "domain") ? domain
-							     : "";
-
-		path = arena_format(arena, "%s%.*s%s", path, STR_ARGS(text), value);
-	}
-	return path;
-}
-
-static void to_maildir(const struct routing *r, struct str pattern)
-{
-	const char *local = safe_name(r->recipient.local, r->arena);
-
-	if (local == NULL) {
-		refuse(r, POLICY_BAD_ADDRESS, "The recipient's local part is empty or too long");
-		return;
-	}
-	r->ret->type = POLICY_ROUTE_MAILDIR;
-	r->ret->path = fill_pattern(pattern, local, r->recipient.domain, r->arena);
-	r->ret->key = arena_format(r->arena, "maildir:%s", r->recipient.domain);
-	r->ret->text = arena_format(r->arena, "Delivered into Maildir %s", r->ret->path);
-}
-
-static const char *endpoint(const struct routing *r, const struct model_delivery *d)
-{
-	bool is_v6 = str_find(d->host, ':', 0) < d->host.n;
-
-	return arena_format(r->arena, "%s%.*s%s:%u", is_v6 ? "[" : "", STR_ARGS(d->host),
-		is_v6 ? "]" : "", d->port);
-}
-
-static void to_local(
-	const struct routing *r, const struct model_domain *domain, const struct model_delivery *d)
-{
-	const struct model_organisation *owner = policy_organisation(r->s, domain->organisation);
-	const char *host = NULL;
-
-	r->ret->organisation = domain->organisation;
-	consider(r, arena_format(r->arena, "domain %s", domain->name), true,
-		arena_format(r->arena, "accepted here, delivery %s", domain->delivery));
-	switch (d->type) {
-	case MODEL_DELIVERY_MAILDIR:
-		to_maildir(r, d->path);
-		return;
-	case MODEL_DELIVERY_LMTP_UNIX:
-		host = arena_format(r->arena, "unix:%.*s", STR_ARGS(d->path));
-		r->ret->type = POLICY_ROUTE_LMTP;
-		break;
-	case MODEL_DELIVERY_LMTP_TCP:
-		host = endpoint(r, d);
-		r->ret->type = POLICY_ROUTE_LMTP;
-		break;
-	default:
-		host = endpoint(r, d);
-		r->ret->type = POLICY_ROUTE_HOSTS;
-		require_minimum(r, r->sender);
-		if (owner != r->sender)
-			require_minimum(r, owner);
-		r->ret->certificate = owner != NULL ? owner->certificate : NULL;
-	}
-	policy_add_text(&r->ret->hosts, r->arena, host);
-	r->ret->key = key_of(r, arena_format(r->arena, "%s:%s",
-					r->ret->type == POLICY_ROUTE_LMTP ? "lmtp" : "smtp", host));
-	r->ret->text = arena_format(r->arena, "Delivered to %s by %s", host,
-		r->ret->type == POLICY_ROUTE_LMTP ? "LMTP" : "SMTP");
-}
-
-/* ---- connectors -------------------------------------------------------------------------------
- */
-
-static bool is_better(const struct policy_entry *a, const struct policy_entry *b)
-{
-	if (a->model->outbound->cost != b->model->outbound->cost)
-		return a->model->outbound->cost < b->model->outbound->cost;
-	return strcmp(a->model->name, b->model->name) < 0;
-}
-
-static const char *why_behind(
-	const struct routing *r, const char *pattern, const struct policy_entry *winner, bool tied)
-{
-	return arena_format(r->arena, "covers the recipient by %s, but %s %s", pattern,
-		winner->subject, tied ? "comes first by cost, then name" : "is more specific");
-}
-
-static bool try_connector(
-	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity)
-{
-	struct routing *r = context;
-	bool tied = r->best != NULL && specificity == r->best_specificity;
-
-	if (entry == r->best)
-		return true;
-	if (!entry->model->enabled) {
-		consider(r, entry->subject, false, "disabled");
-	} else if (r->best == NULL || (tied && is_better(entry, r->best))) {
-		if (r->best != NULL)
-			consider(r, r->best->subject, false,
-				why_behind(r, r->best_pattern, entry, true));
-		r->best = entry;
-		r->best_specificity = specificity;
-		r->best_pattern = pattern;
-	} else {
-		consider(r, entry->subject, false, why_behind(r, pattern, r->best, tied));
-	}
-	return true;
-}
-
-/* all_accepted_domains stands before "*", which is the last that policy_covering() shows. */
-struct pass {
-	struct routing *r;
-	const char *organisation;
-	bool is_accepted; /* the recipient's domain is the organisation's */
-	bool done;
-};
-
-static void try_accepted(struct pass *p)
-{
-	const struct policy_bucket *b = policy_bucket(p->r->s->accepted, str_of(p->organisation));
-
-	for (size_t i = 0; !p->done && i < b->count; i++) {
-		if (p->is_accepted)
-			try_connector(p->r, b->items[i], "all accepted domains", SPECIFIC_ACCEPTED);
-		else
-			consider(p->r, b->items[i]->subject, false,
-				"the recipient's domain is no accepted domain of its organisation");
-	}
-	p->done = true;
-}
-
-static bool visit_connector(
-	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity)
-{
-	struct pass *p = context;
-
-	if (specificity <= SPECIFIC_ACCEPTED)
-		try_accepted(p);
-	return try_connector(p->r, entry, pattern, specificity);
-}
-
-static void choose_connector(struct routing *r, const char *organisation, bool is_accepted)
-{
-	struct pass p = {.r = r, .organisation = organisation, .is_accepted = is_accepted};
-
-	policy_covering(
-		r->s->routes, organisation, r->recipient.domain, r->arena, visit_connector, &p);
-	try_accepted(&p);
-	if (r->best != NULL)
-		consider(r, r->best->subject, true,
-			arena_format(r->arena, "covers the recipient by %s", r->best_pattern));
-}
-
-static const char *domain_or_literal(const struct routing *r)
-{
-	return r->recipient.domain != NULL
-		       ? r->recipient.domain
-		       : arena_format(r->arena, "[%.*s]", STR_ARGS(r->recipient.literal));
-}
-
-/* By MX, or for an address literal by that address. */
-static const char *direct_key(const struct routing *r)
-{
-	return r->recipient.domain != NULL
-		       ? arena_format(r->arena, "mx:%s", r->recipient.domain)
-		       : arena_format(r->arena, "literal:%s", domain_or_literal(r));
-}
-
-static void go_direct(const struct routing *r)
-{
-	if (r->recipient.domain != NULL) {
-		r->ret->type = POLICY_ROUTE_MX;
-		return;
-	}
-	r->ret->type = POLICY_ROUTE_LITERAL;
-	policy_add_text(&r->ret->hosts, r->arena, arena_text_of(r->arena, r->recipient.literal));
-}
-
-static void set_names(const struct routing *r, const struct model_outbound *out)
-{
-	if (out->tls != MODEL_LEVEL_NAME)
-		return;
-	if (out->tls_domain != NULL) {
-		policy_add_text(&r->ret->names, r->arena, out->tls_domain);
-		r->ret->names_why = "tls_domain of the connector";
-	} else if (out->smart_hosts.count == 0 && r->recipient.domain != NULL) {
-		policy_add_text(&r->ret->names, r->arena, r->recipient.domain);
-		r->ret->names_why = "the recipient's domain, because the connector sets no "
-				    "tls_domain and MX records can be forged";
-	} else {
-		r->ret->names_why = "each host its own, because the connector sets no tls_domain";
-	}
-}
-
-static void by_connector(const struct routing *r)
+/* By r->best, but for one that would lead back. */
+static void go_by_connector(struct policy_routing *r)
 {
 	const struct policy_entry *e = r->best;
-	const struct model_outbound *out = e->model->outbound;
-	const struct model_organisation *o = policy_organisation(r->s, e->model->organisation);
-	const char *hop =
-		arena_format(r->arena, "connector:%s/%s", e->model->organisation, e->model->name);
 
-	r->ret->organisation = e->model->organisation;
-	r->ret->connector = e->model->name;
-	r->ret->anchors = e->trust_label;
-	r->ret->profile = *e->profile;
-	require(r, out->tls, e->subject);
-	require_minimum(r, r->sender != NULL ? r->sender : NULL);
-	if (o != r->sender)
-		require_minimum(r, o);
-	set_names(r, out);
-	r->ret->certificate = out->certificate != NULL ? out->certificate
-			      : o != NULL	       ? o->certificate
-						       : NULL;
-	if (out->smart_hosts.count > 0) {
-		r->ret->type = POLICY_ROUTE_HOSTS;
-		r->ret->hosts = out->smart_hosts;
-		r->ret->text = arena_format(r->arena, "By %s to %s", e->subject,
-			policy_join(&out->smart_hosts, r->arena));
-	} else {
-		go_direct(r);
-		hop = arena_format(r->arena, "%s;%s", hop, direct_key(r));
-		r->ret->text = arena_format(r->arena, "By %s to %s %s", e->subject,
-			r->recipient.domain != NULL ? "the MX hosts of" : "address",
-			domain_or_literal(r));
+	if (e != r->came_by) {
+		policy_route_by_connector(r);
+		return;
 	}
-	/* The connector's own level and certificate are the same for all its mail. */
-	r->ret->key = r->ret->required > out->tls ? arena_format(r->arena, "%s;tls=%s", hop,
-							    model_level_names[r->ret->required])
-						  : hop;
+	r->ret->organisation = e->model->organisation;
+	policy_outbound_consider(r, e->subject, false,
+		arena_format(r->arena, "%s, and the mail came in by it", policy_route_why(r)));
+	policy_outbound_refuse(r, POLICY_LOOP,
+		arena_format(
+			r->arena, "The mail came in by %s and would go back by it", e->subject));
 }
 
-static void by_default(const struct routing *r)
+static void by_rule(struct policy_routing *r, const struct policy_rule_way *way)
 {
-	require_minimum(r, r->sender);
-	if (r->sender != NULL) {
-		r->ret->organisation = r->sender->name;
-		r->ret->certificate = r->sender->certificate;
+	const char *subject =
+		arena_format(r->arena, "rule %s/%s", way->rule->organisation, way->rule->name);
+	const char *why = way->entry == NULL || way->entry->model->outbound == NULL
+				  ? "has no outbound half"
+			  : !way->entry->model->enabled ? "is disabled"
+							: NULL;
+
+	if (why != NULL) {
+		/* Not by any other way: it could be one that the rule is there to keep it from. */
+		policy_outbound_consider(r, subject, false,
+			arena_format(r->arena, "its connector %s %s", way->rule->connector, why));
+		policy_outbound_refuse(r, POLICY_NO_ROUTE,
+			arena_format(r->arena, "%s sends this mail by connector %s, which %s",
+				subject, way->rule->connector, why));
+		return;
 	}
-	go_direct(r);
-	consider(r, "default", true,
-		r->recipient.domain != NULL ? "no connector covers the recipient: its MX hosts"
-					    : "address literal: that address");
-	r->ret->text = arena_format(r->arena, "By default to %s %s",
-		r->recipient.domain != NULL ? "the MX hosts of" : "address", domain_or_literal(r));
-	r->ret->key = key_of(r, direct_key(r));
+	r->best = way->entry;
+	r->best_why = arena_format(r->arena, "%s names it", subject);
+	go_by_connector(r);
+}
+
+/* ---- to another organisation of this installation --------------------------------------------
+ */
+
+static bool has_smart_hosts(const struct policy_entry *e)
+{
+	return e != NULL && e->model->outbound != NULL && e->model->outbound->smart_hosts.count > 0;
+}
+
+static void note_inside(const struct policy_routing *r, const char *subject, const char *pattern)
+{
+	policy_outbound_consider(r, subject, false,
+		arena_format(r->arena,
+			"covers the recipient by %s, but organisation %s is on this installation: "
+			"the hop inside meets all that it asks",
+			pattern, r->owner->name));
+}
+
+/* True when the way is settled: the mail leaves by the sender's connector. */
+static bool leaves_for_other(struct policy_routing *r)
+{
+	const struct policy_rule_way *way = &r->ruling.senders;
+
+	if (r->sender == NULL || r->sender == r->owner)
+		return false;
+	if (way->rule != NULL) {
+		if (!has_smart_hosts(way->entry) && way->entry != NULL &&
+			way->entry->model->enabled) {
+			note_inside(r, way->entry->subject,
+				arena_format(r->arena, "rule %s/%s", way->rule->organisation,
+					way->rule->name));
+			return false;
+		}
+		by_rule(r, way);
+		return true;
+	}
+	policy_route_choose(r, r->sender->name, false);
+	if (has_smart_hosts(r->best)) {
+		go_by_connector(r);
+		return true;
+	}
+	if (r->best != NULL)
+		note_inside(r, r->best->subject, r->best_pattern);
+	r->best = NULL;
+	return false;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------
  */
 
-static void route_accepted(struct routing *r, const struct model_domain *d)
+static void deliver_here(struct policy_routing *r, const struct model_delivery *delivery)
 {
-	struct model_delivery delivery = {0};
+	const struct policy_rule_way *way =
+		r->sender == r->owner ? &r->ruling.senders : &r->ruling.receivers;
 
-	if (model_parse_delivery(d->delivery, &delivery) && delivery.type != MODEL_DELIVERY_NONE) {
-		to_local(r, d, &delivery);
-		return;
-	}
+	if (way->rule != NULL)
+		policy_outbound_consider(r,
+			arena_format(
+				r->arena, "rule %s/%s", way->rule->organisation, way->rule->name),
+			false,
+			arena_format(r->arena, "connector %s: the recipient is delivered here",
+				way->rule->connector));
+	policy_outbound_consider(r, arena_format(r->arena, "domain %s", r->domain->name), true,
+		arena_format(r->arena, "accepted here, delivery %s", r->domain->delivery));
+	policy_route_local(r, delivery);
+}
+
+static void by_connector_of_owner(struct policy_routing *r)
+{
+	const struct model_domain *d = r->domain;
+	const struct policy_rule_way *way = r->sender == r->owner && r->sender != NULL
+						    ? &r->ruling.senders
+						    : &r->ruling.receivers;
+
 	r->ret->organisation = d->organisation;
-	consider(r, arena_format(r->arena, "domain %s", d->name), true,
-		arena_format(r->arena,
-			"accepted for organisation %s without a delivery: its connectors",
-			d->organisation));
-	choose_connector(r, d->organisation, true);
-	if (r->best != NULL) {
-		by_connector(r);
+	policy_outbound_consider(r, arena_format(r->arena, "domain %s", d->name), true,
+		arena_format(r->arena, "accepted for organisation %s%s: its connectors",
+			d->organisation, d->delivery == NULL ? " without a delivery" : ""));
+	if (way->rule != NULL) {
+		by_rule(r, way);
 		return;
 	}
-	refuse(r, POLICY_NO_ROUTE,
+	policy_route_choose(r, d->organisation, true);
+	if (r->best != NULL) {
+		go_by_connector(r);
+		return;
+	}
+	policy_outbound_refuse(r, POLICY_NO_ROUTE,
 		arena_format(r->arena,
-			"No way to deliver to %s is configured: domain %s has no delivery, and no "
-			"outbound connector of organisation %s covers it",
-			r->recipient.domain, d->name, d->organisation));
+			"No way to deliver to %s is configured: %s, and no outbound connector of "
+			"organisation %s covers it",
+			r->recipient.domain,
+			d->delivery == NULL
+				? arena_format(r->arena, "domain %s has no delivery", d->name)
+				: "the recipient does not live here",
+			d->organisation));
+}
+
+static void route_accepted(struct policy_routing *r, enum policy_place place)
+{
+	const struct model_domain *d = r->domain;
+	struct model_delivery delivery = {0};
+	bool has_delivery = model_parse_delivery(d->delivery, &delivery) &&
+			    delivery.type != MODEL_DELIVERY_NONE;
+
+	if (leaves_for_other(r))
+		return;
+	if (has_delivery && place != POLICY_PLACE_THERE) {
+		deliver_here(r, &delivery);
+	} else if (place == POLICY_PLACE_HERE) {
+		policy_outbound_consider(r, arena_format(r->arena, "domain %s", d->name), false,
+			"the recipient is listed as here, and the domain has no delivery");
+		policy_outbound_refuse(r, POLICY_NO_ROUTE,
+			arena_format(r->arena,
+				"The recipient is listed as here, and domain %s has no delivery: "
+				"give it one, or list the recipient as on-premises",
+				d->name));
+	} else {
+		by_connector_of_owner(r);
+	}
+}
+
+static void route_outside(struct policy_routing *r)
+{
+	if (r->sender != NULL && r->ruling.senders.rule != NULL) {
+		by_rule(r, &r->ruling.senders);
+		return;
+	}
+	if (r->sender != NULL)
+		policy_route_choose(r, r->sender->name, false);
+	if (r->best != NULL)
+		go_by_connector(r);
+	else
+		policy_route_by_default(r);
+}
+
+/* A connector to try out, whatever covers the recipient. */
+static void route_via(struct policy_routing *r)
+{
+	struct str name = str_of(r->mail->via);
+	const char *organisation = arena_text_of(r->arena, str_cut(&name, '/'));
+	const struct policy_entry *e = policy_entry_of(r->s, organisation, name);
+	const char *why =
+		e == NULL || e->model->outbound == NULL ? "there is none with an outbound half"
+		: !e->model->enabled			? "disabled"
+		: r->mail->organisation != NULL && strcmp(r->mail->organisation, organisation) != 0
+			? "the mail belongs to another organisation"
+			: NULL;
+
+	if (why != NULL) {
+		const char *subject = arena_format(r->arena, "connector %s", r->mail->via);
+
+		policy_outbound_consider(r, subject, false, why);
+		policy_outbound_refuse(r, POLICY_NO_ROUTE,
+			arena_format(r->arena, "%s cannot be tried out: %s", subject, why));
+		return;
+	}
+	r->best = e;
+	r->best_why = "being tried out";
+	go_by_connector(r);
+}
+
+static void route(struct policy_routing *r)
+{
+	enum policy_place place = POLICY_PLACE_UNLISTED;
+
+	if (r->domain != NULL && r->mail->via == NULL)
+		place = policy_directory_look_up(r);
+	if (place == POLICY_PLACE_UNKNOWN) {
+		policy_outbound_refuse(r, POLICY_UNKNOWN_RECIPIENT,
+			arena_format(r->arena, "There is no recipient %.*s@%s here",
+				STR_ARGS(r->recipient.local), r->recipient.domain));
+		return;
+	}
+	policy_rules_judge(r);
+	if (r->ret->refused_by != NULL)
+		return;
+	if (r->mail->via != NULL)
+		route_via(r);
+	else if (r->domain != NULL)
+		route_accepted(r, place);
+	else
+		route_outside(r);
+}
+
+/* Who sends, who receives, and by what it came. */
+static void set_parties(struct policy_routing *r)
+{
+	const char *organisation = r->mail->organisation;
+
+	r->sender = policy_organisation(r->s, organisation);
+	r->domain = policy_accepted(r->s, r->recipient.domain);
+	r->owner = r->domain != NULL ? policy_organisation(r->s, r->domain->organisation) : NULL;
+	if (organisation == NULL && r->domain != NULL)
+		organisation = r->domain->organisation;
+	r->came_by = policy_entry_of(r->s, organisation, str_of(r->mail->connector));
 }
 
 void policy_outbound(const struct policy_snapshot *snapshot, const struct policy_mail *mail,
 	struct str recipient, struct arena *arena, struct policy_outbound *ret)
 {
+	struct policy_routing r = {.s = snapshot, .mail = mail, .arena = arena, .ret = ret};
 	const char *organisation = mail->organisation;
-	struct routing r = {.s = snapshot, .arena = arena, .ret = ret};
-	const struct model_domain *d;
 
 	*ret = (struct policy_outbound){
 		.outcome = POLICY_OK, .anchors = "system", .profile = policy_profile_system};
-	r.sender = policy_organisation(snapshot, organisation);
 	if (!policy_parse_mailbox(recipient, arena, &r.recipient)) {
-		refuse(&r, POLICY_BAD_ADDRESS, "The recipient's address is not valid");
-		consider(&r, "recipient", false, "not a mailbox with a domain");
+		policy_outbound_refuse(
+			&r, POLICY_BAD_ADDRESS, "The recipient's address is not valid");
+		policy_outbound_consider(&r, "recipient", false, "not a mailbox with a domain");
 		return;
 	}
 	ret->domain = r.recipient.domain;
+	set_parties(&r);
 	if (organisation != NULL && r.sender == NULL)
-		consider(&r, arena_format(arena, "organisation %s", organisation), false,
-			"no longer configured");
-	d = policy_accepted(snapshot, r.recipient.domain);
-	if (d != NULL) {
-		route_accepted(&r, d);
-		return;
-	}
+		policy_outbound_consider(&r, arena_format(arena, "organisation %s", organisation),
+			false, "no longer configured");
 	/* What its connectors asked of the way is gone with it: nothing leaves by less. */
-	if (organisation != NULL && r.sender == NULL) {
-		refuse(&r, POLICY_NO_ORGANISATION,
+	if (organisation != NULL && r.sender == NULL && r.domain == NULL)
+		policy_outbound_refuse(&r, POLICY_NO_ORGANISATION,
 			arena_format(arena,
 				"Organisation %s, which sent this, is no longer configured",
 				organisation));
-		return;
-	}
-	if (r.sender != NULL)
-		choose_connector(&r, r.sender->name, false);
-	if (r.best != NULL)
-		by_connector(&r);
 	else
-		by_default(&r);
+		route(&r);
 }

@@ -139,7 +139,9 @@ struct policy_mail {
 	 * here, that of the recipient it is about, so that it goes back over that organisation's
 	 * connectors. */
 	const char *organisation;
-	const char *connector;	    /* of the organisation, by which it came in; NULL: none */
+	/* By which it came in: of that organisation, or for mail from outside of the recipient's;
+	 * NULL: none. */
+	const char *connector;
 	const char *sender;	    /* reverse-path without brackets; NULL or "": null sender */
 	int64_t size;		    /* bytes; 0: not known yet */
 	struct record_texts labels; /* as policy_labels_add() left them */
@@ -196,8 +198,12 @@ struct policy_outbound {
 	struct policy_profile profile; /* for the server's chain */
 	const char *anchors;	       /* "system" or "connector contoso/fabrikam" */
 	const char *certificate;       /* own certificate to present; NULL: none */
+	/* The connector is in report mode: a certificate whose revocation is unknown will do. */
+	bool tolerates_unknown_revocation;
 	/* What is asked in report mode only; required NONE: nothing. */
 	struct policy_demand reported;
+	struct policy_would would; /* what rules in report mode would have done */
+	const char *refused_by;	   /* "rule contoso/records", with outcome POLICY_RULE */
 	bool returns_when_unmet; /* do not wait for a better day */
 	bool hold;		 /* a rule keeps it in the queue */
 	const char *hold_by;	 /* "rule contoso/records" */

@@ -169,6 +169,8 @@ static void index_connector(struct policy_snapshot *s, const struct model_connec
 	index_patterns(s, s->routes, entry, &c->outbound->recipient_domains);
 	if (c->outbound->all_accepted_domains)
 		add_to_bucket(s, s->accepted, str_of(c->organisation), entry);
+	if (c->outbound->route_all_via_on_premises)
+		add_to_bucket(s, s->centralised, str_of(c->organisation), entry);
 }
 
 static int by_name(const void *a, const void *b)
@@ -215,7 +217,7 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	struct policy_snapshot *s = mem_new(sizeof(*s));
 	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->profiles,
 		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted,
-		&s->recipients, &s->rules};
+		&s->recipients, &s->rules, &s->centralised};
 
 	s->arena = arena_new();
 	s->generation = generation;
@@ -262,6 +264,7 @@ void policy_snapshot_free(struct policy_snapshot **snapshot)
 	map_free(&s->accepted);
 	map_free(&s->recipients);
 	map_free(&s->rules);
+	map_free(&s->centralised);
 	arena_free(&s->arena);
 	free(s);
 	*snapshot = NULL;
@@ -283,15 +286,21 @@ const struct model_organisation *policy_organisation(
 	return name != NULL ? map_get(snapshot->organisations, str_of(name)) : NULL;
 }
 
+const struct policy_entry *policy_entry_of(
+	const struct policy_snapshot *snapshot, const char *organisation, struct str name)
+{
+	char buffer[KEY_SIZE];
+
+	return organisation != NULL && name.n > 0
+		       ? map_get(snapshot->connectors, composite(buffer, organisation, name))
+		       : NULL;
+}
+
 const struct model_connector *policy_connector(
 	const struct policy_snapshot *snapshot, const char *organisation, const char *name)
 {
-	const struct policy_entry *entry = NULL;
-	char buffer[KEY_SIZE];
+	const struct policy_entry *entry = policy_entry_of(snapshot, organisation, str_of(name));
 
-	if (organisation != NULL && name != NULL)
-		entry = map_get(
-			snapshot->connectors, composite(buffer, organisation, str_of(name)));
 	return entry != NULL ? entry->model : NULL;
 }
 

@@ -46,6 +46,7 @@ struct policy_snapshot {
 	struct map *recipients; /* address -> model_recipient */
 	struct map *rules;	/* organisation -> policy_rules */
 	struct map *accepted;	/* outbound with all_accepted_domains: "organisation" */
+	struct map *centralised; /* outbound with route_all_via_on_premises: "organisation" */
 };
 
 const struct policy_bucket *policy_bucket(const struct map *map, struct str key);
@@ -56,6 +57,10 @@ const struct policy_bucket *policy_bucket_of(
  */
 const struct model_domain *policy_accepted(
 	const struct policy_snapshot *snapshot, const char *name);
+
+/* With either half; NULL: there is none. */
+const struct policy_entry *policy_entry_of(
+	const struct policy_snapshot *snapshot, const char *organisation, struct str name);
 
 /* Call VISIT for every connector of ORGANISATION whose pattern covers NAME (NULL: no domain, which
  * only "*" covers), most specific pattern first, while it returns true.  SPECIFICITY falls. */

@@ -421,12 +421,19 @@ static void check_outbound(const struct model_config *config,
 	assert_non_null(answer.text);
 	assert_true(answer.considered.count > 0);
 	check_hop(&answer, arena);
-	if (d != NULL && d->delivery != NULL) {
+	/* To another organisation: out by an own connector that names hosts, else over there. */
+	c = d != NULL && sender != NULL && strcmp(sender, d->organisation) != 0
+		    ? route_of(config, sender, to, false)
+		    : NULL;
+	if (c != NULL && c->outbound->smart_hosts.count == 0)
+		c = NULL;
+	if (c == NULL && d != NULL && d->delivery != NULL) {
 		assert_int_equal(answer.type, POLICY_ROUTE_HOSTS);
 		assert_null(answer.connector);
 		return;
 	}
-	c = route_of(config, d != NULL ? d->organisation : sender, to, d != NULL);
+	if (c == NULL)
+		c = route_of(config, d != NULL ? d->organisation : sender, to, d != NULL);
 	if (c == NULL) {
 		assert_null(answer.connector);
 		assert_int_equal(answer.type, d != NULL ? POLICY_ROUTE_REFUSE : POLICY_ROUTE_MX);
