@@ -13,13 +13,44 @@ check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git
 	python3 python3-pytest python3-yaml
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
+	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
 )
+# Debian lets only one of Postfix and Exim be installed.  The tests need both, so Exim's package is only unpacked,
+# where tests/system/peers.py looks for it.  The program ends at once where its user does not exist.
+exim_package=exim4-daemon-light
+exim_directory=/opt/sealpost-peers/exim
+exim_user=Debian-exim
+
+exim_is_there() {
+	[ -x $exim_directory/usr/sbin/exim4 ] && getent passwd $exim_user >/dev/null
+}
+
+unpack_exim() {
+	if ! getent passwd $exim_user >/dev/null; then
+		"${as_root[@]}" useradd --system --user-group --no-create-home --home-dir /var/spool/exim4 \
+			--shell /usr/sbin/nologin --badname $exim_user
+	fi
+	download=$(mktemp -d)
+	chmod 755 "$download"
+	"${as_root[@]}" chown _apt "$download"
+	(cd "$download" && "${as_root[@]}" apt-get download -qq $exim_package)
+	"${as_root[@]}" rm -rf $exim_directory $exim_directory.new
+	"${as_root[@]}" mkdir -p $exim_directory.new
+	"${as_root[@]}" dpkg -x "$download"/${exim_package}_*.deb $exim_directory.new
+	# Nobody is to become root by a program that no package manager keeps up to date.
+	"${as_root[@]}" chmod u-s $exim_directory.new/usr/sbin/exim4
+	"${as_root[@]}" mv $exim_directory.new $exim_directory
+}
 
 packages=()
+unpack=()
 for what in "$@"; do
 	case $what in
 	build) packages+=("${build_packages[@]}") ;;
-	check) packages+=("${check_packages[@]}") ;;
+	check)
+		packages+=("${check_packages[@]}")
+		exim_is_there || unpack=("$exim_package")
+		;;
 	*) echo "usage: tools/setup.sh build|check ..." >&2; exit 2 ;;
 	esac
 done
@@ -29,14 +60,20 @@ for package in "${packages[@]}"; do
 	[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] ||
 		missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -eq 0 ] && [ ${#unpack[@]} -eq 0 ] && exit 0
 
-echo "Sealpost needs these Debian packages that are not installed:"
-printf '  %s\n' "${missing[*]}" | fold -s -w 96
+if [ ${#missing[@]} -gt 0 ]; then
+	echo "Sealpost needs these Debian packages that are not installed:"
+	printf '  %s\n' "${missing[*]}" | fold -s -w 96
+fi
+if [ ${#unpack[@]} -gt 0 ]; then
+	echo "Its tests need ${unpack[*]}, unpacked in $exim_directory (it cannot be installed beside"
+	echo "Postfix), and the system user $exim_user."
+fi
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
 	if ! command -v sudo >/dev/null; then
-		echo "Ask an administrator to run:  apt-get install ${missing[*]}" >&2
+		echo "Ask an administrator to run:  tools/setup.sh $*" >&2
 		exit 1
 	fi
 	as_root=(sudo)
@@ -52,8 +89,10 @@ fi
 # their own with their own configuration: the packages' must not start here.
 policy=/usr/sbin/policy-rc.d
 made_policy=
+download=
 finish() {
 	if [ -n "$made_policy" ]; then "${as_root[@]}" rm -f $policy; fi
+	if [ -n "$download" ]; then "${as_root[@]}" rm -rf "$download"; fi
 }
 trap finish EXIT
 if [ ! -e $policy ]; then
@@ -62,4 +101,6 @@ if [ ! -e $policy ]; then
 	made_policy=1
 fi
 "${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+[ ${#missing[@]} -eq 0 ] ||
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+[ ${#unpack[@]} -eq 0 ] || unpack_exim

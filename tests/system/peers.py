@@ -1,7 +1,9 @@
 """Real mail servers from Debian as peers, each in a directory of its own, on loopback."""
+import email
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -225,6 +227,202 @@ class Dovecot:
     def messages(self, local):
         new = self.mail / local / 'new'
         return sorted(new.iterdir()) if new.exists() else []
+
+
+class Exim:
+    """Exim on loopback, which takes mail for DOMAIN's joe into mail/joe/, and sends mail for ROUTES elsewhere.
+
+    CERTIFICATE (certs.Certificate) is its own as a server and, where CLIENT_CERTIFICATE says nothing else, as a client:
+    None presents none.  TRUST (PEM file) is what it verifies both sides with.  DEMAND: 'nothing' of a client's
+    certificate, 'any' trusted one in the handshake, or a name that a trusted one must have when it says RCPT.
+    ROUTES: {domain: (port, name that the server's certificate must have)}; TLS is always required there.
+
+    Whether mail may come in clear is REQUIRE_TLS: a test that nothing does so lets it, and looks at envelopes()."""
+
+    program = pathlib.Path('/opt/sealpost-peers/exim/usr/sbin/exim4')  # put there by tools/setup.sh
+
+    def __init__(self, directory, hostname, domain, certificate, trust, demand='nothing', routes=None, require_tls=True,
+                 **more):
+        if not self.program.exists():
+            raise FileNotFoundError(f'{self.program}: tools/setup.sh check unpacks it')
+        self.directory = pathlib.Path(directory)
+        self.hostname = hostname
+        self.domain = domain
+        self.demand = demand
+        self.routes = routes or {}
+        self.require_tls = require_tls
+        self.port = free_port()
+        self.conf = self.directory / 'exim.conf'
+        self.mail = self.directory / 'mail'
+        self.log = self.directory / 'mainlog'
+        self.process = None
+        # Root's Exim serves as its own user; anybody else's can only be that one's.
+        account = pwd.getpwnam('Debian-exim') if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        self.user, self.ids = account.pw_name, (account.pw_uid, account.pw_gid)
+        for path in (self.directory, self.directory / 'spool', self.mail):
+            path.mkdir(parents=True)
+        make_traversable(self.directory)
+        for path in (self.directory, self.directory / 'spool', self.mail):
+            os.chown(path, *self.ids)
+        for name in ('mainlog', 'paniclog', 'rejectlog'):  # whoever logs first would own it
+            (self.directory / name).touch()
+            os.chown(self.directory / name, *self.ids)
+        self.trust = self.own_copy(trust, 'trust.pem')
+        self.server = self.own_pair(certificate, 'server')
+        self.client = self.own_pair(more.get('client_certificate', certificate), 'client')
+
+    def own_copy(self, file, name):
+        copy = self.directory / name
+        shutil.copyfile(file, copy)
+        copy.chmod(0o600)
+        os.chown(copy, *self.ids)
+        return copy
+
+    def own_pair(self, certificate, name):
+        """The options for a certificate that Exim's own user can read."""
+        if certificate is None:
+            return ''
+        return (f'tls_certificate = {self.own_copy(certificate.chain, name + ".chain.pem")}\n'
+                f'tls_privatekey = {self.own_copy(certificate.key, name + ".key.pem")}\n')
+
+    def main_section(self):
+        verify = {'nothing': 'tls_verify_hosts =', 'any': 'tls_verify_hosts = *'}
+        return f'''
+exim_path = {self.program}
+exim_user = {self.user}
+exim_group = {self.ids[1]}
+spool_directory = {self.directory}/spool
+log_file_path = {self.directory}/%slog
+pid_file_path = {self.directory}/pid
+primary_hostname = {self.hostname}
+local_interfaces = 127.0.0.1.{self.port}
+# A configuration that is not Debian's own takes the privileges for deliveries away: every delivery is Exim's user's.
+deliver_drop_privilege = true
+keep_environment =
+never_users =
+rfc1413_query_timeout = 0s
+tls_advertise_hosts = *
+{self.server}
+tls_verify_certificates = {self.trust}
+{verify.get(self.demand, 'tls_try_verify_hosts = *')}
+log_selector = +tls_peerdn +tls_certificate_verified +smtp_no_mail
+received_header_text = Received: ${{if def:sender_helo_name {{from $sender_helo_name }}}}by $primary_hostname \\
+  with $received_protocol tls ${{tls_in_ver}} $tls_in_cipher verified ${{tls_in_certificate_verified}} \\
+  peer <${{tls_in_peerdn}}> id $message_exim_id
+acl_smtp_mail = mail
+acl_smtp_rcpt = rcpt
+'''
+
+    def acl_section(self):
+        names = '${certextract{subj_altname,dns,>:}{$tls_in_peercert}{$value}{}}'
+        checks = ''
+        if self.require_tls:
+            checks += 'deny !encrypted = *\n message = 5.7.10 no mail in clear\n'
+        if self.demand not in ('nothing', 'any'):
+            # Each on its own: the names of what is not trusted say nothing.
+            checks += 'deny !verify = certificate\n message = 5.7.51 no trusted client certificate\n'
+            checks += (f'deny !condition = ${{if inlisti{{{self.demand}}}{{{names}}}}}\n'
+                       f' message = 5.7.51 not the certificate of {self.demand}\n')
+        return f'''
+begin acl
+mail:
+  accept logwrite = envelope <$sender_address> tls=$tls_in_cipher
+rcpt:
+  {checks}
+  accept domains = {self.domain}
+  deny message = relay not permitted
+'''
+
+    def routing_sections(self):
+        routers, transports = '', ''
+        for number, (domain, (port, name)) in enumerate(self.routes.items()):
+            routers += f'''
+to_{number}:
+  driver = manualroute
+  domains = {domain}
+  route_list = * 127.0.0.1
+  self = send
+  transport = to_{number}
+  no_more
+'''
+            # The host is an address here, so Exim's own check of the name cannot be had: the event is its place.
+            transports += f'''
+to_{number}:
+  driver = smtp
+  port = {port}
+  allow_localhost
+  helo_data = {self.hostname}
+  hosts_require_tls = *
+  hosts_try_fastopen =
+  {self.client}
+  tls_verify_certificates = {self.trust}
+  tls_verify_hosts = *
+  tls_verify_cert_hostnames =
+  event_action = ${{if and{{{{eq{{tls:cert}}{{$event_name}}}}{{eq{{0}}{{$event_data}}}}}}{{\\
+    ${{if !inlisti{{{name}}}{{${{certextract{{subj_altname,dns,>:}}{{$tls_out_peercert}}{{$value}}{{}}}}}}{{not {name}}}}}}}}}
+'''
+        return f'''
+begin routers
+{routers}
+mailbox:
+  driver = accept
+  domains = {self.domain}
+  local_parts = joe
+  transport = mailbox
+begin transports
+{transports}
+mailbox:
+  driver = appendfile
+  directory = {self.mail}/$local_part_data
+  maildir_format
+  user = {self.user}
+begin retry
+* * F,1h,1s
+'''
+
+    def start(self):
+        self.conf.write_text(self.main_section() + self.acl_section() + self.routing_sections())
+        self.process = subprocess.Popen([self.program, '-C', self.conf, '-bdf', '-q1s'], stdin=subprocess.DEVNULL,
+                                        stdout=open(self.directory / 'out', 'ab'), stderr=subprocess.STDOUT)
+
+        def ready():
+            assert self.process.poll() is None, (self.directory / 'out').read_text() + self.log_text()
+            return greets(self.port)
+        try:
+            wait_for(ready, f'Exim {self.hostname} to greet')
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+            self.process = None
+
+    close = stop
+
+    def submit(self, sender, recipient):
+        """Queue a message by the program."""
+        done = run(self.program, '-C', self.conf, '-f', sender, recipient, check=False,
+                   input=f'From: {sender}\nTo: {recipient}\nSubject: from Exim\n\nHello.\n')
+        assert done.returncode == 0, done.stderr + self.log_text()
+
+    def queued(self):
+        """How many messages wait here."""
+        return int(run(self.program, '-C', self.conf, '-bpc').stdout)
+
+    def log_text(self):
+        return self.log.read_text(errors='replace') if self.log.exists() else ''
+
+    def envelopes(self):
+        """[(sender, cipher or '')] of every MAIL that was given."""
+        return re.findall(r'envelope <(.*)> tls=(.*)', self.log_text())
+
+    def messages(self, local='joe'):
+        new = self.mail / local / 'new'
+        return [email.message_from_bytes(path.read_bytes()) for path in sorted(new.iterdir())] if new.exists() else []
 
 
 class Nsd:
