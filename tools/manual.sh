@@ -1,12 +1,12 @@
 #!/bin/sh
-# Fill the generated parts of the manual pages from the program.
+# Fill the generated parts of the manual pages and of docs/outcomes.md from the program.
 # usage: tools/manual.sh build/src/sealpost        (--check: only tell whether they are current)
 set -eu
 check=false
 [ "${1:-}" = --check ] && { check=true; shift; }
 [ $# -eq 1 ] || { echo "usage: tools/manual.sh [--check] build/src/sealpost" >&2; exit 2; }
 program=$1
-folder=$(dirname "$0")/../docs/man
+docs=$(dirname "$0")/../docs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 stale=0
@@ -14,10 +14,11 @@ stale=0
 for topic in options verbs node configuration; do
 	"$program" help --reference=$topic --mdoc >"$work/$topic"
 done
-for page in "$folder"/*.[158]; do
+"$program" help --reference=outcomes >"$work/outcomes"
+for page in "$docs"/man/*.[158] "$docs"/outcomes.md; do
 	awk -v work="$work" '
-		/^\.\\" generated: / { print; while ((getline line < (work "/" $3)) > 0) print line; inside = 1; next }
-		/^\.\\" end$/ { inside = 0 }
+		/^(\.\\"|<!--) generated: / { print; while ((getline line < (work "/" $3)) > 0) print line; inside = 1; next }
+		/^(\.\\" end|<!-- end -->)$/ { inside = 0 }
 		!inside { print }
 	' "$page" >"$work/page"
 	cmp -s "$work/page" "$page" && continue

@@ -40,6 +40,25 @@ static void print_common(struct cli *cli, const json_t *half)
 			by[0] != '\0' ? ", by " : "", by));
 }
 
+/* Where it is handed to inside this installation, and what report mode would have refused. */
+static void print_inside(struct cli *cli, const json_t *in)
+{
+	const json_t *would = json_object_get(in, "would");
+	const char *receiver = cli_text(cli, in, "receiver");
+	const char *connector = cli_text(cli, in, "receiver_connector");
+	const char *token = would != NULL ? cli_text(cli, would, "outcome") : "";
+
+	if (receiver[0] != '\0')
+		line(cli, "Handed to",
+			connector[0] != '\0' ? arena_format(cli->arena, "%s, by its connector %s",
+						       receiver, connector)
+					     : receiver);
+	if (token[0] != '\0' && strcmp(token, "ok") != 0)
+		line(cli, "Report mode",
+			arena_format(cli->arena, "%s would refuse it, %s: %s",
+				cli_text(cli, would, "by"), token, cli_text(cli, would, "text")));
+}
+
 static void print_inbound(struct cli *cli, const json_t *in)
 {
 	bool accepted = json_is_true(json_object_get(in, "accepted"));
@@ -50,11 +69,16 @@ static void print_inbound(struct cli *cli, const json_t *in)
 		cli_print(cli, " with %s %s", cli_text(cli, in, "reply"),
 			cli_text(cli, in, "enhanced"));
 	cli_print(cli, ": %s\n", cli_text(cli, in, "text"));
+	if (!accepted) {
+		line(cli, "Client hears", cli_text(cli, in, "told"));
+		line(cli, "Who must act", cli_text(cli, in, "who"));
+	}
 	line(cli, "What to do", cli_text(cli, in, "remedy"));
 	print_common(cli, in);
 	line(cli, "Mail is",
 		json_is_true(json_object_get(in, "originating")) ? "originating: may be relayed"
 								 : "incoming");
+	print_inside(cli, in);
 	line(cli, "Name wanted", cli_text(cli, in, "name_expected"));
 	line(cli, "Name found", cli_text(cli, in, "name_matched"));
 	line(cli, "Certificate",
@@ -89,6 +113,8 @@ static void print_outbound(struct cli *cli, const json_t *out)
 		refused ? "No way on" : "Then goes to", cli_colour(cli, CLI_PLAIN),
 		path[0] != '\0' ? path : hosts,
 		refused ? arena_format(cli->arena, ": %s", cli_text(cli, out, "text")) : "");
+	if (refused)
+		line(cli, "Who must act", cli_text(cli, out, "who"));
 	line(cli, "What to do", cli_text(cli, out, "remedy"));
 	print_common(cli, out);
 	print_names(cli, out);

@@ -115,6 +115,10 @@ int cli_run_help(struct cli *cli)
 		cli_help_all(cli);
 		return CLI_OK;
 	}
+	if (strcmp(name, "outcomes") == 0) {
+		cli_outcomes(cli, false);
+		return CLI_OK;
+	}
 	for (size_t i = 0; i < cli_verb_count; i++)
 		if (strcmp(cli_verbs[i].name, name) == 0) {
 			cli_help_verb(cli, &cli_verbs[i]);
@@ -126,7 +130,9 @@ int cli_run_help(struct cli *cli)
 			cli_print(cli, "%-20s %s\n", cli_verbs[i].name, cli_verbs[i].doc);
 			topic = name;
 		}
-	return topic != NULL ? CLI_OK : cli_usage(cli, "no such verb: %s", name);
+	if (topic != NULL || cli_outcome(cli, name))
+		return CLI_OK;
+	return cli_usage(cli, "no such verb, and no such outcome: %s", name);
 }
 
 int cli_run_version(struct cli *cli)

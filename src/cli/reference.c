@@ -199,6 +199,8 @@ bool cli_reference(struct cli *cli, const char *topic, bool mdoc)
 		print_verbs(&page);
 	} else if (strcmp(topic, "options") == 0) {
 		print_flag_list(&page, cli_common_flags);
+	} else if (strcmp(topic, "outcomes") == 0) {
+		cli_outcomes(cli, true);
 	} else {
 		return false;
 	}

@@ -1,4 +1,4 @@
-/* The generated parts of the manual pages are what the program says now.
+/* The generated parts of the manual pages and of docs/outcomes.md are what the program says now.
  * usage: test_manual PAGE...   (tools/manual.sh writes them) */
 #include "cli/verb.h"
 
@@ -26,7 +26,9 @@ static char *reference(const char *topic)
 static int check_page(const char *path)
 {
 	struct cli cli = {.arena = arena_new(), .err = stderr};
-	static const char begin[] = ".\\\" generated: ", end[] = ".\\\" end\n";
+	bool markdown = strstr(path, ".md") != NULL;
+	const char *begin = markdown ? "<!-- generated: " : ".\\\" generated: ";
+	const char *end = markdown ? "<!-- end -->\n" : ".\\\" end\n";
 	struct str page;
 	const char *at;
 	int wrong = 0, parts = 0;
@@ -35,7 +37,7 @@ static int check_page(const char *path)
 		return 1;
 	for (at = strstr(page.p, begin); at != NULL; at = strstr(at, begin)) {
 		const char *name = at + strlen(begin), *line = strchr(name, '\n');
-		char *topic = strndup(name, (size_t)(line - name));
+		char *topic = strndup(name, strcspn(name, " \n"));
 		char *want = reference(topic);
 		const char *stop = strstr(line, end);
 		size_t n = stop != NULL ? (size_t)(stop - line - 1) : 0;

@@ -172,6 +172,10 @@ void cli_print_findings(struct cli *cli, const json_t *items, bool notes);
 
 /* Reference text from the description tables (reference.c). False: no such topic. */
 bool cli_reference(struct cli *cli, const char *topic, bool mdoc);
+/* All outcomes of policy, as text or as a Markdown table (outcomes.c). */
+void cli_outcomes(struct cli *cli, bool markdown);
+/* One of them.  False: no such token. */
+bool cli_outcome(struct cli *cli, const char *token);
 /* Help of one verb, or of all (help.c). */
 void cli_help_verb(struct cli *cli, const struct cli_verb *verb);
 void cli_help_all(struct cli *cli);

@@ -281,13 +281,15 @@ const struct cli_verb cli_verbs[] = {
 		.most = 1,
 		.run = cli_run_completion},
 	{.name = "help",
-		.arguments = "[VERB]",
-		.doc = "Show help, or the reference of the files.",
+		.arguments = "[VERB|outcomes|TOKEN]",
+		.doc = "Show help, the outcomes of policy or one of them, or the reference of "
+		       "the files.",
 		.flags = FLAGS({"reference", "TOPIC",
-				       "node, configuration or verbs: every property or verb."},
+				       "node, configuration or verbs: every property or verb; "
+				       "outcomes: the table as Markdown."},
 			{"mdoc", NULL, "The reference as manual page source."}),
-		.examples = EXAMPLES(
-			"sealpost help queue list", "sealpost help --reference=configuration"),
+		.examples = EXAMPLES("sealpost help queue list", "sealpost help untrusted-root",
+			"sealpost help --reference=configuration"),
 		.most = 2,
 		.run = cli_run_help},
 	{.name = "version",
