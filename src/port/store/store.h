@@ -335,7 +335,93 @@ typedef void store_events_done(void *context, enum err e, const struct store_tra
 	const struct wire_event *events, size_t count);
 void store_trace_show(struct store *store, int64_t message, store_events_done *done, void *context);
 
-/* Delete what began before that moment, in small steps. DONE may be NULL. */
+/* Delete what began before that moment, in small steps: mail, and what stands below. DONE may be
+ * NULL. */
 void store_trace_expire(struct store *store, int64_t before_ms, store_done *done, void *context);
+
+/* ---- accounts of connectors ---------------------------------------------------------------------
+ * Counted from the events as they reach the trace: what complied ("received", "handed-over",
+ * "delivered", "relayed" with a connector), what a restriction in report mode would have refused
+ * ("would-refuse"), and what a restriction refused (a token of a requirement).  Each message counts
+ * once for one connector and reason; refusals before there is a message count each. */
+
+enum store_tally { STORE_TALLY_OK, STORE_TALLY_WOULD, STORE_TALLY_REFUSED, STORE_TALLY_MAX };
+
+struct store_readiness_row {
+	int direction; /* enum receipt_direction */
+	int tally;     /* enum store_tally; not OK */
+	const char *token;
+	const char *host; /* in: the client's address; out: the next hop; "*": of too many hosts */
+	const char *name; /* in: what it said in EHLO; NULL: not known */
+	int64_t count;
+	int64_t first_ms, last_ms;
+	int64_t sample; /* a message it happened to; 0: none was accepted */
+};
+struct store_readiness {
+	const struct store_readiness_row *rows; /* most frequent first; at most STORE_MAX_LIST */
+	size_t count;
+	int64_t totals[2][STORE_TALLY_MAX]; /* by direction */
+	int64_t hosts[2][STORE_TALLY_MAX];
+	int64_t first_ms[2]; /* since when anything was counted; 0: nothing */
+};
+typedef void store_readiness_done(
+	void *context, enum err e, const struct store_readiness *readiness);
+/* Days are UTC's, and whole: that of SINCE_MS counts from its beginning. */
+void store_readiness(struct store *store, const char *organisation, const char *connector,
+	int64_t since_ms, store_readiness_done *done, void *context);
+
+/* ---- alarms -------------------------------------------------------------------------------------
+ * Raised and ended by events of kind "alarm" and "alarm-over" (token: the alarm's kind, sender:
+ * its subject, organisation, text), so that none is lost; as long as one is not over, the same
+ * again only counts. */
+
+struct store_alarm {
+	int64_t id;
+	const char *kind;
+	const char *organisation; /* NULL: of the server */
+	const char *subject;
+	const char *text;
+	int64_t first_ms, last_ms;
+	int64_t count;
+	int64_t over_ms;	 /* 0: not over */
+	int64_t acknowledged_ms; /* 0: nobody has */
+	const char *acknowledged_by;
+};
+typedef void store_alarms_done(
+	void *context, enum err e, const struct store_alarm *alarms, size_t count);
+/* Newest first, at most STORE_MAX_LIST; ORGANISATION NULL: of all.  ALL false: only those that
+ * nobody has acknowledged. */
+void store_alarms(struct store *store, const char *organisation, bool all, store_alarms_done *done,
+	void *context);
+struct store_acknowledgement {
+	int64_t id;
+	const char *organisation; /* of which it must be; NULL: any */
+	const char *by;
+	int64_t at_ms;
+};
+/* The first one stays.  ERR_UNKNOWN: there is no such alarm. */
+void store_alarm_acknowledge(struct store *store,
+	const struct store_acknowledgement *acknowledgement, store_done *done, void *context);
+
+/* ---- tests of connectors ------------------------------------------------------------------------
+ */
+
+struct store_test {
+	int64_t id; /* given by the store */
+	int64_t at_ms;
+	const char *organisation;
+	const char *connector;
+	int direction; /* enum receipt_direction */
+	const char *actor;
+	bool ok;
+	const char *summary; /* JSON, with all steps */
+};
+typedef void store_tests_done(
+	void *context, enum err e, const struct store_test *tests, size_t count);
+void store_test_put(
+	struct store *store, const struct store_test *test, store_done *done, void *context);
+/* Newest first. */
+void store_tests(struct store *store, const char *organisation, const char *connector, size_t limit,
+	store_tests_done *done, void *context);
 
 #endif

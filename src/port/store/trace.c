@@ -15,7 +15,7 @@ enum {
 struct ask {
 	struct ask *next;
 	struct arena *arena;
-	enum { SEARCH, SHOW, EXPIRE } kind;
+	enum { SEARCH, SHOW, EXPIRE, JOB } kind;
 	enum err result;
 	void *context;
 	struct store_trace_query query;
@@ -28,6 +28,7 @@ struct ask {
 	const char *cursor;
 	struct store_trace_item item;
 	struct wire_event *events;
+	struct store_trace_job *job;
 };
 
 struct store_trace {
@@ -224,6 +225,9 @@ static bool do_ask(struct store_trace *trace, struct ask *ask)
 	case EXPIRE:
 		ask->result = store_trace_expire_step(&trace->db, ask->number, &more);
 		break;
+	case JOB:
+		ask->result = ask->job->run(&trace->db, ask->job);
+		break;
 	}
 	if (ask->result == ERR_IO || ask->result == ERR_CORRUPT)
 		fail(trace, ask->result);
@@ -316,6 +320,8 @@ static void tell(struct ask *ask)
 	else if (ask->kind == SHOW)
 		ask->show_done(ask->context, ask->result, ok ? &ask->item : NULL,
 			ok ? ask->events : NULL, ok ? ask->count : 0);
+	else if (ask->kind == JOB)
+		ask->job->tell(ask->job, ask->result);
 	else if (ask->expire_done != NULL)
 		ask->expire_done(ask->context, ask->result);
 }
@@ -342,13 +348,13 @@ bool store_trace_answers(struct store_trace *trace)
 	return any;
 }
 
-static struct ask *ask_new(int kind, void *context)
+static struct ask *ask_new(int kind, void *context, struct arena *arena)
 {
 	struct ask *ask = mem_new(sizeof(*ask));
 
 	ask->kind = kind;
 	ask->context = context;
-	ask->arena = arena_new();
+	ask->arena = arena;
 	return ask;
 }
 
@@ -368,7 +374,7 @@ static void submit(struct store_trace *trace, struct ask *ask)
 void store_trace_ask_search(struct store_trace *trace, const struct store_trace_query *query,
 	store_trace_done *done, void *context)
 {
-	struct ask *ask = ask_new(SEARCH, context);
+	struct ask *ask = ask_new(SEARCH, context, arena_new());
 	struct store_trace_query *q = &ask->query;
 	const char **texts[] = {&q->address, &q->sender, &q->recipient, &q->message_id,
 		&q->connector, &q->outcome, &q->after};
@@ -386,7 +392,7 @@ void store_trace_ask_search(struct store_trace *trace, const struct store_trace_
 void store_trace_ask_show(
 	struct store_trace *trace, int64_t message, store_events_done *done, void *context)
 {
-	struct ask *ask = ask_new(SHOW, context);
+	struct ask *ask = ask_new(SHOW, context, arena_new());
 
 	ask->number = message;
 	ask->show_done = done;
@@ -396,9 +402,26 @@ void store_trace_ask_show(
 void store_trace_ask_expire(
 	struct store_trace *trace, int64_t before_ms, store_done *done, void *context)
 {
-	struct ask *ask = ask_new(EXPIRE, context);
+	struct ask *ask = ask_new(EXPIRE, context, arena_new());
 
 	ask->number = before_ms;
 	ask->expire_done = done;
+	submit(trace, ask);
+}
+
+void *store_trace_job_new(size_t size)
+{
+	struct arena *arena = arena_new();
+	struct store_trace_job *job = arena_alloc(arena, size);
+
+	job->arena = arena;
+	return job;
+}
+
+void store_trace_submit(struct store_trace *trace, struct store_trace_job *job)
+{
+	struct ask *ask = ask_new(JOB, job->context, job->arena);
+
+	ask->job = job;
 	submit(trace, ask);
 }

@@ -9,6 +9,7 @@
 
 #include "port/store/engine.h"
 
+struct store_db;
 struct store_trace;
 
 struct store_trace_handlers {
@@ -38,5 +39,17 @@ void store_trace_ask_show(
 	struct store_trace *trace, int64_t message, store_events_done *done, void *context);
 void store_trace_ask_expire(
 	struct store_trace *trace, int64_t before_ms, store_done *done, void *context);
+
+/* A question with its answer, made by those who ask; lives in its own arena. */
+struct store_trace_job {
+	struct arena *arena;
+	void *context;
+	/* On the trace's thread. */
+	enum err (*run)(struct store_db *db, struct store_trace_job *job);
+	/* On the loop. */
+	void (*tell)(struct store_trace_job *job, enum err e);
+};
+void *store_trace_job_new(size_t size) MUST_USE;
+void store_trace_submit(struct store_trace *trace, struct store_trace_job *job);
 
 #endif

@@ -5,6 +5,9 @@
  *          the negative sequence of the refusal
  *   event  what happened, in the order of sequence
  *   term   what mail can be found by, newest first: (kind, folded value, at, key)
+ *   connector_day  what each connector took, would have refused and refused, by day, reason, host
+ *   alarm  what somebody should look at; at most one row of a kind and subject is open
+ *   test   what connector tests found
  */
 #ifndef SEALPOST_PORT_STORE_TRACE_INSIDE_H
 #define SEALPOST_PORT_STORE_TRACE_INSIDE_H
@@ -34,6 +37,24 @@ enum store_trace_sql {
 	STORE_TRACE_REMOVE_TERM,
 	STORE_TRACE_REMOVE_EVENTS,
 	STORE_TRACE_REMOVE_MAIL,
+	STORE_TRACE_RECEIPT,
+	STORE_TRACE_COUNTED,
+	STORE_TRACE_COUNT_MORE,
+	STORE_TRACE_COUNT_ROWS,
+	STORE_TRACE_COUNT_FIRST,
+	STORE_TRACE_COUNT_TOTALS,
+	STORE_TRACE_COUNT_LIST,
+	STORE_TRACE_COUNT_FORGET,
+	STORE_TRACE_ALARM_MORE,
+	STORE_TRACE_ALARM_FIRST,
+	STORE_TRACE_ALARM_OVER,
+	STORE_TRACE_ALARM_LIST,
+	STORE_TRACE_ALARM_ACKNOWLEDGE,
+	STORE_TRACE_ALARM_FORGET,
+	STORE_TRACE_TEST_ADD,
+	STORE_TRACE_TEST_TRIM,
+	STORE_TRACE_TEST_LIST,
+	STORE_TRACE_TEST_FORGET,
 	STORE_TRACE_SQL_MAX,
 };
 extern const char *const store_trace_sql[STORE_TRACE_SQL_MAX];
@@ -50,9 +71,11 @@ enum store_term {
 };
 
 enum {
-	STORE_TRACE_BATCH = 4000,     /* events in one transaction */
-	STORE_TRACE_LOOK = 20000,     /* candidates looked at for one question */
-	STORE_TRACE_EXPIRE_STEP = 200 /* mails deleted in one transaction */
+	STORE_TRACE_BATCH = 4000,      /* events in one transaction */
+	STORE_TRACE_LOOK = 20000,      /* candidates looked at for one question */
+	STORE_TRACE_EXPIRE_STEP = 200, /* mails deleted in one transaction */
+	STORE_TRACE_DAY_ROWS = 2000,   /* of one connector, direction and day; then host "*" */
+	STORE_TRACE_TESTS = 500,       /* kept of one connector */
 };
 
 /* NULL when it cannot be prepared. */
@@ -72,6 +95,22 @@ const char *store_trace_fold_id(struct arena *arena, const char *message_id);
 enum err store_trace_apply(struct store_db *db, const struct store_event *events, int64_t *applied);
 /* One step; *ret_more: call again. */
 enum err store_trace_expire_step(struct store_db *db, int64_t before_ms, bool *ret_more);
+
+/* ---- accounts (trace_count.c, trace_account.c) ------------------------------------------------
+ */
+
+/* The client of the message counted last, so that its receipt is read once. */
+struct store_trace_counting {
+	int64_t key;
+	char host[256], name[256];
+};
+/* Count an event that was just added for the connector it concerns, once for each message. */
+enum err store_trace_count(struct store_db *db, const struct store_event *event, int64_t key,
+	struct store_trace_counting *last, struct arena *arena);
+/* Events of kind "alarm" and "alarm-over" make alarms instead of an account of mail: token is the
+ * alarm's kind, sender its subject. */
+enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, bool *ret_is_alarm);
+enum err store_trace_forget_accounts(struct store_db *db, int64_t before_ms);
 
 enum err store_trace_find(struct store_db *db, const struct store_trace_query *query,
 	struct arena *arena, struct store_trace_item **ret, size_t *ret_count,

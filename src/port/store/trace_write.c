@@ -17,13 +17,35 @@ static const char *const migrations[] = {
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value INT NOT NULL) WITHOUT ROWID;",
 	"ALTER TABLE event ADD COLUMN would_token TEXT;"
 	"ALTER TABLE event ADD COLUMN would_text TEXT;"
-	"ALTER TABLE event ADD COLUMN would_by TEXT;",
+	"ALTER TABLE event ADD COLUMN would_by TEXT;"
+	"CREATE TABLE connector_day("
+	" organisation TEXT NOT NULL, connector TEXT NOT NULL, direction INT NOT NULL,"
+	" day INT NOT NULL, tally INT NOT NULL, token TEXT NOT NULL, host TEXT NOT NULL,"
+	" name TEXT, count INT NOT NULL, first INT NOT NULL, last INT NOT NULL,"
+	" sample INT NOT NULL,"
+	" PRIMARY KEY(organisation, connector, direction, day, tally, token, host)) WITHOUT ROWID;"
+	"CREATE TABLE alarm("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, organisation TEXT,"
+	" subject TEXT NOT NULL, text TEXT, first INT NOT NULL, last INT NOT NULL,"
+	" count INT NOT NULL, over INT NOT NULL, acknowledged INT NOT NULL,"
+	" acknowledged_by TEXT);"
+	"CREATE INDEX alarm_open ON alarm(kind, subject) WHERE over = 0;"
+	"CREATE TABLE test("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, at INT NOT NULL, organisation TEXT NOT NULL,"
+	" connector TEXT NOT NULL, direction INT NOT NULL, actor TEXT, ok INT NOT NULL,"
+	" summary TEXT NOT NULL);"
+	"CREATE INDEX test_connector ON test(organisation, connector, id);",
 };
 
 #define EVENT                                                                                      \
 	"sequence, key, at, kind, sender, recipient, organisation, connector, token, enhanced,"    \
 	" text, message_id, size, receipt, would_token, would_text, would_by"
 #define RANGE " AND at >= ?3 AND (at, key) < (?4, ?5) ORDER BY at DESC, key DESC LIMIT ?6"
+
+#define DAY                                                                                        \
+	" WHERE organisation = ?1 AND connector = ?2 AND direction = ?3 AND day = ?4"              \
+	" AND tally = ?5 AND token = ?6 AND host = ?7"
+#define OF_CONNECTOR " FROM connector_day WHERE organisation = ?1 AND connector = ?2 AND day >= ?3"
 
 const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_BEGIN] = "BEGIN IMMEDIATE",
@@ -65,6 +87,60 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 				    " AND key = ?4",
 	[STORE_TRACE_REMOVE_EVENTS] = "DELETE FROM event WHERE key = ?1",
 	[STORE_TRACE_REMOVE_MAIL] = "DELETE FROM mail WHERE key = ?1",
+	[STORE_TRACE_RECEIPT] = "SELECT receipt FROM event WHERE key = ?1 AND receipt IS NOT NULL"
+				" ORDER BY sequence LIMIT 1",
+	[STORE_TRACE_COUNTED] = "SELECT 1 FROM event WHERE key = ?1 AND sequence < ?2"
+				" AND kind = ?3 AND organisation IS ?4 AND connector IS ?5"
+				" AND token IS ?6 AND would_token IS ?7 LIMIT 1",
+	[STORE_TRACE_COUNT_MORE] =
+		"UPDATE connector_day SET count = count + 1, last = max(last, ?8), name = ?9,"
+		" sample = CASE ?10 WHEN 0 THEN sample ELSE ?10 END" DAY,
+	[STORE_TRACE_COUNT_ROWS] =
+		"SELECT count(*) FROM (SELECT 1 FROM connector_day WHERE organisation = ?1"
+		" AND connector = ?2 AND direction = ?3 AND day = ?4 LIMIT ?5)",
+	[STORE_TRACE_COUNT_FIRST] =
+		"INSERT INTO connector_day(organisation, connector, direction, day, tally, token,"
+		" host, name, count, first, last, sample) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, 1,"
+		" ?8, ?8, ?10) ON CONFLICT DO UPDATE SET count = count + 1,"
+		" last = max(last, excluded.last), sample = excluded.sample",
+	[STORE_TRACE_COUNT_TOTALS] =
+		"SELECT direction, tally, sum(count), count(DISTINCT host), min(first)" OF_CONNECTOR
+		" GROUP BY direction, tally",
+	[STORE_TRACE_COUNT_LIST] =
+		"SELECT direction, tally, token, host, max(name), sum(count), min(first), "
+		"max(last),"
+		" max(sample)" OF_CONNECTOR " AND tally <> 0 GROUP BY direction, tally, token, host"
+		" ORDER BY 6 DESC, 3, 4 LIMIT ?4",
+	[STORE_TRACE_COUNT_FORGET] = "DELETE FROM connector_day WHERE day < ?1",
+	[STORE_TRACE_ALARM_MORE] = "UPDATE alarm SET last = ?1, count = count + 1, text = ?2"
+				   " WHERE kind = ?3 AND subject = ?4 AND organisation IS ?5"
+				   " AND over = 0",
+	[STORE_TRACE_ALARM_FIRST] =
+		"INSERT INTO alarm(kind, organisation, subject, text, first, last, count, over,"
+		" acknowledged) VALUES(?3, ?5, ?4, ?2, ?1, ?1, 1, 0, 0)",
+	[STORE_TRACE_ALARM_OVER] = "UPDATE alarm SET over = ?1 WHERE kind = ?3 AND subject = ?4"
+				   " AND organisation IS ?5 AND over = 0",
+	[STORE_TRACE_ALARM_LIST] =
+		"SELECT id, kind, organisation, subject, text, first, last, count, over,"
+		" acknowledged, acknowledged_by FROM alarm WHERE (?1 IS NULL OR organisation = ?1)"
+		" AND (?2 OR acknowledged = 0) ORDER BY last DESC, id DESC LIMIT ?3",
+	[STORE_TRACE_ALARM_ACKNOWLEDGE] =
+		"UPDATE alarm SET acknowledged = CASE acknowledged WHEN 0 THEN ?1 ELSE acknowledged"
+		" END, acknowledged_by = coalesce(acknowledged_by, ?2) WHERE id = ?3"
+		" AND (?4 IS NULL OR organisation = ?4)",
+	[STORE_TRACE_ALARM_FORGET] =
+		"DELETE FROM alarm WHERE last < ?1 AND (over <> 0 OR acknowledged <> 0)",
+	[STORE_TRACE_TEST_ADD] =
+		"INSERT INTO test(at, organisation, connector, direction, actor, ok, summary)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STORE_TRACE_TEST_TRIM] =
+		"DELETE FROM test WHERE organisation = ?1 AND connector = ?2 AND id <= (SELECT id"
+		" FROM test WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT 1"
+		" OFFSET ?3)",
+	[STORE_TRACE_TEST_LIST] =
+		"SELECT id, at, organisation, connector, direction, actor, ok, summary FROM test"
+		" WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT ?3",
+	[STORE_TRACE_TEST_FORGET] = "DELETE FROM test WHERE at < ?1",
 };
 
 const struct store_db_settings store_trace_settings = {
@@ -232,16 +308,23 @@ static enum err add_mail(struct store_db *db, const struct store_event *event, i
 	return e;
 }
 
-static enum err apply_one(struct store_db *db, const struct store_event *event, struct arena *arena)
+static enum err apply_one(struct store_db *db, const struct store_event *event,
+	struct store_trace_counting *last, struct arena *arena)
 {
 	const struct wire_event *w = &event->wire;
 	int64_t key = w->message != 0 ? w->message : -event->sequence;
+	bool is_alarm = false;
 	struct terms terms = {.db = db, .arena = arena, .what = STORE_TRACE_ADD_TERM, .key = key};
 	bool first = false;
-	enum err e = add_mail(db, event, key, &terms.at, &first);
+	enum err e = store_trace_alarm(db, w, &is_alarm);
 
+	if (e != ERR_OK || is_alarm)
+		return e;
+	e = add_mail(db, event, key, &terms.at, &first);
 	if (e == ERR_OK)
 		e = add_event(db, event, key);
+	if (e == ERR_OK)
+		e = store_trace_count(db, event, key, last, arena);
 	if (e != ERR_OK)
 		return e;
 	if (first)
@@ -276,6 +359,7 @@ static void roll_back(struct store_db *db)
 enum err store_trace_apply(struct store_db *db, const struct store_event *events, int64_t *applied)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct store_trace_counting last = {0};
 	int64_t upto = *applied;
 	enum err e = store_trace_run(db, STORE_TRACE_BEGIN);
 
@@ -283,7 +367,7 @@ enum err store_trace_apply(struct store_db *db, const struct store_event *events
 		if (events->sequence <= upto)
 			continue;
 		arena_clear(arena);
-		e = apply_one(db, events, arena);
+		e = apply_one(db, events, &last, arena);
 		upto = events->sequence;
 	}
 	if (e == ERR_OK)
@@ -369,6 +453,8 @@ enum err store_trace_expire_step(struct store_db *db, int64_t before_ms, bool *r
 
 	if (e == ERR_OK)
 		e = expire_some(db, before_ms, &n);
+	if (e == ERR_OK && n < STORE_TRACE_EXPIRE_STEP)
+		e = store_trace_forget_accounts(db, before_ms);
 	if (e == ERR_OK)
 		e = store_trace_run(db, STORE_TRACE_COMMIT);
 	if (e != ERR_OK) {

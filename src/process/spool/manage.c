@@ -32,11 +32,6 @@ static void hosts_forget(struct spool_request *request)
 		spool_answer(request, json_object());
 }
 
-static void status(struct spool_request *request)
-{
-	spool_answer(request, spool_status(request->spool));
-}
-
 static const struct {
 	const char *verb;
 	void (*run)(struct spool_request *request);
@@ -52,7 +47,12 @@ static const struct {
 	{"trace.show", spool_manage_trace_show},
 	{"hosts.list", hosts_list},
 	{"hosts.forget", hosts_forget},
-	{"spool.status", status},
+	{"connector.readiness", spool_manage_readiness},
+	{"alarms.list", spool_manage_alarms_list},
+	{"alarms.acknowledge", spool_manage_alarms_acknowledge},
+	{"test.record", spool_manage_test_record},
+	{"test.list", spool_manage_test_list},
+	{"spool.status", spool_manage_status},
 };
 
 static void respond(struct spool_request *request, enum err e, json_t *result)

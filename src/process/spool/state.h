@@ -12,7 +12,8 @@
  *   orphans.c   recipients that deliver still has from before a restart
  *   config.c    the configuration and who must know of it; config_change.c: a few objects of it
  *   hosts.c     what is known of hosts
- *   manage.c    questions and orders of the administrator; manage_queue.c, manage_trace.c
+ *   manage.c    questions and orders of the administrator; manage_account.c,
+ *               manage_queue.c, manage_trace.c
  *
  * Everything runs on one loop.  What waits for the store carries no pointer to a peer, only its
  * serial: the peer may be gone when the answer comes.
@@ -343,6 +344,14 @@ void spool_manage_queue_show(struct spool_request *request);
 void spool_manage_queue_act(struct spool_request *request);
 void spool_manage_trace_search(struct spool_request *request);
 void spool_manage_trace_show(struct spool_request *request);
+/* ---- manage_account.c -------------------------------------------------------------------------
+ */
+void spool_manage_readiness(struct spool_request *request);
+void spool_manage_alarms_list(struct spool_request *request);
+void spool_manage_alarms_acknowledge(struct spool_request *request);
+void spool_manage_test_record(struct spool_request *request);
+void spool_manage_test_list(struct spool_request *request);
+void spool_manage_status(struct spool_request *request);
 /* An argument that is a text; NULL: none. */
 const char *spool_argument(const struct spool_request *request, const char *name);
 json_t *spool_moment_json(int64_t at_ms);  /* null for 0 */

@@ -1,0 +1,292 @@
+/* Accounts beside the mail: counts of connectors, alarms, tests. */
+#include "port/store/testing.h"
+
+enum { DAY = 24 * 3600 * 1000 };
+
+struct answer {
+	bool finished;
+	enum err result;
+	struct store_readiness found;
+	size_t count;
+	int64_t id;
+	char text[2048];
+};
+
+static void on_readiness(void *context, enum err e, const struct store_readiness *found)
+{
+	struct answer *a = context;
+	size_t n = 0;
+
+	a->result = e;
+	a->finished = true;
+	if (e != ERR_OK)
+		return;
+	a->found = *found;
+	for (size_t i = 0; i < found->count; i++)
+		n += (size_t)snprintf(a->text + n, sizeof(a->text) - n,
+			"%s:%d:%s@%s(%s)=%lld#%lld ",
+			found->rows[i].direction == RECEIPT_IN ? "in" : "out", found->rows[i].tally,
+			found->rows[i].token, found->rows[i].host,
+			found->rows[i].name != NULL ? found->rows[i].name : "",
+			(long long)found->rows[i].count, (long long)found->rows[i].sample);
+}
+
+static void on_alarms(void *context, enum err e, const struct store_alarm *alarms, size_t count)
+{
+	struct answer *a = context;
+	size_t n = 0;
+
+	a->result = e;
+	a->count = count;
+	a->finished = true;
+	a->id = count > 0 ? alarms[0].id : 0;
+	for (size_t i = 0; i < count; i++)
+		n += (size_t)snprintf(a->text + n, sizeof(a->text) - n,
+			"%s/%s/%s:%lld-%lld*%lld%s%s%s ", alarms[i].kind, alarms[i].organisation,
+			alarms[i].subject, (long long)alarms[i].first_ms,
+			(long long)alarms[i].last_ms, (long long)alarms[i].count,
+			alarms[i].over_ms != 0 ? " over" : "",
+			alarms[i].acknowledged_ms != 0 ? " by " : "",
+			alarms[i].acknowledged_by != NULL ? alarms[i].acknowledged_by : "");
+}
+
+static void on_tests(void *context, enum err e, const struct store_test *tests, size_t count)
+{
+	struct answer *a = context;
+	size_t n = 0;
+
+	a->result = e;
+	a->count = count;
+	a->finished = true;
+	for (size_t i = 0; i < count && i < 4; i++)
+		n += (size_t)snprintf(a->text + n, sizeof(a->text) - n, "%lld %s %s %s; ",
+			(long long)tests[i].at_ms, tests[i].actor, tests[i].ok ? "ok" : "failed",
+			tests[i].summary);
+}
+
+static void ask_readiness(struct testing *t, struct answer *a, int64_t since)
+{
+	*a = (struct answer){0};
+	store_readiness(t->store, "contoso", "fabrikam", since, on_readiness, a);
+	testing_wait(t, &a->finished);
+	assert_int_equal(a->result, ERR_OK);
+}
+
+static void ask_alarms(struct testing *t, struct answer *a, const char *organisation, bool all)
+{
+	*a = (struct answer){0};
+	store_alarms(t->store, organisation, all, on_alarms, a);
+	testing_wait(t, &a->finished);
+	assert_int_equal(a->result, ERR_OK);
+}
+
+static void tell(struct testing *t, const struct wire_event *events, size_t count)
+{
+	struct store_change change = {.events = events, .event_count = count};
+
+	store_apply(t->store, &change, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+}
+
+static struct receipt from_mx1 = {
+	.direction = RECEIPT_IN, .host = "mx1.fabrikam.example", .peer_address = "192.0.2.1"};
+static struct receipt from_mx2 = {
+	.direction = RECEIPT_IN, .host = "mx2.fabrikam.example", .peer_address = "192.0.2.2"};
+static struct receipt to_mx = {
+	.direction = RECEIPT_OUT, .host = "mx.fabrikam.example", .peer_address = "192.0.2.9"};
+
+#define EVENT(id, at, what, ...)                                                                   \
+	{                                                                                          \
+		.message = (id), .at_ms = (at), .kind = (what), .organisation = "contoso",         \
+		.connector = "fabrikam", __VA_ARGS__                                               \
+	}
+#define WOULD                                                                                      \
+	.would_token = "no-client-certificate", .would_text = "none was presented",                \
+	.would_by = "connector contoso/fabrikam"
+
+static const struct wire_event history[] = {
+	/* two recipients of one message comply */
+	EVENT(1, DAY, "received", .token = "ok", .receipt = &from_mx1),
+	EVENT(1, DAY, "received", .token = "ok"),
+	/* one of each kind: counts for both */
+	EVENT(2, DAY + 5, "received", .token = "ok", .receipt = &from_mx1),
+	EVENT(2, DAY + 5, "received", .token = "ok", WOULD),
+	EVENT(2, DAY + 5, "would-refuse", .token = "no-client-certificate", WOULD),
+	EVENT(2, DAY + 5, "would-refuse", .token = "no-client-certificate", WOULD),
+	EVENT(3, 2 * DAY, "received", .token = "ok", WOULD, .receipt = &from_mx2),
+	EVENT(3, 2 * DAY, "would-refuse", .token = "no-client-certificate", WOULD),
+	/* a rule in report mode is no connector's */
+	EVENT(4, 2 * DAY, "received", .token = "ok", .would_token = "refused-by-rule",
+		.would_by = "rule contoso/records", .receipt = &from_mx2),
+	EVENT(4, 2 * DAY, "would-refuse", .token = "refused-by-rule",
+		.would_token = "refused-by-rule", .would_by = "rule contoso/records"),
+	/* refusals: a requirement, twice; and what is none */
+	EVENT(0, 3 * DAY, "refused", .token = "name-mismatch", .enhanced = "5.7.51",
+		.receipt = &from_mx2),
+	EVENT(0, 3 * DAY, "refused", .token = "name-mismatch", .enhanced = "5.7.51",
+		.receipt = &from_mx2),
+	EVENT(0, 3 * DAY, "refused", .token = "unknown-recipient", .enhanced = "5.1.1",
+		.receipt = &from_mx2),
+	/* on the way out: retries of one message count once, words of the next hop not at all */
+	EVENT(5, 3 * DAY, "deferred", .token = "no-starttls", .enhanced = "4.7.10",
+		.receipt = &to_mx),
+	EVENT(5, 3 * DAY, "deferred", .token = "no-starttls", .enhanced = "4.7.10",
+		.receipt = &to_mx),
+	EVENT(6, 3 * DAY, "failed", .token = "smtp", .enhanced = "5.7.1", .receipt = &to_mx),
+	EVENT(7, 3 * DAY, "delivered", .token = "ok", .receipt = &to_mx),
+	EVENT(7, 3 * DAY, "delivered", .token = "ok", .receipt = &to_mx),
+	/* of no connector */
+	{.message = 8, .at_ms = 3 * DAY, .kind = "received", .organisation = "contoso"},
+};
+
+static const char all_reasons[] = "in:2:name-mismatch@192.0.2.2(mx2.fabrikam.example)=2#0 "
+				  "in:1:no-client-certificate@192.0.2.1(mx1.fabrikam.example)=1#2 "
+				  "in:1:no-client-certificate@192.0.2.2(mx2.fabrikam.example)=1#3 "
+				  "out:2:no-starttls@mx.fabrikam.example()=1#5 ";
+
+static void each_message_counts_once(struct testing *t)
+{
+	struct answer a;
+
+	tell(t, history, ARRAY_LENGTH(history));
+	for (int round = 0; round < 2; round++) {
+		ask_readiness(t, &a, 0);
+		assert_string_equal(a.text, all_reasons);
+		assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_OK], 3);
+		assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_WOULD], 2);
+		assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_REFUSED], 2);
+		assert_int_equal(a.found.hosts[RECEIPT_IN][STORE_TALLY_WOULD], 2);
+		assert_int_equal(a.found.totals[RECEIPT_OUT][STORE_TALLY_OK], 1);
+		assert_int_equal(a.found.totals[RECEIPT_OUT][STORE_TALLY_REFUSED], 1);
+		assert_int_equal(a.found.first_ms[RECEIPT_IN], DAY);
+		if (t->directory[0] != '\0')
+			testing_reopen(t);
+	}
+}
+
+static void days_are_asked_and_forgotten(struct testing *t)
+{
+	struct answer a;
+
+	tell(t, history, ARRAY_LENGTH(history));
+	ask_readiness(t, &a, 3 * (int64_t)DAY + 100);
+	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_OK], 0);
+	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_REFUSED], 2);
+	store_trace_expire(t->store, 2 * (int64_t)DAY, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	ask_readiness(t, &a, 0);
+	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_OK], 1);
+	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_WOULD], 1);
+}
+
+/* Hosts that strangers choose do not fill the disk. */
+static void hosts_have_a_limit(struct testing *t)
+{
+	enum { HOSTS = 2100 };
+	struct wire_event *events = mem_resize(NULL, HOSTS, sizeof(*events));
+	struct receipt *receipts = mem_resize(NULL, HOSTS, sizeof(*receipts));
+	char(*names)[32] = mem_resize(NULL, HOSTS, sizeof(*names));
+	struct answer a;
+
+	for (int i = 0; i < HOSTS; i++) {
+		snprintf(names[i], sizeof(names[i]), "2001:db8::%x", i);
+		receipts[i] = (struct receipt){.peer_address = names[i]};
+		events[i] = (struct wire_event)EVENT(
+			i + 1, 7, "received", .token = "ok", .receipt = &receipts[i]);
+	}
+	tell(t, events, HOSTS);
+	ask_readiness(t, &a, 0);
+	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_OK], HOSTS);
+	assert_int_equal(a.found.hosts[RECEIPT_IN][STORE_TALLY_OK], 2001);
+	free(events);
+	free(receipts);
+	free(names);
+}
+
+#define ALARM(at, what, about)                                                                     \
+	(&(struct wire_event){.at_ms = (at),                                                       \
+		.kind = (what),                                                                    \
+		.token = "downgrade",                                                              \
+		.organisation = "contoso",                                                         \
+		.sender = (about),                                                                 \
+		.text = "had TLS"})
+
+static void alarms_are_raised_once(struct testing *t)
+{
+	struct store_acknowledgement by = {.by = "root", .at_ms = 50, .organisation = "fabrikam"};
+	struct answer a;
+
+	tell(t, ALARM(10, "alarm", "b.example"), 1);
+	tell(t, ALARM(20, "alarm", "b.example"), 1);
+	tell(t, ALARM(30, "alarm", "c.example"), 1);
+	tell(t, ALARM(40, "alarm-over", "b.example"), 1);
+	tell(t, ALARM(45, "alarm", "b.example"), 1);
+	if (t->directory[0] != '\0')
+		testing_reopen(t);
+	ask_alarms(t, &a, NULL, false);
+	assert_string_equal(a.text, "downgrade/contoso/b.example:45-45*1 "
+				    "downgrade/contoso/c.example:30-30*1 "
+				    "downgrade/contoso/b.example:10-20*2 over ");
+	by.id = a.id;
+	store_alarm_acknowledge(t->store, &by, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_UNKNOWN);
+	by.organisation = "contoso";
+	store_alarm_acknowledge(t->store, &by, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	ask_alarms(t, &a, "contoso", false);
+	assert_int_equal(a.count, 2);
+	ask_alarms(t, &a, "fabrikam", true);
+	assert_int_equal(a.count, 0);
+	ask_alarms(t, &a, "contoso", true);
+	assert_non_null(strstr(a.text, "b.example:45-45*1 by root"));
+	/* What nobody has looked at, and goes on, is not forgotten. */
+	store_trace_expire(t->store, 1000, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	ask_alarms(t, &a, NULL, true);
+	assert_string_equal(a.text, "downgrade/contoso/c.example:30-30*1 ");
+}
+
+static void tests_are_kept(struct testing *t)
+{
+	struct store_test test = {.at_ms = 5,
+		.organisation = "contoso",
+		.connector = "fabrikam",
+		.actor = "root",
+		.summary = "{\"steps\":[]}"};
+	struct answer a = {0};
+
+	for (int i = 0; i < 2; i++) {
+		test.ok = i == 1;
+		test.at_ms += 5;
+		store_test_put(t->store, &test, testing_done, t);
+		assert_int_equal(testing_finish(t), ERR_OK);
+	}
+	if (t->directory[0] != '\0')
+		testing_reopen(t);
+	store_tests(t->store, "contoso", "fabrikam", 10, on_tests, &a);
+	testing_wait(t, &a.finished);
+	assert_string_equal(a.text, "15 root ok {\"steps\":[]}; 10 root failed {\"steps\":[]}; ");
+	a = (struct answer){0};
+	store_tests(t->store, "contoso", "other", 10, on_tests, &a);
+	testing_wait(t, &a.finished);
+	assert_int_equal(a.count, 0);
+}
+
+static const struct testing_case cases[] = {
+	CASE(each_message_counts_once),
+	CASE(days_are_asked_and_forgotten),
+	CASE(hosts_have_a_limit),
+	CASE(alarms_are_raised_once),
+	CASE(tests_are_kept),
+};
+TESTING_BOTH(cases)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_memory),
+		cmocka_unit_test(on_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
