@@ -9,11 +9,16 @@ static bool contains_nocase(struct str text, struct str part)
 	return part.n == 0;
 }
 
-static bool is_among(const struct record_texts *list, const char *text)
+/* A message may have the field any number of times: nothing is made before it is needed. */
+static bool has_label(const struct record_texts *list, const struct model_rule *r)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], text) == 0)
+	for (size_t i = 0; i < list->count; i++) {
+		struct str name = str_of(list->items[i]);
+		struct str organisation = str_cut(&name, '/');
+
+		if (str_is(organisation, r->organisation) && str_is(name, r->name))
 			return true;
+	}
 	return false;
 }
 
@@ -27,15 +32,14 @@ void policy_labels_add(const struct policy_snapshot *snapshot,
 
 		for (size_t k = 0; rules != NULL && k < rules->count; k++) {
 			const struct model_rule *r = rules->items[k];
-			const char *label;
 
 			if (!r->enabled || r->header == NULL ||
 				!str_equal_nocase(name, str_of(r->header)) ||
 				!contains_nocase(value, str_of(r->header_contains)))
 				continue;
-			label = arena_format(arena, "%s/%s", r->organisation, r->name);
-			if (!is_among(labels, label))
-				policy_add_text(labels, arena, label);
+			if (!has_label(labels, r))
+				policy_add_text(labels, arena,
+					arena_format(arena, "%s/%s", r->organisation, r->name));
 		}
 	}
 }

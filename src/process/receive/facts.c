@@ -41,20 +41,20 @@ static void judge(
 const struct policy_peer *receive_facts(struct receive_session *s)
 {
 	const struct policy_snapshot *snapshot = s->receive->snapshot;
-	uint64_t generation = policy_snapshot_generation(snapshot) + 1;
 	const struct policy_profile *const *wanted = NULL;
 	struct policy_trust *trust;
 	size_t count;
 
-	if (s->facts_generation == generation || s->tls == NULL)
+	if (s->facts_of == s->receive->snapshots || s->tls == NULL)
 		return &s->facts;
-	s->facts_generation = generation;
+	s->facts_of = s->receive->snapshots;
 	if (s->facts_arena == NULL)
 		s->facts_arena = arena_new();
 	arena_clear(s->facts_arena);
 	s->facts_receipt = (struct receipt){0};
 	tls_describe(s->tls, s->facts_arena, &s->facts_receipt);
 	s->facts.tls_version = s->facts_receipt.version;
+	s->facts.group = s->facts_receipt.group;
 	s->facts.certificate =
 		s->facts_receipt.chain.count > 0 ? &s->facts_receipt.chain.items[0] : NULL;
 	if (s->facts.certificate != NULL)

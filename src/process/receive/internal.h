@@ -7,7 +7,9 @@
  *   accept.c       connections in, as many as the limits allow
  *   session.c      one connection: bytes, TLS, timeouts
  *   link.c         reading and writing, clear or TLS, and the PROXY header
- *   transaction.c  the answers to SMTP: what policy says of each recipient, content to the spool
+ *   transaction.c  the answers to SMTP, refusals, and the life of a transaction
+ *   envelope.c     MAIL and RCPT: what policy says of each recipient
+ *   content.c      content, through the header firewall, to the spool
  *   facts.c        what is known about the client, for policy and for the receipt
  *   spool.c        the channel to the spool: configuration, credits, verdicts
  */
@@ -15,6 +17,8 @@
 #define SEALPOST_PROCESS_RECEIVE_INTERNAL_H
 
 #include "base/map.h"
+#include "core/message/fields.h"
+#include "core/message/firewall.h"
 #include "core/message/headers.h"
 #include "core/policy/policy.h"
 #include "core/smtp/proxy.h"
@@ -79,6 +83,7 @@ struct receive {
 	struct runtime_addresses *addresses;
 	struct tls_signer *signer;
 	struct policy_snapshot *snapshot;
+	uint64_t snapshots;  /* taken so far; one may come twice, from a spool that begins anew */
 	struct map *anchors; /* PEM of a connector -> struct tls_anchors *, of this snapshot */
 	/* the spool */
 	struct ipc *spool;
@@ -132,6 +137,9 @@ union receive_address {
 	struct sockaddr_in6 v6;
 };
 
+/* How far the sender is believed, in the order of trust. */
+enum receive_trust { RECEIVE_ANONYMOUS, RECEIVE_PARTNER, RECEIVE_INTERNAL };
+
 struct receive_transaction {
 	struct arena *arena;
 	struct wire_message message;
@@ -139,7 +147,16 @@ struct receive_transaction {
 	size_t recipient_room;	       /* of the array */
 	struct policy_inbound inbound; /* of the first recipient */
 	uint64_t generation;	       /* of the configuration then */
+	int64_t declared_size;	       /* SIZE of MAIL; 0: none */
+	int64_t limit;		       /* the least that an organisation concerned takes; 0: none */
+	struct record_texts organisations; /* concerned */
+	/* What holds for all recipients. */
+	enum receive_trust trust;
+	bool is_originating, promotes;
+	struct message_firewall firewall;
 	struct message_headers headers;
+	struct message_fields fields;
+	int64_t taken;	  /* bytes of content that came */
 	struct buf chunk; /* content not yet sent */
 	int64_t window;	  /* bytes that may still be sent */
 	uint64_t size;
@@ -172,7 +189,7 @@ struct receive_session {
 	const char *end; /* why it ended; static */
 	/* facts about the client, made when first needed, again for a new snapshot */
 	struct arena *facts_arena;
-	uint64_t facts_generation;
+	uint64_t facts_of; /* receive.snapshots then; 0: not made */
 	struct policy_peer facts;
 	struct receipt facts_receipt;
 	struct receive_transaction *transaction;
@@ -215,6 +232,36 @@ void receive_transaction_drop(struct receive_session *session);
 void receive_transaction_done(struct receive_session *session, const struct wire_done *done);
 /* The spool is gone. */
 void receive_transaction_lost(struct receive_session *session);
+
+/* A refusal as the log, the counters, the trace and the client see it. */
+struct receive_refusal {
+	const char *token, *text, *recipient;
+	int code;
+	const char *enhanced;
+	const char *told;		      /* to the client; NULL: the text */
+	const struct policy_inbound *inbound; /* NULL: not by policy */
+};
+void receive_transaction_report(
+	struct receive_session *session, const struct receive_refusal *refusal);
+/* Report it, and forget the transaction; the client is not answered. */
+void receive_transaction_give_up(
+	struct receive_session *session, const char *token, const struct smtp_fault *fault);
+
+/* ---- envelope ------------------------------------------------------------------------------- */
+
+/* Whether mail can be taken at all now; else the reply is given. */
+bool receive_envelope_is_open(struct receive_session *session);
+void receive_envelope_mail(struct receive_session *session, const struct smtp_params_mail *mail);
+void receive_envelope_rcpt(struct receive_session *session, const struct smtp_params_rcpt *rcpt);
+/* The content is known now.  False: every recipient is refused, the client has its reply, the
+ * transaction is over.  Where only some are refused the spool returns the message for these. */
+bool receive_envelope_passes(struct receive_session *session);
+
+/* ---- content -------------------------------------------------------------------------------- */
+
+void receive_content_begin(struct receive_session *session);
+void receive_content_take(struct receive_session *session, struct str data);
+void receive_content_end(struct receive_session *session);
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 

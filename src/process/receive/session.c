@@ -209,7 +209,7 @@ static void on_handshake_done(struct receive_session *s)
 
 	s->receive->tls_sessions++;
 	s->facts.is_tls = true;
-	s->facts_generation = 0;
+	s->facts_of = 0;
 	receive_facts(s);
 	if (!was_clear) {
 		greet(s);

@@ -105,6 +105,7 @@ static bool end_config(struct receive *r, const struct wire_config_mark *mark)
 		model_set_list(&config, kind, c->lists[kind].items, c->lists[kind].count);
 	policy_snapshot_free(&r->snapshot);
 	r->snapshot = policy_snapshot_new(&config, (uint64_t)mark->generation);
+	r->snapshots++;
 	forget_anchors(r);
 	r->anchors = map_new(0);
 	free_collector(&r->collector);
