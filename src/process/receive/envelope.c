@@ -183,6 +183,14 @@ static void refuse(struct policy_inbound *inbound, enum policy_outcome outcome, 
 	inbound->is_temporary = false;
 }
 
+/* What an outsider may know of it. */
+static const char *told(enum policy_outcome outcome)
+{
+	const struct policy_outcome_row *row = policy_outcome_row(outcome);
+
+	return row->told != NULL ? row->told : row->text;
+}
+
 /* Is there a way for it?  What is known already need not be found out after the content came, by
  * a notice of failure: unknown recipients, loops, rules. */
 static void judge_way(struct receive_session *s, const struct wire_recipient *recipient,
@@ -201,7 +209,7 @@ static void judge_way(struct receive_session *s, const struct wire_recipient *re
 	policy_outbound(s->receive->snapshot, &mail, str_of(recipient->address), arena, &way);
 	if (way.type == POLICY_ROUTE_REFUSE)
 		refuse(inbound, way.outcome, way.text,
-			recipient->originating ? NULL : policy_outcome_row(way.outcome)->text);
+			recipient->originating ? NULL : told(way.outcome));
 }
 
 static void judge_size(struct receive_session *s, const char *organisation, int64_t size,
