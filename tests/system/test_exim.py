@@ -110,13 +110,13 @@ def test_exim_proves_itself_to_us(ours, start_exim, authority):
 NOT_THE_PARTNER = {
     'none': (lambda a, f: None, 'no-client-certificate'),
     'another-name': (lambda a, f: a.issue('mx.other.example', file='exim-other'), 'client-name'),
-    'another-ca': (lambda a, f: f.issue(HOST, file='exim-foreign'), 'client-chain'),
+    'another-ca': (lambda a, f: f.issue(HOST, file='exim-foreign'), 'untrusted-root missing-intermediate'),
 }
 
 
 @pytest.mark.parametrize('case', NOT_THE_PARTNER)
 def test_exim_without_the_right_certificate_gets_5_7_51(ours, start_exim, authority, foreign_authority, case):
-    make, token = NOT_THE_PARTNER[case]
+    make, tokens = NOT_THE_PARTNER[case]
     exim = start_exim(client_certificate=make(authority, foreign_authority))
     forced(ours, exim, authority)
     exim.submit(JOE, EVE)
@@ -124,7 +124,7 @@ def test_exim_without_the_right_certificate_gets_5_7_51(ours, start_exim, author
     assert '550' in bounce and '5.7.51' in bounce
     assert ours.maildir('eve') == []
     found = wait_for(lambda: ours.json('trace', '--outcome', 'refused'), 'the refusal in the trace')
-    assert found[0]['last']['token'] == token
+    assert found[0]['last']['token'] in tokens.split()
 
 
 def test_exim_keeps_mail_for_a_server_that_is_not_us(ours, start_exim, authority, foreign_authority):
