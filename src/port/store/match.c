@@ -12,6 +12,7 @@ struct store_match {
 	struct str domain, connector;
 	struct pattern sender, recipient;
 	int state;
+	const struct record_texts *organisations; /* NULL: any */
 };
 
 static struct pattern pattern_of(struct arena *arena, const char *text)
@@ -36,7 +37,19 @@ struct store_match *store_match_new(struct arena *arena, const struct store_filt
 	match->sender = pattern_of(arena, filter->sender);
 	match->recipient = pattern_of(arena, filter->recipient);
 	match->state = filter->state;
+	if (filter->organisations != NULL)
+		match->organisations = store_texts_copy(filter->organisations, arena);
 	return match;
+}
+
+const struct record_texts *store_texts_copy(const struct record_texts *texts, struct arena *arena)
+{
+	struct record_texts *copy = arena_alloc(arena, sizeof(*copy));
+
+	copy->items = arena_array(arena, texts->count, sizeof(*copy->items));
+	for (; copy->count < texts->count; copy->count++)
+		copy->items[copy->count] = arena_text(arena, texts->items[copy->count]);
+	return copy;
 }
 
 static struct str domain_of(struct str address)
@@ -81,6 +94,16 @@ static bool match_outbound(struct str connector, const char *route)
 	return str_equal_nocase(connector, rest);
 }
 
+static bool is_in_charge(const struct record_texts *organisations, const struct wire_recipient *r)
+{
+	const char *owner = r->receiver != NULL ? r->receiver : r->organisation;
+
+	for (size_t i = 0; owner != NULL && i < organisations->count; i++)
+		if (strcmp(organisations->items[i], owner) == 0)
+			return true;
+	return false;
+}
+
 bool store_match_row(const struct store_match *match, const struct store_scan_row *row)
 {
 	const struct store_recipient *r = &row->recipient;
@@ -90,6 +113,8 @@ bool store_match_row(const struct store_match *match, const struct store_scan_ro
 	if (match->state != STORE_ANY_STATE && r->state != match->state)
 		return false;
 	if (match->route != NULL && strcmp(match->route, r->route) != 0)
+		return false;
+	if (match->organisations != NULL && !is_in_charge(match->organisations, &r->wire))
 		return false;
 	if (match->domain.n > 0 &&
 		!str_equal_nocase(domain_of(str_of(r->wire.address)), match->domain))

@@ -213,6 +213,9 @@ struct store_filter {
 	const char *sender;    /* address; "" for <>; "@domain" for all of a domain */
 	const char *recipient; /* address; "@domain" */
 	int state;	       /* enum store_state, or STORE_ANY_STATE */
+	/* Only what is in the charge of one of these: of the receiver where mail goes from one
+	 * organisation to another, else of the one it is attributed to.  NULL: any. */
+	const struct record_texts *organisations;
 };
 enum { STORE_ANY_STATE = -1 };
 
@@ -306,6 +309,9 @@ struct store_trace_query {
 	const char *message_id; /* with or without brackets */
 	const char *connector;	/* "organisation/name" or "name" */
 	const char *outcome;	/* kind of any event: "failed", "refused", ... */
+	/* Only mail with an event of one of these, and of it only what wire_visible_events() leaves
+	 * to be seen.  NULL: any. */
+	const struct record_texts *organisations;
 	int64_t id;
 	int64_t since_ms, until_ms; /* of the first event; 0: no limit */
 	const char *after;	    /* cursor of an earlier answer; NULL: from the newest */

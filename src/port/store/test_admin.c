@@ -1,6 +1,11 @@
 /* The conformance suite, continued: listings, bulk actions, summaries. */
 #include "port/store/testing.h"
 
+static const char *contoso_items[] = {"contoso"}, *both_items[] = {"other", "contoso"},
+		  *other_items[] = {"other"};
+static const struct record_texts contoso = {contoso_items, 1}, both = {both_items, 2},
+				 other = {other_items, 1};
+
 struct list_row {
 	const char *name;
 	struct store_filter filter;
@@ -22,6 +27,9 @@ static const struct list_row list_rows[] = {
 	{"connector", {.connector = "contoso/fabrikam", .state = STORE_ANY_STATE}, 6},
 	{"connector by name", {.connector = "Fabrikam", .state = STORE_ANY_STATE}, 6},
 	{"other connector", {.connector = "contoso/other", .state = STORE_ANY_STATE}, 0},
+	{"organisation", {.organisations = &contoso, .state = STORE_ANY_STATE}, 6},
+	{"one of two organisations", {.organisations = &both, .state = STORE_ANY_STATE}, 6},
+	{"another organisation", {.organisations = &other, .state = STORE_ANY_STATE}, 0},
 	{"held", {.state = STORE_HELD}, 0},
 	{"waiting", {.state = STORE_WAITING}, 6},
 };

@@ -121,6 +121,11 @@ static void an_account_is_whole_and_in_order(struct testing *t)
 		"delivered|250 fine|TLS_CHACHA20_POLY1305_SHA256");
 }
 
+static const char *contoso_items[] = {"contoso"}, *both_items[] = {"other", "contoso"},
+		  *other_items[] = {"other"};
+static const struct record_texts contoso = {contoso_items, 1}, both = {both_items, 2},
+				 other = {other_items, 1};
+
 struct search_row {
 	const char *name;
 	struct store_trace_query query;
@@ -139,6 +144,11 @@ static const struct search_row search_rows[] = {
 	{"message id", {.message_id = "one@fabrikam.example"}, 6},
 	{"message id with brackets", {.message_id = "<One@fabrikam.example>"}, 6},
 	{"connector", {.connector = "contoso/Fabrikam"}, 6},
+	{"organisation", {.organisations = &contoso}, 6},
+	{"organisation and recipient", {.organisations = &contoso, .recipient = "A1@b.example"}, 3},
+	{"one of two organisations", {.organisations = &both}, 6},
+	{"another organisation", {.organisations = &other}, 0},
+	{"another organisation by id", {.organisations = &other, .id = 2}, 0},
 	{"connector by name", {.connector = "fabrikam"}, 6},
 	{"outcome", {.outcome = "deferred"}, 1},
 	{"refusals", {.outcome = "refused"}, 1},

@@ -1,5 +1,6 @@
 /* The trace's thread, and the way of events and questions to it. */
 #include "port/store/trace_inside.h"
+#include "port/store/work.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -381,6 +382,8 @@ void store_trace_ask_search(struct store_trace *trace, const struct store_trace_
 	size_t i;
 
 	*q = *query;
+	if (q->organisations != NULL)
+		q->organisations = store_texts_copy(q->organisations, ask->arena);
 	for (i = 0; i < ARRAY_LENGTH(texts); i++)
 		*texts[i] = arena_text(ask->arena, *texts[i]);
 	if (q->limit == 0 || q->limit > STORE_MAX_LIST)

@@ -68,6 +68,7 @@ enum store_term {
 	STORE_TERM_RECIPIENT_DOMAIN,
 	STORE_TERM_MESSAGE_ID,
 	STORE_TERM_CONNECTOR, /* "organisation/name" and "name" */
+	STORE_TERM_ORGANISATION,
 };
 
 enum {

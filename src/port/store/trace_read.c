@@ -1,8 +1,10 @@
+#include "core/wire/visible.h"
 #include "port/store/trace_inside.h"
+#include "port/store/work.h"
 
 #include <stdlib.h>
 
-enum { SHOWN_RECIPIENTS = 20, TERMS = 6 };
+enum { SHOWN_RECIPIENTS = 20, TERMS = 7 };
 
 /* A condition that the terms can answer: the value under either kind. */
 struct wanted {
@@ -65,6 +67,11 @@ static void state_terms(struct search *search)
 	if (q->connector != NULL)
 		want(search, (struct wanted){STORE_TERM_CONNECTOR, STORE_TERM_NONE,
 				     store_trace_fold(search->arena, str_of(q->connector))});
+	/* Of several each candidate is asked. */
+	if (q->organisations != NULL && q->organisations->count == 1)
+		want(search, (struct wanted){STORE_TERM_ORGANISATION, STORE_TERM_NONE,
+				     store_trace_fold(
+					     search->arena, str_of(q->organisations->items[0]))});
 }
 
 static bool parse_number(struct str s, int64_t *ret)
@@ -131,6 +138,22 @@ static enum err has_kind(struct search *search, const struct place *place, bool 
 	return has_row(s, ret);
 }
 
+/* Mail of one of the organisations asked for? */
+static enum err is_theirs(struct search *search, const struct place *place, bool *ret)
+{
+	const struct record_texts *all = search->query->organisations;
+	enum err e = ERR_OK;
+
+	*ret = all == NULL;
+	for (size_t i = 0; e == ERR_OK && !*ret && i < all->count; i++) {
+		struct wanted wanted = {STORE_TERM_ORGANISATION, STORE_TERM_NONE,
+			store_trace_fold(search->arena, str_of(all->items[i]))};
+
+		e = has_term(search, &wanted, place, ret);
+	}
+	return e;
+}
+
 static enum err matches(struct search *search, const struct place *place, bool *ret)
 {
 	enum err e = ERR_OK;
@@ -142,6 +165,8 @@ static enum err matches(struct search *search, const struct place *place, bool *
 		e = has_term(search, &search->wanted[i], place, ret);
 	if (e == ERR_OK && *ret && search->query->outcome != NULL)
 		e = has_kind(search, place, ret);
+	if (e == ERR_OK && *ret)
+		e = is_theirs(search, place, ret);
 	return e;
 }
 
@@ -273,6 +298,51 @@ static enum err read_places(
 	return e;
 }
 
+static enum err read_events(struct store_db *db, int64_t key, struct arena *arena,
+	struct wire_event **ret, size_t *ret_count)
+{
+	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_EVENTS);
+	struct wire_event *events;
+	size_t n = 0;
+	bool row = false;
+	enum err e = ERR_OK;
+
+	if (s == NULL)
+		return store_trace_error(db);
+	sqlite3_bind_int64(s, 1, key);
+	sqlite3_bind_int64(s, 2, STORE_MAX_LIST);
+	events = arena_array(arena, STORE_MAX_LIST, sizeof(*events));
+	while (n < STORE_MAX_LIST && (e = store_db_step(s, &row)) == ERR_OK && row)
+		read_event(s, arena, &events[n++]);
+	sqlite3_reset(s);
+	*ret = events;
+	*ret_count = n;
+	return e;
+}
+
+/* Take out of an item what others may not see: recipients, and the last event. */
+static enum err limit_item(struct search *search, int64_t key, struct store_trace_item *item)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct wire_event *events;
+	size_t count;
+	enum err e = read_events(search->db, key, arena, &events, &count);
+
+	if (e != ERR_OK)
+		return e;
+	count = wire_visible_events(search->query->organisations, events, count);
+	item->recipients.count = 0;
+	memset(&item->last, 0, sizeof(item->last));
+	for (size_t i = 0; i < count; i++)
+		if (events[i].recipient != NULL && item->recipients.count < SHOWN_RECIPIENTS &&
+			!wire_visible_is_among(&item->recipients, events[i].recipient))
+			item->recipients.items[item->recipients.count++] =
+				arena_text(search->arena, events[i].recipient);
+	if (count > 0)
+		record_copy(&wire_event_desc, &events[count - 1], search->arena, &item->last);
+	return ERR_OK;
+}
+
 /* Look at the candidates until there is one more than wanted.  *ret_taken: how many were passed. */
 static enum err look_at(struct search *search, const struct place *places, size_t count)
 {
@@ -289,6 +359,8 @@ static enum err look_at(struct search *search, const struct place *places, size_
 		if (e == ERR_OK && found)
 			e = read_item(search->db, places[i].key, search->arena,
 				&search->items[search->count], &found);
+		if (e == ERR_OK && found && search->query->organisations != NULL)
+			e = limit_item(search, places[i].key, &search->items[search->count]);
 		search->count += e == ERR_OK && found;
 	}
 	return e;
@@ -326,24 +398,10 @@ enum err store_trace_find(struct store_db *db, const struct store_trace_query *q
 enum err store_trace_events(struct store_db *db, int64_t message, struct arena *arena,
 	struct store_trace_item *ret_item, struct wire_event **ret, size_t *ret_count)
 {
-	struct wire_event *events;
-	sqlite3_stmt *s;
-	size_t n = 0;
 	bool row = false;
 	enum err e = read_item(db, message, arena, ret_item, &row);
 
 	if (e != ERR_OK || !row)
 		return e == ERR_OK ? ERR_UNKNOWN : e;
-	s = store_trace_statement(db, STORE_TRACE_EVENTS);
-	if (s == NULL)
-		return store_trace_error(db);
-	sqlite3_bind_int64(s, 1, message);
-	sqlite3_bind_int64(s, 2, STORE_MAX_LIST);
-	events = arena_array(arena, STORE_MAX_LIST, sizeof(*events));
-	while (n < STORE_MAX_LIST && (e = store_db_step(s, &row)) == ERR_OK && row)
-		read_event(s, arena, &events[n++]);
-	sqlite3_reset(s);
-	*ret = events;
-	*ret_count = n;
-	return e;
+	return read_events(db, message, arena, ret, ret_count);
 }

@@ -235,6 +235,7 @@ static void recipient_terms(struct terms *t, const char *recipient, const char *
 
 static void connector_terms(struct terms *t, const char *organisation, const char *connector)
 {
+	term(t, STORE_TERM_ORGANISATION, str_of(organisation));
 	if (connector == NULL)
 		return;
 	term(t, STORE_TERM_CONNECTOR, str_of(connector));

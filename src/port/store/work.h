@@ -106,6 +106,7 @@ void store_copy_recipient(
 	struct arena *arena, const struct store_recipient *from, struct store_recipient *to);
 
 struct store_match; /* a filter made ready */
+const struct record_texts *store_texts_copy(const struct record_texts *texts, struct arena *arena);
 struct store_match *store_match_new(struct arena *arena, const struct store_filter *filter);
 bool store_match_row(const struct store_match *match, const struct store_scan_row *row);
 /* The scan that finds all that may match. */
