@@ -34,6 +34,7 @@ const char *store_labels_text(const struct record_texts *labels, struct arena *a
 struct record_texts store_labels_read(const char *text, struct arena *arena);
 /* Texts of a recipient become copies in the arena. */
 void store_recipient_own(struct arena *arena, struct store_recipient *recipient);
+void store_protection_own(struct arena *arena, struct store_protection *protection);
 /* The same for a message, but for its recipients and its receipt. */
 void store_message_own(struct arena *arena, struct wire_message *message);
 
@@ -115,6 +116,11 @@ struct store_engine_ops {
 		struct store_config_row **ret, size_t *ret_count);
 	enum err (*config_put)(void *engine, int64_t generation,
 		const struct store_config_row *rows, size_t count);
+	enum err (*protection_put)(void *engine, const struct store_protection *protection);
+	/* Only direction, domain and network are looked at. */
+	enum err (*protection_remove)(void *engine, const struct store_protection *protection);
+	enum err (*protections)(void *engine, struct arena *arena, struct store_protection **ret,
+		size_t *ret_count);
 	enum err (*host_put)(void *engine, const struct wire_host *host);
 	enum err (*host_remove)(void *engine, const char *host);
 	enum err (*hosts)(

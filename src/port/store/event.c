@@ -83,6 +83,14 @@ void store_recipient_own(struct arena *arena, struct store_recipient *r)
 		*texts[i] = arena_text(arena, *texts[i]);
 }
 
+void store_protection_own(struct arena *arena, struct store_protection *p)
+{
+	p->domain = arena_text(arena, p->domain);
+	p->network = arena_text(arena, p->network);
+	p->host = arena_text(arena, p->host);
+	p->organisation = arena_text(arena, p->organisation);
+}
+
 void store_message_own(struct arena *arena, struct wire_message *m)
 {
 	const char **texts[] = {

@@ -22,6 +22,11 @@ struct memory {
 	int64_t generation;
 	struct wire_host *hosts; /* texts are allocated one by one */
 	size_t host_count;
+	struct protection {
+		struct arena *arena;
+		struct store_protection wire;
+	} * protections; /* in their order */
+	size_t protection_count;
 };
 
 static void free_message(struct message *message)
@@ -41,6 +46,9 @@ static void close_engine(void *self)
 		free((char *)memory->hosts[i].host);
 		free((char *)memory->hosts[i].reason);
 	}
+	for (i = 0; i < memory->protection_count; i++)
+		arena_free(&memory->protections[i].arena);
+	free(memory->protections);
 	store_event_free_all(memory->events);
 	arena_free(&memory->config_arena);
 	free(memory->messages);
@@ -471,6 +479,67 @@ static enum err hosts(void *self, struct arena *arena, struct wire_host **ret, s
 	return ERR_OK;
 }
 
+/* ---- protection --------------------------------------------------------------------------------
+ */
+
+static int by_place(const struct store_protection *a, const struct store_protection *b)
+{
+	int order = (a->direction > b->direction) - (a->direction < b->direction);
+
+	if (order == 0)
+		order = strcmp(a->domain, b->domain);
+	return order != 0 ? order : strcmp(a->network, b->network);
+}
+
+static enum err protection_remove(void *self, const struct store_protection *p)
+{
+	struct memory *memory = self;
+	size_t i = 0;
+
+	while (i < memory->protection_count && by_place(&memory->protections[i].wire, p) != 0)
+		i++;
+	if (i == memory->protection_count)
+		return ERR_OK;
+	arena_free(&memory->protections[i].arena);
+	memory->protection_count--;
+	memmove(&memory->protections[i], &memory->protections[i + 1],
+		(memory->protection_count - i) * sizeof(*memory->protections));
+	return ERR_OK;
+}
+
+static enum err protection_put(void *self, const struct store_protection *p)
+{
+	struct memory *memory = self;
+	struct protection new = {.arena = arena_new(), .wire = *p};
+	size_t i;
+
+	store_protection_own(new.arena, &new.wire);
+	protection_remove(self, p);
+	memory->protections = mem_resize(
+		memory->protections, memory->protection_count + 1, sizeof(*memory->protections));
+	for (i = memory->protection_count;
+		i > 0 && by_place(&memory->protections[i - 1].wire, p) > 0; i--)
+		memory->protections[i] = memory->protections[i - 1];
+	memory->protections[i] = new;
+	memory->protection_count++;
+	return ERR_OK;
+}
+
+static enum err protections(
+	void *self, struct arena *arena, struct store_protection **ret, size_t *ret_count)
+{
+	const struct memory *memory = self;
+	size_t i;
+
+	*ret_count = memory->protection_count;
+	*ret = arena_array(arena, memory->protection_count, sizeof(**ret));
+	for (i = 0; i < memory->protection_count; i++) {
+		(*ret)[i] = memory->protections[i].wire;
+		store_protection_own(arena, &(*ret)[i]);
+	}
+	return ERR_OK;
+}
+
 static const struct store_engine_ops ops = {
 	.close = close_engine,
 	.begin = begin,
@@ -492,6 +561,9 @@ static const struct store_engine_ops ops = {
 	.event_range = event_range,
 	.config_get = config_get,
 	.config_put = config_put,
+	.protection_put = protection_put,
+	.protection_remove = protection_remove,
+	.protections = protections,
 	.host_put = host_put,
 	.host_remove = host_remove,
 	.hosts = hosts,

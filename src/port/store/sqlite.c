@@ -55,7 +55,12 @@ static const char *const migrations[] = {
 	"ALTER TABLE recipient ADD COLUMN would_by TEXT;"
 	"ALTER TABLE event ADD COLUMN would_token TEXT;"
 	"ALTER TABLE event ADD COLUMN would_text TEXT;"
-	"ALTER TABLE event ADD COLUMN would_by TEXT;",
+	"ALTER TABLE event ADD COLUMN would_by TEXT;"
+	"CREATE TABLE protection("
+	" direction INT NOT NULL, domain TEXT NOT NULL, network TEXT NOT NULL, best INT NOT NULL,"
+	" best_at INT NOT NULL, host TEXT, got INT NOT NULL, seen INT NOT NULL, fallen INT NOT "
+	"NULL,"
+	" organisation TEXT, PRIMARY KEY(direction, domain, network)) WITHOUT ROWID;",
 };
 
 #define RECIPIENT                                                                                  \
@@ -124,6 +129,13 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_CONFIG] = "SELECT kind, key, json FROM config ORDER BY kind, position",
 	[STORE_SQL_CONFIG_CLEAR] = "DELETE FROM config",
 	[STORE_SQL_CONFIG_ADD] = "INSERT INTO config VALUES(?1, ?2, ?3, ?4)",
+	[STORE_SQL_PROTECTION_PUT] = "INSERT OR REPLACE INTO protection VALUES"
+				     "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[STORE_SQL_PROTECTION_REMOVE] =
+		"DELETE FROM protection WHERE direction = ?1 AND domain = ?2 AND network = ?3",
+	[STORE_SQL_PROTECTIONS] =
+		"SELECT direction, domain, network, best, best_at, host, got, seen, fallen,"
+		" organisation FROM protection ORDER BY direction, domain, network",
 	[STORE_SQL_HOST_PUT] = "INSERT OR REPLACE INTO host VALUES(?1, ?2, ?3, ?4)",
 	[STORE_SQL_HOST_REMOVE] = "DELETE FROM host WHERE host = ?1",
 	[STORE_SQL_HOSTS] = "SELECT host, attempt, until, reason FROM host ORDER BY host",
@@ -270,6 +282,9 @@ static const struct store_engine_ops ops = {
 	.event_range = store_sqlite_event_range,
 	.config_get = store_sqlite_config_get,
 	.config_put = store_sqlite_config_put,
+	.protection_put = store_sqlite_protection_put,
+	.protection_remove = store_sqlite_protection_remove,
+	.protections = store_sqlite_protections,
 	.host_put = store_sqlite_host_put,
 	.host_remove = store_sqlite_host_remove,
 	.hosts = store_sqlite_hosts,

@@ -129,3 +129,69 @@ enum err store_sqlite_hosts(
 	*ret_count = n;
 	return e;
 }
+
+/* ---- protection --------------------------------------------------------------------------------
+ */
+
+enum err store_sqlite_protection_put(void *self, const struct store_protection *p)
+{
+	sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_PROTECTION_PUT);
+
+	if (s == NULL)
+		return store_sqlite_error(self);
+	sqlite3_bind_int(s, 1, p->direction);
+	store_db_bind_text(s, 2, p->domain);
+	store_db_bind_text(s, 3, p->network);
+	sqlite3_bind_int(s, 4, p->best);
+	sqlite3_bind_int64(s, 5, p->best_ms);
+	store_db_bind_text(s, 6, p->host);
+	sqlite3_bind_int(s, 7, p->got);
+	sqlite3_bind_int64(s, 8, p->seen_ms);
+	sqlite3_bind_int64(s, 9, p->fallen_ms);
+	store_db_bind_text(s, 10, p->organisation);
+	return store_db_run(s);
+}
+
+enum err store_sqlite_protection_remove(void *self, const struct store_protection *p)
+{
+	sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_PROTECTION_REMOVE);
+
+	if (s == NULL)
+		return store_sqlite_error(self);
+	sqlite3_bind_int(s, 1, p->direction);
+	store_db_bind_text(s, 2, p->domain);
+	store_db_bind_text(s, 3, p->network);
+	return store_db_run(s);
+}
+
+enum err store_sqlite_protections(
+	void *self, struct arena *arena, struct store_protection **ret, size_t *ret_count)
+{
+	sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_PROTECTIONS);
+	struct store_protection *all = NULL;
+	size_t n = 0;
+	bool row;
+	enum err e;
+
+	if (s == NULL)
+		return store_sqlite_error(self);
+	while ((e = store_db_step(s, &row)) == ERR_OK && row) {
+		all = grow(arena, all, n, sizeof(*all));
+		all[n] = (struct store_protection){
+			.direction = sqlite3_column_int(s, 0),
+			.domain = store_db_text(s, 1),
+			.network = store_db_text(s, 2),
+			.best = sqlite3_column_int(s, 3),
+			.best_ms = sqlite3_column_int64(s, 4),
+			.host = store_db_text(s, 5),
+			.got = sqlite3_column_int(s, 6),
+			.seen_ms = sqlite3_column_int64(s, 7),
+			.fallen_ms = sqlite3_column_int64(s, 8),
+			.organisation = store_db_text(s, 9),
+		};
+		store_protection_own(arena, &all[n++]);
+	}
+	*ret = all;
+	*ret_count = n;
+	return e;
+}

@@ -296,6 +296,30 @@ typedef void store_hosts_done(
 	void *context, enum err e, const struct wire_host *hosts, size_t count);
 void store_hosts(struct store *store, store_hosts_done *done, void *context);
 
+/* How well mail was protected: to a destination's domain, and from a domain by one network; so that
+ * a fall is noticed (policy_outbound.watches_downgrade). */
+struct store_protection {
+	int direction;	     /* enum receipt_direction */
+	const char *domain;  /* lower case */
+	const char *network; /* in: of the client, "192.0.2.0/24" or "2001:db8::/48"; out: "" */
+	int best;	     /* enum model_level reached */
+	int64_t best_ms;     /* when last */
+	const char *host;    /* that reached it */
+	int got;	     /* the last one */
+	int64_t seen_ms;     /* when, to the day */
+	int64_t fallen_ms;   /* since when it is less; 0: it is not */
+	const char *organisation; /* whose mail; NULL: not known */
+};
+/* One row for a direction, domain and network, replaced or added. */
+void store_protection_put(struct store *store, const struct store_protection *protection,
+	store_done *done, void *context);
+void store_protection_remove(struct store *store, const struct store_protection *protection,
+	store_done *done, void *context);
+typedef void store_protections_done(
+	void *context, enum err e, const struct store_protection *protections, size_t count);
+/* In the order of direction, domain, network. */
+void store_protections(struct store *store, store_protections_done *done, void *context);
+
 /* ---- the trace ----------------------------------------------------------------------------------
  * Events reach the trace soon after the change they came with, none is lost and none comes twice,
  * whatever ends the process.  Questions never delay a commit of the queue; they see every event

@@ -272,7 +272,60 @@ static void tests_are_kept(struct testing *t)
 	assert_int_equal(a.count, 0);
 }
 
+static void on_protections(
+	void *context, enum err e, const struct store_protection *all, size_t count)
+{
+	struct answer *a = context;
+	size_t n = 0;
+
+	a->result = e;
+	a->count = count;
+	a->finished = true;
+	for (size_t i = 0; i < count; i++)
+		n += (size_t)snprintf(a->text + n, sizeof(a->text) - n,
+			"%d %s %s %d@%lld %s %d@%lld %lld %s; ", all[i].direction, all[i].domain,
+			all[i].network, all[i].best, (long long)all[i].best_ms, all[i].host,
+			all[i].got, (long long)all[i].seen_ms, (long long)all[i].fallen_ms,
+			all[i].organisation);
+}
+
+static void protection_is_remembered(struct testing *t)
+{
+	struct store_protection out = {.direction = RECEIPT_OUT,
+		.domain = "b.example",
+		.network = "",
+		.best = MODEL_LEVEL_NAME,
+		.best_ms = 5,
+		.host = "mx.b.example",
+		.got = MODEL_LEVEL_NONE,
+		.seen_ms = 7,
+		.fallen_ms = 6,
+		.organisation = "contoso"};
+	struct store_protection in = {
+		.direction = RECEIPT_IN, .domain = "b.example", .network = "192.0.2.0/24"};
+	struct answer a = {0};
+
+	store_protection_put(t->store, &out, NULL, NULL);
+	out.best_ms = 4;
+	store_protection_put(t->store, &out, NULL, NULL);
+	store_protection_put(t->store, &in, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	if (t->directory[0] != '\0')
+		testing_reopen(t);
+	store_protections(t->store, on_protections, &a);
+	testing_wait(t, &a.finished);
+	assert_string_equal(a.text, "0 b.example 192.0.2.0/24 0@0 (null) 0@0 0 (null); "
+				    "1 b.example  3@4 mx.b.example 0@7 6 contoso; ");
+	store_protection_remove(t->store, &out, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	a = (struct answer){0};
+	store_protections(t->store, on_protections, &a);
+	testing_wait(t, &a.finished);
+	assert_int_equal(a.count, 1);
+}
+
 static const struct testing_case cases[] = {
+	CASE(protection_is_remembered),
 	CASE(each_message_counts_once),
 	CASE(days_are_asked_and_forgotten),
 	CASE(hosts_have_a_limit),
