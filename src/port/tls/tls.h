@@ -169,6 +169,19 @@ enum cert_verdict tls_verify_pem(struct str chain, const struct tls_verification
 enum err tls_facts_of_pem(struct str pem, struct arena *arena, struct cert_facts **ret,
 	size_t *ret_count, struct err_info *info);
 
+/* The root of a chain. */
+struct tls_root {
+	struct cert_facts facts;
+	const char *pem;
+	bool is_first; /* it is in the first of the stores */
+};
+/* Where CHAIN (PEM, leaf first) leads up to by way of itself and the STORES (PEM).  False: to no
+ * certificate that is its own issuer; *ret is untouched. */
+bool tls_root_of_pem(struct str chain, const struct str *stores, size_t count, struct arena *arena,
+	struct tls_root *ret);
+/* Is every certificate of PEM in STORE?  False also when there is none. */
+bool tls_is_among(struct str pem, struct str store);
+
 /* The TLS 1.2 suites (OpenSSL names) and 1.3 suites, groups and signature schemes offered, in
  * order: strings for documentation and `sealpost tls`. */
 extern const char tls_suites_13[], tls_suites_12[], tls_groups[], tls_signatures[];
