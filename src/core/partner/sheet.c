@@ -1,0 +1,241 @@
+/* What a kit says, in the order in which a person needs it. */
+#include "core/partner/sheet.h"
+
+#include "base/moment.h"
+
+struct sheet {
+	const struct partner_kit *kit;
+	struct arena *arena;
+	struct partner_block *items;
+	size_t count, size;
+};
+
+static void put(struct sheet *s, enum partner_block_kind kind, const char *label, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return;
+	if (s->count == s->size) {
+		struct partner_block *old = s->items;
+
+		s->size = s->size * 2 + 64;
+		s->items = arena_array(s->arena, s->size, sizeof(*s->items));
+		if (s->count > 0)
+			memcpy(s->items, old, s->count * sizeof(*old));
+	}
+	s->items[s->count++] = (struct partner_block){kind, label, text};
+}
+
+static const char *join(struct sheet *s, const struct record_texts *texts)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < texts->count; i++)
+		text = arena_format(s->arena, "%s%s%s", text, i > 0 ? ", " : "", texts->items[i]);
+	return text;
+}
+
+static const char *day(struct sheet *s, int64_t at_ms)
+{
+	char text[MOMENT_TEXT_SIZE];
+
+	if (at_ms == 0)
+		return "?";
+	moment_format_rfc3339(at_ms, text);
+	text[10] = '\0';
+	return arena_text(s->arena, text);
+}
+
+static void put_listeners(struct sheet *s)
+{
+	put(s, PARTNER_ROW, "Host", s->kit->host);
+	for (size_t i = 0; i < s->kit->listeners.count; i++) {
+		const struct partner_listener *l = &s->kit->listeners.items[i];
+
+		put(s, PARTNER_ROW, "Listens on",
+			arena_format(s->arena, "%s, port %d, %s",
+				l->address != NULL ? l->address : "the addresses of the host",
+				(int)l->port, l->is_implicit ? "implicit TLS" : "STARTTLS"));
+	}
+}
+
+static void put_certificate(struct sheet *s, const struct partner_certificate *c)
+{
+	put(s, PARTNER_ROW, "Name to ask for",
+		c->tls_name != NULL ? c->tls_name : "none: the certificate carries no DNS name");
+	put(s, PARTNER_ROW, "All names", join(s, &c->names));
+	put(s, PARTNER_ROW, "Subject", c->subject);
+	put(s, PARTNER_ROW, "Issuer", c->issuer);
+	put(s, PARTNER_ROW, "Root",
+		c->root != NULL ? c->root : "not known to the maker of this kit");
+	put(s, PARTNER_ROW, "Valid",
+		arena_format(
+			s->arena, "%s to %s", day(s, c->not_before_ms), day(s, c->not_after_ms)));
+	put(s, PARTNER_ROW, "Key", c->key);
+	put(s, PARTNER_ROW, "SHA-256", c->sha256);
+	put(s, PARTNER_ROW, "Public key", c->spki_sha256);
+}
+
+static void put_receiving(struct sheet *s)
+{
+	put(s, PARTNER_HEADING, NULL, "When you send to us");
+	put(s, PARTNER_PARAGRAPH, NULL,
+		"Insist on TLS, and ask for the name below. The public key may stay when the "
+		"certificate is renewed; the fingerprint does not.");
+	put(s, PARTNER_ROW, "Domains", join(s, &s->kit->domains));
+	put_listeners(s);
+	for (size_t i = 0; i < s->kit->server_certificates.count; i++) {
+		put(s, PARTNER_PARAGRAPH, NULL,
+			i == 0 ? "The certificate that our server presents:"
+			       : "Or, by the kind of key that you ask for or the name:");
+		put_certificate(s, &s->kit->server_certificates.items[i]);
+	}
+}
+
+static void put_sending(struct sheet *s)
+{
+	const struct partner_certificate *c = s->kit->client_certificate;
+
+	put(s, PARTNER_HEADING, NULL, "When we send to you");
+	put(s, PARTNER_ROW, "EHLO", s->kit->host);
+	put(s, PARTNER_ROW, "Addresses",
+		s->kit->addresses.count > 0 ? join(s, &s->kit->addresses)
+					    : "not told: know us by the certificate");
+	if (c == NULL) {
+		put(s, PARTNER_PARAGRAPH, NULL,
+			"We present no certificate: you can insist on TLS, but not on knowing us.");
+		return;
+	}
+	put(s, PARTNER_PARAGRAPH, NULL, "The certificate that we present when your server asks:");
+	put_certificate(s, c);
+	put(s, PARTNER_ROW, "Client use",
+		c->allows_client
+			? "allowed by its extended key usage"
+			: "not named in its extended key usage: do not ask for clientAuth");
+}
+
+static void put_roots(struct sheet *s)
+{
+	put(s, PARTNER_HEADING, NULL, "Roots to trust");
+	if (s->kit->roots.count == 0)
+		put(s, PARTNER_PARAGRAPH, NULL, "None is known to the maker of this kit.");
+	for (size_t i = 0; i < s->kit->roots.count; i++) {
+		const struct partner_root *r = &s->kit->roots.items[i];
+
+		put(s, PARTNER_ROW, "Subject", r->subject);
+		put(s, PARTNER_ROW, "Valid until", day(s, r->not_after_ms));
+		put(s, PARTNER_ROW, "SHA-256", r->sha256);
+		put(s, PARTNER_ROW, "Kind",
+			r->is_public ? "in our system's store, and probably in yours"
+				     : "of our own: your server must be told to trust it");
+		put(s, PARTNER_CODE, "PEM", r->pem);
+	}
+}
+
+static void put_tls(struct sheet *s)
+{
+	const struct partner_tls *t = &s->kit->tls;
+
+	put(s, PARTNER_HEADING, NULL, "TLS that we speak");
+	put(s, PARTNER_ROW, "Versions", join(s, &t->versions));
+	put(s, PARTNER_ROW, "TLS 1.3 suites", join(s, &t->suites_13));
+	put(s, PARTNER_ROW, "TLS 1.2 suites", join(s, &t->suites_12));
+	put(s, PARTNER_ROW, "Groups", join(s, &t->groups));
+	put(s, PARTNER_ROW, "Signatures", join(s, &t->signatures));
+}
+
+static const char *level_words(int level)
+{
+	static const char *const words[MODEL_LEVEL_MAX] = {
+		[MODEL_LEVEL_NONE] = "TLS where you offer it",
+		[MODEL_LEVEL_ENCRYPT] = "TLS, any certificate",
+		[MODEL_LEVEL_CHAIN] = "TLS, and a certificate that we trust",
+		[MODEL_LEVEL_NAME] = "TLS, and a certificate that we trust with the name below",
+	};
+
+	return level >= 0 && level < MODEL_LEVEL_MAX ? words[level] : "?";
+}
+
+static void put_requirements(struct sheet *s)
+{
+	const struct partner_requirements *r = s->kit->requirements;
+
+	if (r == NULL)
+		return;
+	put(s, PARTNER_HEADING, NULL, "What we ask of you");
+	if (r->has_inbound) {
+		put(s, PARTNER_ROW, "Mail from", join(s, &r->sender_domains));
+		put(s, PARTNER_ROW, "must come", r->require_tls ? "by TLS" : "by TLS or not");
+		put(s, PARTNER_ROW, "Client certificate", r->certificate_name);
+		put(s, PARTNER_ROW, "without it",
+			r->certificate_name == NULL  ? NULL
+			: r->restrict_to_certificate ? "your mail is refused"
+						     : "your mail by TLS is refused");
+		put(s, PARTNER_ROW, "Its public key", join(s, &r->pins));
+		put(s, PARTNER_ROW, "Addresses", join(s, &r->addresses));
+	}
+	if (r->has_outbound) {
+		put(s, PARTNER_ROW, "Mail to", join(s, &r->recipient_domains));
+		put(s, PARTNER_ROW, "goes to",
+			r->hosts.count > 0 ? join(s, &r->hosts) : "your MX hosts");
+		put(s, PARTNER_ROW, "and asks for", level_words(r->tls));
+		if (r->tls == MODEL_LEVEL_NAME)
+			put(s, PARTNER_ROW, "Server name",
+				r->tls_domain != NULL ? r->tls_domain
+				: r->hosts.count > 0  ? "that of the host"
+						      : "the recipient's domain");
+	}
+	put(s, PARTNER_ROW, "TLS version",
+		arena_format(s->arena, "%s or newer",
+			model_version_names[r->minimum_version == MODEL_TLS_13]));
+	put(s, PARTNER_ROW, "Groups", join(s, &r->groups));
+}
+
+static void put_settings(struct sheet *s)
+{
+	struct partner_setting *items;
+	size_t count = partner_settings(s->kit, s->arena, &items);
+	const char *system = "";
+	json_t *json = partner_kit_json(s->kit);
+	char *dump = json_dumps(json, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(system, items[i].system) != 0) {
+			system = items[i].system;
+			put(s, PARTNER_HEADING, NULL,
+				arena_format(s->arena, "Settings for %s", system));
+			if (strcmp(system, "Postfix") == 0)
+				put(s, PARTNER_PARAGRAPH, NULL,
+					"Postfix 3.6 or newer. Add to what is there: a setting "
+					"that stands twice counts once. Where the smtp service is "
+					"chrooted, the file with our root must also be below the "
+					"queue directory.");
+		}
+		put(s, PARTNER_CODE, items[i].file, items[i].text);
+	}
+	put(s, PARTNER_CODE, arena_format(s->arena, "%s.json", s->kit->organisation),
+		dump != NULL ? arena_text(s->arena, dump) : NULL);
+	free(dump);
+	json_decref(json);
+}
+
+size_t partner_sheet(const struct partner_kit *kit, struct arena *arena, struct partner_block **ret)
+{
+	struct sheet s = {.kit = kit, .arena = arena};
+
+	put(&s, PARTNER_TITLE, NULL, arena_format(arena, "Forced TLS with %s", kit->organisation));
+	put(&s, PARTNER_PARAGRAPH, NULL,
+		arena_format(arena,
+			"What you need to insist on TLS with us, and to know us by certificate, in "
+			"both directions. Made %s.",
+			day(&s, kit->made_ms)));
+	for (size_t i = 0; i < kit->notes.count; i++)
+		put(&s, PARTNER_NOTE, NULL, kit->notes.items[i]);
+	put_receiving(&s);
+	put_sending(&s);
+	put_requirements(&s);
+	put_roots(&s);
+	put_tls(&s);
+	put_settings(&s);
+	*ret = s.items;
+	return s.count;
+}
