@@ -107,6 +107,28 @@ void admin_reply(struct admin_call *call, int status, json_t *json, const char *
 	json_decref(json);
 }
 
+void admin_reply_text(struct admin_call *call, const char *type, struct str text)
+{
+	struct evkeyvalq *headers;
+	struct evbuffer *body;
+
+	call->admin->served++;
+	if (call->request != NULL) {
+		headers = evhttp_request_get_output_headers(call->request);
+		body = evbuffer_new();
+		evhttp_connection_set_closecb(
+			evhttp_request_get_connection(call->request), NULL, NULL);
+		evhttp_add_header(headers, "Content-Type", type);
+		evhttp_add_header(headers, "Cache-Control", "no-store");
+		evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+		evbuffer_add(body, text.p, text.n);
+		evhttp_send_reply(call->request, 200, NULL, body);
+		evbuffer_free(body);
+		call->request = NULL;
+	}
+	end(call);
+}
+
 static const char *title_of(int status)
 {
 	switch (status) {

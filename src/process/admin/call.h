@@ -107,6 +107,8 @@ bool admin_is_allowed(const struct admin *admin, uid_t uid);
 
 /* End the call. JSON is taken; ETAG may be NULL. */
 void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag);
+/* End the call with something else than JSON. */
+void admin_reply_text(struct admin_call *call, const char *type, struct str text);
 void admin_problem(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 /* The problem that an error of another process amounts to; RESULT may hold {"detail": ...}. */
 void admin_problem_of(struct admin_call *call, enum err e, const json_t *result);
@@ -147,5 +149,6 @@ void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_ca
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
+void admin_get_partner_kit(struct admin_call *call);
 
 #endif

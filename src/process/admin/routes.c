@@ -53,6 +53,10 @@ const struct admin_route admin_routes[] = {
 	{EVHTTP_REQ_GET, "/v1/lint", "What is doubtful in the configuration.", admin_get_lint, 0},
 	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
 		admin_get_certificates, 0},
+	{EVHTTP_REQ_GET, "/v1/partner-kit",
+		"What a partner needs to force TLS: organisation, connector, address, format (json, "
+		"text, html).",
+		admin_get_partner_kit, 0},
 	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", admin_get_hosts, 0},
 	{EVHTTP_REQ_DELETE, "/v1/hosts/{host}", "Forget one.", admin_forget_host, 0},
 };
