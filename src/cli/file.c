@@ -116,6 +116,15 @@ static int find_node(struct cli *cli, struct model_node *ret)
 	return path != NULL ? read_node(cli, path, ret) : CLI_OK;
 }
 
+const char *cli_roots_path(struct cli *cli)
+{
+	struct model_node node;
+
+	if (find_node(cli, &node) != CLI_OK || node.roots == NULL || access(node.roots, R_OK) != 0)
+		return NULL;
+	return node.roots;
+}
+
 int cli_data_path(struct cli *cli, const char **ret)
 {
 	struct model_node node;

@@ -152,6 +152,11 @@ int cli_read_configuration(
 	struct cli *cli, const char *path, struct model_config *ret, json_t **ret_json);
 /* Whole file ("-": standard input), in the arena; prints why not. */
 int cli_read_file(struct cli *cli, const char *path, struct str *ret);
+/* Path of the system's trust store as the node file names it; NULL when it cannot be read. */
+const char *cli_roots_path(struct cli *cli);
+/* The file at an https:// address, in the arena: at most MAX bytes, 10 s, no redirection to another
+ * host, TLS verified by the roots above; prints why not. */
+int cli_fetch(struct cli *cli, const char *url, size_t max, struct str *ret);
 /* Path of the management socket: --socket, --node, environment, default. */
 int cli_socket_path(struct cli *cli, const char **ret);
 /* The data directory: of --node, or the default. */
@@ -194,6 +199,7 @@ int cli_run_trace(struct cli *cli), cli_run_explain(struct cli *cli);
 int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
 int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);
 int cli_run_tls_list(struct cli *cli), cli_run_completion(struct cli *cli);
+int cli_run_partner_kit(struct cli *cli), cli_run_partner_import(struct cli *cli);
 int cli_run_help(struct cli *cli), cli_run_version(struct cli *cli);
 
 #endif
