@@ -264,7 +264,7 @@ const struct cli_verb cli_verbs[] = {
 		.run = cli_run_partner_kit},
 	{.name = "partner import",
 		.arguments = "FILE|URL",
-		.doc = "Make a connector of a partner's kit: show it and what would change.",
+		.doc = "Make a connector of the kit of a partner: show it and what would change.",
 		.flags = FLAGS({"organisation", "ORGANISATION",
 				       "Whose connector; absent: the only one there is."},
 			{"name", "NAME", "Name of the connector (the kit's organisation)."},
