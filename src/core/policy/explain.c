@@ -1,5 +1,7 @@
 #include "core/policy/explain.h"
 
+#include "core/policy/snapshot.h"
+
 #include <assert.h>
 
 const char *const policy_outcome_names[] = {
@@ -65,11 +67,33 @@ static const struct record_field inbound_fields[] = {
 const struct record_desc policy_inbound_desc = RECORD_DESC(struct policy_inbound,
 	"inbound decision", inbound_fields, .doc = "Who mail is from, and may it pass.");
 
+#define F(member, k, ...) RECORD_FIELD(struct policy_demand, member, k, __VA_ARGS__)
+static const struct record_field demand_fields[] = {
+	F(required, RECORD_ENUM, .names = model_level_names, .doc = "Level."),
+	F(required_by, RECORD_TEXTS, .doc = "Who asks for it."),
+	F(names, RECORD_TEXTS,
+		.doc = "Names of which the certificate must carry one; empty: the host's."),
+	F(pins, RECORD_TEXTS, .doc = "Public keys of which the server must have one."),
+	F(groups, RECORD_TEXTS, .doc = "Key exchange groups that will do; empty: any."),
+	F(minimum_version, RECORD_ENUM, .names = model_version_names, .preset = "1.2",
+		.doc = "TLS version at least."),
+};
+#undef F
+static const struct record_desc demand_desc = RECORD_DESC(
+	struct policy_demand, "demand", demand_fields, .doc = "What is asked in report mode.");
+
+static const char *const headers_names[] = {"strip", "keep", "cross", NULL};
+
 #define F(member, k, ...) RECORD_FIELD(struct policy_outbound, member, k, __VA_ARGS__)
 static const struct record_field outbound_fields[] = {
 	F(type, RECORD_ENUM, .names = policy_route_names, .doc = "How it is delivered."),
 	F(outcome, RECORD_ENUM, .names = policy_outcome_names, .doc = "ok, or why refused."),
 	F(text, RECORD_TEXT, .doc = "The same in words."),
+	{.name = "told",
+		.kind = RECORD_TEXT,
+		.offset = offsetof(struct policy_outbound, reply),
+		.doc = "Refused: what the client is told."},
+	F(refused_by, RECORD_TEXT, .doc = "The rule that refuses."),
 	F(key, RECORD_TEXT, .doc = "Recipients with the same key go together."),
 	F(domain, RECORD_TEXT, .doc = "The recipient's domain."),
 	F(path, RECORD_TEXT, .doc = "Maildir."),
@@ -81,8 +105,26 @@ static const struct record_field outbound_fields[] = {
 	F(names, RECORD_TEXTS,
 		.doc = "Names of which the certificate must carry one; empty: the host's."),
 	F(names_why, RECORD_TEXT, .doc = "Where these names come from."),
+	F(pins, RECORD_TEXTS, .doc = "Public keys of which the server must have one."),
+	F(groups, RECORD_TEXTS, .doc = "Key exchange groups that will do; empty: any."),
+	F(minimum_version, RECORD_ENUM, .names = model_version_names, .preset = "1.2",
+		.doc = "TLS version at least."),
 	F(anchors, RECORD_TEXT, .doc = "Trust anchors that count."),
 	F(certificate, RECORD_TEXT, .doc = "Own certificate to present."),
+	F(returns_when_unmet, RECORD_BOOL, .preset = "false",
+		.doc = "Mail goes back at once when that is not met."),
+	F(reported, RECORD_INLINE, .sub = &demand_desc, .doc = "What is asked in report mode."),
+	F(would, RECORD_INLINE, .sub = &would_desc,
+		.doc = "What rules in report mode would have done."),
+	F(hold, RECORD_BOOL, .preset = "false", .doc = "A rule keeps it in the queue."),
+	F(hold_by, RECORD_TEXT, .doc = "That rule."),
+	F(headers, RECORD_ENUM, .names = headers_names, .preset = "strip",
+		.doc = "The organisation's own header fields: strip, keep, or cross: as "
+		       "cross-premises headers."),
+	F(watches_downgrade, RECORD_BOOL, .preset = "false",
+		.doc = "Nothing forces TLS: less than before raises an alarm."),
+	F(downgrade_grace_ms, RECORD_DURATION, .preset = "0s",
+		.doc = "Then it waits so long before it goes in clear."),
 	F(considered, RECORD_LIST, .sub = &candidate_desc, .doc = "Everything considered."),
 };
 #undef F
@@ -98,6 +140,8 @@ static const struct record_field check_fields[] = {
 	F(got, RECORD_ENUM, .names = model_level_names, .doc = "Level reached."),
 	F(name_expected, RECORD_TEXT, .doc = "Names asked of the certificate."),
 	F(name_matched, RECORD_TEXT, .doc = "Name on it that matched."),
+	F(would, RECORD_INLINE, .sub = &would_desc,
+		.doc = "What is asked in report mode and was not met."),
 };
 #undef F
 const struct record_desc policy_check_desc = RECORD_DESC(struct policy_check, "check of a hop",
@@ -111,6 +155,39 @@ static const char *would_text(const struct policy_would *would, struct arena *ar
 		would->by != NULL ? would->by : "?", would->text != NULL ? would->text : "");
 }
 
+/* "name, pins ab12; by connector contoso/bank (name)" */
+static const char *demand_text(const struct policy_demand *d, struct arena *arena)
+{
+	const char *text;
+
+	if (d->required <= MODEL_LEVEL_NONE || d->required >= MODEL_LEVEL_MAX)
+		return "";
+	text = model_level_names[d->required];
+	if (d->names.count > 0)
+		text = arena_format(arena, "%s %s", text, policy_join(&d->names, arena));
+	if (d->pins.count > 0)
+		text = arena_format(arena, "%s, pins %s", text, policy_join(&d->pins, arena));
+	if (d->groups.count > 0)
+		text = arena_format(arena, "%s, groups %s", text, policy_join(&d->groups, arena));
+	if (d->minimum_version > MODEL_TLS_12)
+		text = arena_format(arena, "%s, at least TLS 1.3", text);
+	return arena_format(arena, "%s; by %s", text, policy_join(&d->required_by, arena));
+}
+
+static const char *field_text(const struct record_field *f, const void *answer, struct arena *arena)
+{
+	const void *at = (const char *)answer + f->offset;
+	const char *text;
+
+	if (f->sub == &would_desc)
+		return would_text(at, arena);
+	if (f->sub == &demand_desc)
+		return demand_text(at, arena);
+	text = record_format_field(f, answer, arena);
+	/* What is as usual is not worth a line. */
+	return f->preset != NULL && strcmp(text, f->preset) == 0 ? "" : text;
+}
+
 /* One line a property that is set, then the candidates. */
 static enum err explain(const struct record_desc *desc, const void *answer,
 	const struct policy_candidates *considered, struct buf *out)
@@ -118,12 +195,7 @@ static enum err explain(const struct record_desc *desc, const void *answer,
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 
 	for (size_t i = 0; i < desc->count; i++) {
-		const struct record_field *f = &desc->fields[i];
-		const char *text =
-			f->sub == &would_desc
-				? would_text(
-					  (const void *)((const char *)answer + f->offset), arena)
-				: record_format_field(f, answer, arena);
+		const char *text = field_text(&desc->fields[i], answer, arena);
 
 		if (text[0] != '\0')
 			buf_format(out, "%s: %s\n", desc->fields[i].name, text);

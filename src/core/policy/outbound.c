@@ -26,10 +26,14 @@ void policy_outbound_consider(
 void policy_outbound_refuse(
 	const struct policy_routing *r, enum policy_outcome outcome, const char *text)
 {
+	const struct policy_outcome_row *row = policy_outcome_row(outcome);
+
 	r->ret->type = POLICY_ROUTE_REFUSE;
 	r->ret->outcome = outcome;
 	r->ret->text = text;
-	r->ret->key = arena_format(r->arena, "refuse:%s", policy_outcome_row(outcome)->token);
+	/* Names of connectors, domains and organisations are for those at home. */
+	r->ret->reply = outcome == POLICY_RULE ? text : row->told != NULL ? row->told : row->text;
+	r->ret->key = arena_format(r->arena, "refuse:%s", row->token);
 }
 
 /* By r->best, but for one that would lead back. */

@@ -179,6 +179,7 @@ struct policy_outbound {
 	enum policy_route_type type;
 	enum policy_outcome outcome; /* POLICY_OK, or for REFUSE why */
 	const char *text;
+	const char *reply;  /* of REFUSE: words for the client: as much as is safe to tell */
 	const char *key;    /* groups recipients and limits connections: equal for the same next hop
 			       under the same requirement; e.g. "mx:fabrikam.example" or
 			       "connector:contoso/fabrikam" */
@@ -204,10 +205,10 @@ struct policy_outbound {
 	struct policy_demand reported;
 	struct policy_would would; /* what rules in report mode would have done */
 	const char *refused_by;	   /* "rule contoso/records", with outcome POLICY_RULE */
-	bool returns_when_unmet; /* do not wait for a better day */
-	bool hold;		 /* a rule keeps it in the queue */
-	const char *hold_by;	 /* "rule contoso/records" */
-	int headers;		 /* enum policy_headers */
+	bool returns_when_unmet;   /* do not wait for a better day */
+	bool hold;		   /* a rule keeps it in the queue */
+	const char *hold_by;	   /* "rule contoso/records" */
+	int headers;		   /* enum policy_headers */
 	/* Nothing forces TLS: watch for a downgrade, and wait that long before going clear. */
 	bool watches_downgrade;
 	int64_t downgrade_grace_ms;
