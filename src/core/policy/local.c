@@ -101,7 +101,6 @@ static void to_smtp(const struct policy_routing *r, const char *host)
 
 void policy_route_local(const struct policy_routing *r, const struct model_delivery *delivery)
 {
-	r->ret->organisation = r->domain->organisation;
 	/* What another organisation's own server said of itself is nothing to this one. */
 	r->ret->headers = r->mail->organisation == NULL || r->sender == r->owner
 				  ? POLICY_HEADERS_KEEP

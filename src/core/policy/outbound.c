@@ -67,8 +67,10 @@ static void by_rule(struct policy_routing *r, const struct policy_rule_way *way)
 		policy_outbound_consider(r, subject, false,
 			arena_format(r->arena, "its connector %s %s", way->rule->connector, why));
 		policy_outbound_refuse(r, POLICY_NO_ROUTE,
-			arena_format(r->arena, "%s sends this mail by connector %s, which %s",
-				subject, way->rule->connector, why));
+			arena_format(r->arena,
+				"Rule %s/%s sends this mail by connector %s, which %s",
+				way->rule->organisation, way->rule->name, way->rule->connector,
+				why));
 		return;
 	}
 	r->best = way->entry;
@@ -149,7 +151,6 @@ static void by_connector_of_owner(struct policy_routing *r)
 						    ? &r->ruling.senders
 						    : &r->ruling.receivers;
 
-	r->ret->organisation = d->organisation;
 	policy_outbound_consider(r, arena_format(r->arena, "domain %s", d->name), true,
 		arena_format(r->arena, "accepted for organisation %s%s: its connectors",
 			d->organisation, d->delivery == NULL ? " without a delivery" : ""));
@@ -225,11 +226,11 @@ static void route_via(struct policy_routing *r)
 			: NULL;
 
 	if (why != NULL) {
-		const char *subject = arena_format(r->arena, "connector %s", r->mail->via);
-
-		policy_outbound_consider(r, subject, false, why);
+		policy_outbound_consider(
+			r, arena_format(r->arena, "connector %s", r->mail->via), false, why);
 		policy_outbound_refuse(r, POLICY_NO_ROUTE,
-			arena_format(r->arena, "%s cannot be tried out: %s", subject, why));
+			arena_format(r->arena, "Connector %s cannot be tried out: %s", r->mail->via,
+				why));
 		return;
 	}
 	r->best = e;
@@ -250,8 +251,11 @@ static void route(struct policy_routing *r)
 		return;
 	}
 	policy_rules_judge(r);
-	if (r->ret->refused_by != NULL)
+	if (r->ret->refused_by != NULL) {
+		r->ret->hold = false;
+		r->ret->hold_by = NULL;
 		return;
+	}
 	if (r->mail->via != NULL)
 		route_via(r);
 	else if (r->domain != NULL)
@@ -270,6 +274,9 @@ static void set_parties(struct policy_routing *r)
 	r->owner = r->domain != NULL ? policy_organisation(r->s, r->domain->organisation) : NULL;
 	if (organisation == NULL && r->domain != NULL)
 		organisation = r->domain->organisation;
+	r->ret->organisation = r->domain != NULL   ? r->domain->organisation
+			       : r->sender != NULL ? r->sender->name
+						   : NULL;
 	r->came_by = policy_entry_of(r->s, organisation, str_of(r->mail->connector));
 }
 

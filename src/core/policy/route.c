@@ -203,10 +203,8 @@ void policy_route_by_default(const struct policy_routing *r)
 {
 	struct policy_asked asked = {.hop = direct_key(r), .by_mx = true};
 
-	if (r->sender != NULL) {
-		r->ret->organisation = r->sender->name;
+	if (r->sender != NULL)
 		r->ret->certificate = r->sender->certificate;
-	}
 	go_direct(r);
 	policy_outbound_consider(r, "default", true,
 		r->recipient.domain != NULL ? "no connector covers the recipient: its MX hosts"
