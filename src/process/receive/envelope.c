@@ -112,6 +112,16 @@ static void note_trust(struct receive_transaction *t, const struct policy_inboun
 	t->promotes = (is_first || t->promotes) && is_own && inbound->promotes_headers;
 }
 
+static void note_would(
+	struct receive_transaction *t, struct wire_recipient *to, const struct policy_would *would)
+{
+	if (would->outcome == POLICY_OK || to->would_token != NULL)
+		return;
+	to->would_token = policy_outcome_row(would->outcome)->token;
+	to->would_text = arena_text(t->arena, would->text);
+	to->would_by = arena_text(t->arena, would->by);
+}
+
 static struct wire_recipient *new_recipient(struct receive_transaction *t)
 {
 	if (t->message.recipients.count == t->recipient_room) {
@@ -132,7 +142,6 @@ static void add_recipient(struct receive_session *s, const struct smtp_params_rc
 {
 	struct receive_transaction *t = s->transaction;
 	struct wire_recipient *to = new_recipient(t);
-	bool would = inbound->would.outcome != POLICY_OK;
 
 	if (t->message.recipients.count == 0) {
 		keep_inbound(t, inbound);
@@ -152,11 +161,7 @@ static void add_recipient(struct receive_session *s, const struct smtp_params_rc
 		.receiver = arena_text(t->arena, inbound->receiver),
 		.receiver_connector = arena_text(t->arena, inbound->receiver_connector),
 	};
-	if (would) {
-		to->would_token = policy_outcome_row(inbound->would.outcome)->token;
-		to->would_text = arena_text(t->arena, inbound->would.text);
-		to->would_by = arena_text(t->arena, inbound->would.by);
-	}
+	note_would(t, to, &inbound->would);
 	t->message.recipients.count++;
 }
 
@@ -207,7 +212,15 @@ static void judge_way(struct receive_session *s, const struct wire_recipient *re
 	};
 
 	policy_outbound(s->receive->snapshot, &mail, str_of(recipient->address), arena, &way);
-	if (way.type == POLICY_ROUTE_REFUSE)
+	if (inbound->would.outcome == POLICY_OK)
+		inbound->would = way.would;
+	if (way.type != POLICY_ROUTE_REFUSE)
+		return;
+	if (way.outcome == POLICY_RULE)
+		/* Its words are meant for the sender, its name is not. */
+		refuse(inbound, way.outcome,
+			arena_format(arena, "%s refuses: %s", way.refused_by, way.text), way.text);
+	else
 		refuse(inbound, way.outcome, way.text,
 			recipient->originating ? NULL : told(way.outcome));
 }
@@ -265,26 +278,12 @@ void receive_envelope_rcpt(struct receive_session *s, const struct smtp_params_r
 	smtp_server_reply(s->smtp, 250, "2.1.5", "Ok");
 }
 
-bool receive_envelope_passes(struct receive_session *s)
+/* The client gets one reply, the first recipient's; each is reported. */
+static void refuse_all(struct receive_session *s, const struct policy_inbound *judged)
 {
-	struct arena *arena CLEANUP(arena_free) = arena_new();
-	struct receive_transaction *t = s->transaction;
-	struct wire_message *m = &t->message;
-	struct policy_inbound *judged = arena_array(arena, m->recipients.count, sizeof(*judged));
+	const struct wire_message *m = &s->transaction->message;
 	struct receive_refusal refusal = {0};
 
-	if (policy_snapshot_config(s->receive->snapshot)->rules.count == 0)
-		return true;
-	for (size_t i = 0; i < m->recipients.count; i++) {
-		const struct wire_recipient *to = &m->recipients.items[i];
-
-		judged[i] = t->inbound;
-		judged[i].organisation = to->organisation;
-		judged[i].connector = to->connector;
-		judge_way(s, to, m->size, arena, &judged[i]);
-		if (judged[i].accepted)
-			return true;
-	}
 	for (size_t i = m->recipients.count; i-- > 0;) {
 		refusal = refusal_of(&judged[i]);
 		refusal.recipient = m->recipients.items[i].address;
@@ -292,5 +291,31 @@ bool receive_envelope_passes(struct receive_session *s)
 	}
 	smtp_server_reply(s->smtp, refusal.code, refusal.enhanced, refusal.told);
 	receive_transaction_drop(s);
-	return false;
+}
+
+bool receive_envelope_passes(struct receive_session *s)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct receive_transaction *t = s->transaction;
+	struct wire_message *m = &t->message;
+	struct policy_inbound *judged = arena_array(arena, m->recipients.count, sizeof(*judged));
+	bool passes = false;
+
+	/* All that else could refuse was known at RCPT. */
+	if (policy_snapshot_config(s->receive->snapshot)->rules.count == 0)
+		return true;
+	for (size_t i = 0; i < m->recipients.count; i++) {
+		struct wire_recipient *to = &m->recipients.items[i];
+
+		judged[i] = t->inbound;
+		judged[i].organisation = to->organisation;
+		judged[i].connector = to->connector;
+		judged[i].would = (struct policy_would){.outcome = POLICY_OK};
+		judge_way(s, to, m->size, arena, &judged[i]);
+		note_would(t, to, &judged[i].would);
+		passes = passes || judged[i].accepted;
+	}
+	if (!passes)
+		refuse_all(s, judged);
+	return passes;
 }

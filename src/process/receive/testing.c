@@ -113,6 +113,67 @@ void send_config(int64_t generation, const char *trust)
 	ipc_send(spool.ipc, WIRE_CONFIG_END, &mark);
 }
 
+/* The text with $ROOT filled in. */
+static void fill_root(const char *yaml, struct buf *out)
+{
+	for (const char *p = yaml; *p != '\0'; p++) {
+		if (strncmp(p, "$ROOT", 5) != 0) {
+			buf_put_byte(out, *p);
+			continue;
+		}
+		p += 4;
+		buf_put_byte(out, '"');
+		for (const char *q = keys.root.pem; *q != '\0'; q++)
+			if (*q == '\n')
+				buf_put_text(out, "\\n");
+			else
+				buf_put_byte(out, *q);
+		buf_put_byte(out, '"');
+	}
+}
+
+static uint64_t snapshots_before;
+
+static bool has_taken(void)
+{
+	return rig.receive->snapshots > snapshots_before;
+}
+
+void send_yaml(int64_t generation, const char *yaml)
+{
+	struct wire_config_mark mark = {generation};
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct model_config config;
+	struct err_info info = {.text = ""};
+	struct buf text;
+	json_t *json = NULL;
+	enum err e;
+
+	buf_init(&text, 65536);
+	fill_root(yaml, &text);
+	e = model_parse_yaml(buf_str(&text), &json, &info);
+	if (e == ERR_OK)
+		e = record_from_json(&model_config_desc, json, "", arena, &config, &info);
+	if (e == ERR_OK)
+		e = model_check(&config, &info);
+	if (e != ERR_OK)
+		fail_msg("%s", info.text);
+	json_decref(json);
+	buf_free(&text);
+	snapshots_before = rig.receive->snapshots;
+	ipc_send(spool.ipc, WIRE_CONFIG_BEGIN, &mark);
+	for (int kind = 0; kind < MODEL_KIND_MAX; kind++) {
+		const char *list = (const char *)&config + model_kinds[kind].list_offset;
+		RECORD_LIST_OF(char) items;
+
+		memcpy(&items, list, sizeof(items));
+		for (size_t i = 0; i < items.count; i++)
+			send_object(kind, items.items + i * model_kinds[kind].desc->size);
+	}
+	ipc_send(spool.ipc, WIRE_CONFIG_END, &mark);
+	wait_for(has_taken);
+}
+
 void connect_spool(void *receive)
 {
 	static const struct ipc_handlers handlers = {spool_message, spool_closed, NULL};

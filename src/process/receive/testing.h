@@ -57,6 +57,9 @@ extern struct testing_client {
 } client;
 
 void send_config(int64_t generation, const char *trust);
+/* A configuration in YAML; $ROOT stands for the root's certificate as a quoted scalar.  Waits until
+ * it is taken. */
+void send_yaml(int64_t generation, const char *yaml);
 void connect_spool(void *receive);
 void make_keys(void);
 void apply(void);
