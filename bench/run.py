@@ -6,7 +6,8 @@
 Scenarios: accept1 (one message a connection, a full TLS 1.3 handshake each, client certificate presented),
 accept100 (a hundred messages a connection), relay (STARTTLS in, verified and required STARTTLS out, to a sink
 that keeps nothing), handshakes (connect, STARTTLS, QUIT), idle (memory per idle TLS session).
-The scenario restart is Sealpost's alone, and runs only when asked for: a queue of MESSAGES for a next
+The scenario policy is Sealpost's alone, and needs neither root nor Postfix: what one decision takes, by the number
+of connectors.  The scenario restart is Sealpost's alone, and runs only when asked for: a queue of MESSAGES for a next
 hop that is down, due within the next hour, is opened by a server; how long until it works, until new mail has gone through it, and what the process that holds
 the queue needs in memory.
 
@@ -311,20 +312,32 @@ SCENARIOS = {
 }
 
 
+def policy(build):
+    """Microseconds of one decision: bench/policy.c prints the table."""
+    program = str(build / 'bench' / 'bench-policy')
+    subprocess.run([program], check=True)
+    return json.loads(subprocess.run([program, '--json'], check=True, capture_output=True, text=True).stdout)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--build', default=str(ROOT / 'build'))
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--scenario', action='append', choices=[*SCENARIOS, 'restart'])
+    parser.add_argument('--scenario', action='append', choices=[*SCENARIOS, 'policy', 'restart'])
     parser.add_argument('--messages', type=int, default=100000)
     options = parser.parse_args()
-    if os.geteuid() != 0:
+    names = options.scenario or [*SCENARIOS, 'policy']
+    if os.geteuid() != 0 and names != ['policy']:
         print('Postfix can only be started by root: run this as root', file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not before the servers have ended
     report = {}
-    print(f'{"scenario":76} {"Sealpost":>10} {"Postfix":>10} {"ratio":>7}')
-    for name in options.scenario or SCENARIOS:
+    if names != ['policy']:
+        print(f'{"scenario":76} {"Sealpost":>10} {"Postfix":>10} {"ratio":>7}')
+    for name in names:
+        if name == 'policy':
+            report[name] = policy(pathlib.Path(options.build))
+            continue
         if name == 'restart':
             with tempfile.TemporaryDirectory(prefix='sealpost-bench-') as directory:
                 report[name] = restart(Bench(options.build, directory), options.messages)

@@ -2,7 +2,7 @@
 #include "core/cert/names.h"
 #include "core/policy/inbound.h"
 
-enum { MAX_NOTED = 100 };
+enum { MAX_NOTED = 20 };
 
 struct partner {
 	const struct policy_entry *entry;
@@ -19,6 +19,7 @@ struct partners {
 	struct partner enforced; /* comes before all others that are not in report mode */
 	struct partner noted[MAX_NOTED]; /* for the account */
 	size_t count;
+	size_t passed_over; /* beyond those */
 };
 
 static bool is_report(const struct policy_entry *entry)
@@ -137,6 +138,8 @@ static bool add_partner(
 		all->enforced = p;
 	if (all->count < MAX_NOTED)
 		all->noted[all->count++] = p;
+	else
+		all->passed_over++;
 	return true;
 }
 
@@ -150,12 +153,12 @@ static const char *why_first(const struct partner *best, const struct partner *p
 								       : "is first by name";
 }
 
+/* Why the others lost, as far as anybody would read it. */
 static void note_partners(const struct partners *all, const struct partner *best)
 {
 	const struct policy_attribution *a = all->a;
 
-	for (size_t i = 0; i < all->count && a->ret->considered.count < POLICY_MAX_CONSIDERED;
-		i++) {
+	for (size_t i = 0; i < all->count; i++) {
 		const struct partner *p = &all->noted[i];
 
 		if (p->entry != best->entry)
@@ -164,6 +167,10 @@ static void note_partners(const struct partners *all, const struct partner *best
 					"covers the sender by %s, but %s comes first: it %s",
 					p->pattern, best->entry->subject, why_first(best, p)));
 	}
+	if (all->passed_over > 0)
+		policy_inbound_consider(a, "more", false,
+			arena_format(a->arena, "%zu more partner connectors that cover the sender",
+				all->passed_over));
 }
 
 /* What the connection had to show, and did. */
@@ -229,6 +236,7 @@ bool policy_inbound_by_partner(struct policy_attribution *a)
 	all.first.entry = NULL;
 	all.enforced.entry = NULL;
 	all.count = 0;
+	all.passed_over = 0;
 	policy_covering(a->s->senders, a->own->name, a->sender.domain, a->arena, add_partner, &all);
 	best = all.enforced.entry != NULL ? &all.enforced : &all.first;
 	if (best->entry == NULL)
