@@ -37,7 +37,7 @@ def start_exim(tmp_path, ours, authority):
         exim.stop()
 
 
-def forced(ours, exim, authority, certificate='mx'):
+def forced(ours, exim, authority, certificate='mx', level='name'):
     """The partner connector for Exim, and our own server's, which is not at Exim's address."""
     ours.apply({
         'organisations': [organisation('ours', None)],
@@ -46,8 +46,8 @@ def forced(ours, exim, authority, certificate='mx'):
             'name': 'exim', 'organisation': 'ours', 'type': 'partner', 'trust': authority.pem,
             'inbound': {'sender_domains': [DOMAIN], 'require_tls': True, 'certificate_name': HOST,
                         'restrict_to_certificate': True},
-            'outbound': {'recipient_domains': [DOMAIN], 'smart_hosts': [f'127.0.0.1:{exim.port}'], 'tls': 'name',
-                         'tls_domain': HOST,
+            'outbound': {'recipient_domains': [DOMAIN], 'smart_hosts': [f'127.0.0.1:{exim.port}'], 'tls': level,
+                         **({'tls_domain': HOST} if level == 'name' else {}),
                          **({'certificate': certificate} if certificate else {})}}]})
 
 
@@ -148,7 +148,7 @@ def test_exim_keeps_mail_for_another_name(ours, start_exim, authority):
 
 
 # In TLS 1.3 a server refuses the client's certificate when the client has already finished its handshake.
-LATE_REFUSAL = {'connection-lost', 'handshake-failed'}
+LATE_REFUSAL = {'handshake-failed'}
 UNMET = {
     # name: (what Exim is like, what our connector is like, reasons that queue and trace may give)
     'trusts-another-ca': (lambda a, f: {'trust': f.certificate, 'demand': 'any'}, {}, LATE_REFUSAL),
@@ -177,6 +177,17 @@ def test_unmet_demands_make_mail_wait_never_clear(ours, start_exim, authority, f
         client.sendmail(EVE, [JOE], message(EVE, JOE))
     wait_for(exim.messages, 'what another sends in clear')
     assert exim.envelopes() == [(EVE, '')]
+
+
+def test_where_nothing_is_required_mail_climbs_down(ours, start_exim, authority):
+    """Exim ends each TLS session in which it was shown no certificate; mail that nothing forces goes in clear then."""
+    exim = start_exim(require_tls=False, demand='any')
+    forced(ours, exim, authority, certificate=None, level='none')
+    send_to_exim(ours)
+    wait_for(exim.messages, 'the mail to arrive')
+    assert exim.envelopes() == [(EVE, '')]
+    receipt = event(ours, 'relayed', to=JOE)['receipt']
+    assert receipt['attempt'] == 'clear' and receipt['version'] is None
 
 
 def test_exim_refuses_our_certificate_for_another_name(ours, start_exim, authority):

@@ -91,6 +91,21 @@ static void fail(struct deliver_link *link, enum err error, const char *text)
 
 static void read_tls(struct deliver_link *link);
 
+/* The connection ended before the server said anything over TLS. */
+static void note_late_refusal(struct deliver_link *link)
+{
+	const char *text = NULL;
+
+	if (link->tls == NULL || !link->tls_up || link->heard)
+		return;
+	link->failure = tls_failure(link->tls, &text);
+	if (link->failure == TLS_FAILURE_NONE)
+		link->failure = TLS_FAILURE_CLOSED;
+	snprintf(link->reason, sizeof(link->reason), "%s, right after the handshake%s",
+		text != NULL ? text : "the server closed the connection",
+		tls_certificate_asked(link->tls) ? " in which it asked for our certificate" : "");
+}
+
 static void on_tls_failed(struct deliver_link *link)
 {
 	const char *text = NULL;
@@ -100,8 +115,10 @@ static void on_tls_failed(struct deliver_link *link)
 		text != NULL ? text : "the TLS connection failed");
 	if (!link->tls_up)
 		end(link, DELIVER_LINK_TLS_FAILED);
-	else
+	else {
+		note_late_refusal(link);
 		fail(link, ERR_TLS, link->reason);
+	}
 }
 
 static void on_tls(void *context, enum tls_event event)
@@ -156,10 +173,12 @@ static void read_tls(struct deliver_link *link)
 			return;
 		}
 		if (e != ERR_OK || n == 0) {
+			note_late_refusal(link);
 			smtp_client_closed(link->client);
 			pump(link);
 			return;
 		}
+		link->heard = true;
 		smtp_client_feed(link->client, str_make(bytes, n));
 		pump(link);
 	}
@@ -228,6 +247,7 @@ static void flush(struct deliver_link *link)
 			return;
 		}
 		if (e != ERR_OK) {
+			note_late_refusal(link);
 			smtp_client_fail(link->client, e, "the connection broke");
 			return;
 		}
@@ -348,7 +368,9 @@ static void on_event(struct deliver_link *link, enum smtp_client_event event)
 		break;
 	case SMTP_CLIENT_LOST:
 	case SMTP_CLIENT_BYE:
-		end(link, DELIVER_LINK_LOST);
+		end(link, link->tls_up && !link->heard && link->failure != TLS_FAILURE_NONE
+				  ? DELIVER_LINK_TLS_FAILED
+				  : DELIVER_LINK_LOST);
 		break;
 	default:
 		break;
