@@ -29,8 +29,10 @@ void spool_plan(
 void spool_plan_message(struct spool *spool, const struct store_message *message, int64_t due_ms)
 {
 	for (size_t i = 0; i < message->recipients.count; i++)
-		spool_plan(spool, message->wire.id, message->recipients.items[i].wire.number,
-			message->recipients.items[i].route, due_ms);
+		if (message->recipients.items[i].state == STORE_WAITING)
+			spool_plan(spool, message->wire.id,
+				message->recipients.items[i].wire.number,
+				message->recipients.items[i].route, due_ms);
 }
 
 void spool_scan_soon(struct spool *spool)

@@ -10,7 +10,6 @@
 
 enum {
 	MAX_INTAKES = 100000,	    /* of one peer */
-	MAX_RECEIVED_EVENTS = 1000, /* of one message */
 	SIZE_SLACK = 64 * 1024,	    /* our own header beyond the message limit */
 	MAX_PENDING_EVENTS = 10000, /* calls of the store that wait */
 	MAX_RECIPIENTS = RECORD_MAX_ITEMS,
@@ -196,33 +195,15 @@ static enum err check(const struct intake *intake, const struct wire_message *me
 	return ERR_OK;
 }
 
-/* One event a recipient, so that each can be searched for; the receipt is with the first. */
-static struct wire_event *make_events(
-	const struct wire_message *message, struct arena *arena, size_t *ret_count)
+/* Once, and here: who releases it later has seen it. */
+static void hold_by_rule(
+	struct store_recipient *r, const struct policy_outbound *out, struct arena *arena)
 {
-	size_t count = message->recipients.count;
-	struct wire_event *events;
-
-	if (count > MAX_RECEIVED_EVENTS)
-		count = MAX_RECEIVED_EVENTS;
-	events = arena_array(arena, count, sizeof(*events));
-	for (size_t i = 0; i < count; i++)
-		events[i] = (struct wire_event){
-			.message = message->id,
-			.at_ms = message->received_ms,
-			.kind = "received",
-			.sender = message->sender,
-			.recipient = message->recipients.items[i].address,
-			.organisation = message->recipients.items[i].organisation,
-			.connector = message->recipients.items[i].connector,
-			.token = message->receipt.token,
-			.text = message->receipt.reason,
-			.message_id = message->message_id,
-			.size = message->size,
-			.receipt = i == 0 ? (struct receipt *)&message->receipt : NULL,
-		};
-	*ret_count = count;
-	return events;
+	if (!out->hold)
+		return;
+	r->state = STORE_HELD;
+	r->token = "held-by-rule";
+	r->text = arena_format(arena, "held by %s", out->hold_by != NULL ? out->hold_by : "a rule");
 }
 
 static void commit(
@@ -246,10 +227,12 @@ static void commit(
 		r->wire = message->recipients.items[i];
 		r->route = spool_route(spool, &whole.wire, &r->wire, arena, &out);
 		r->due_ms = spool->now_ms();
+		hold_by_rule(r, &out, arena);
 	}
 	new.recipients = whole.recipients.items;
 	new.count = whole.recipients.count;
-	change.events = make_events(message, arena, &change.event_count);
+	change.events =
+		spool_events_accepted(spool, &whole, &message->receipt, arena, &change.event_count);
 	intake->content = NULL;
 	accept->spool = spool;
 	accept->peer = peer->serial;

@@ -52,6 +52,7 @@ static const struct {
 	{"alarms.acknowledge", spool_manage_alarms_acknowledge},
 	{"test.record", spool_manage_test_record},
 	{"test.list", spool_manage_test_list},
+	{"test.submit", spool_manage_test_submit},
 	{"spool.status", spool_manage_status},
 };
 

@@ -4,7 +4,7 @@
 
 json_t *spool_event_json(const struct wire_event *event)
 {
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "at",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "at",
 		spool_moment_json(event->at_ms), "kind", spool_text_json(event->kind), "recipient",
 		spool_text_json(event->recipient), "token", spool_text_json(event->token),
 		"enhanced", spool_text_json(event->enhanced), "text", spool_text_json(event->text),
@@ -12,7 +12,9 @@ json_t *spool_event_json(const struct wire_event *event)
 		spool_text_json(event->organisation), "receipt",
 		event->receipt != NULL
 			? record_to_json(&receipt_desc, event->receipt, RECORD_JSON_FULL)
-			: json_null());
+			: json_null(),
+		"would_token", spool_text_json(event->would_token), "would_text",
+		spool_text_json(event->would_text), "would_by", spool_text_json(event->would_by));
 }
 
 json_t *spool_events_json(const struct wire_event *events, size_t count)

@@ -69,6 +69,14 @@ static void log_outcome(const struct judge *j, const char *kind)
 		LOG_NUMBER("attempts", j->recipient->attempts));
 }
 
+/* Rules that only report say so in the reason; the connector's half is what can be switched. */
+static const char *would_by(const struct receipt *receipt, struct arena *arena)
+{
+	if (receipt->organisation == NULL || receipt->connector == NULL)
+		return "a rule";
+	return arena_format(arena, "connector %s/%s", receipt->organisation, receipt->connector);
+}
+
 static void add_event(struct judge *j, const char *kind)
 {
 	struct spool_settlement *s = j->s;
@@ -92,6 +100,16 @@ static void add_event(struct judge *j, const char *kind)
 		.receipt = (struct receipt *)receipt,
 	};
 
+	if (receipt != NULL && receipt->would_token != NULL) {
+		event.would_token = receipt->would_token;
+		event.would_text = receipt->would_reason;
+		event.would_by = would_by(receipt, s->arena);
+	}
+	record_copy(&wire_event_desc, &event, s->arena, &s->events[s->event_count++]);
+	if (event.would_token == NULL ||
+		(strcmp(kind, "delivered") != 0 && strcmp(kind, "relayed") != 0))
+		return;
+	event = spool_event_would(&event, s->arena);
 	record_copy(&wire_event_desc, &event, s->arena, &s->events[s->event_count++]);
 }
 
@@ -427,8 +445,8 @@ void spool_settle(struct spool *spool, const struct spool_verdict *verdict, spoo
 	s->done = done;
 	s->context = context;
 	s->updates = arena_array(s->arena, verdict->count, sizeof(*s->updates));
-	/* Each recipient makes at most two, each notice one. */
-	s->events = arena_array(s->arena, verdict->count * 2 + KINDS, sizeof(*s->events));
+	/* Each recipient makes at most three, each notice one. */
+	s->events = arena_array(s->arena, verdict->count * 3 + KINDS, sizeof(*s->events));
 	spool->settling++;
 	judge_all(s, verdict);
 	wanted = content_wanted(s);

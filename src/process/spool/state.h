@@ -4,6 +4,7 @@
  *   spool.c     life of the process, clock, settings
  *   peers.c     channels to the other processes
  *   intake.c    receive -> store
+ *   events.c    what the trace hears of it
  *   messages.c  envelopes in memory
  *   dispatch.c  store -> plan -> jobs -> deliver
  *   jobs.c      jobs under way; content for deliver
@@ -201,6 +202,14 @@ void spool_intake_tick(struct spool *spool);
 const char *spool_route(struct spool *spool, const struct wire_message *message,
 	const struct wire_recipient *recipient, struct arena *arena, struct policy_outbound *ret);
 
+/* ---- events.c ---------------------------------------------------------------------------------
+ */
+/* Of a message as it is stored; they live in the arena. */
+struct wire_event *spool_events_accepted(struct spool *spool, const struct store_message *message,
+	const struct receipt *receipt, struct arena *arena, size_t *ret_count);
+/* The event that stands beside one with would_token: what would have been refused, and by whom. */
+struct wire_event spool_event_would(const struct wire_event *event, struct arena *arena);
+
 /* ---- messages.c -------------------------------------------------------------------------------
  */
 /* A copy in memory; refs 1.  Cached under its id. */
@@ -351,6 +360,7 @@ void spool_manage_alarms_list(struct spool_request *request);
 void spool_manage_alarms_acknowledge(struct spool_request *request);
 void spool_manage_test_record(struct spool_request *request);
 void spool_manage_test_list(struct spool_request *request);
+void spool_manage_test_submit(struct spool_request *request); /* submit.c */
 void spool_manage_status(struct spool_request *request);
 /* An argument that is a text; NULL: none. */
 const char *spool_argument(const struct spool_request *request, const char *name);

@@ -1,0 +1,254 @@
+/* What the trace is told of report mode, rules that hold, mail between organisations; and what
+ * becomes of it in the answers to the administrator. */
+#include "process/spool/testing.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#define CONFIGURATION                                                                              \
+	"{\"config\": {\"organisations\": [{\"name\": \"contoso\"}, {\"name\": \"fabrikam\"}],"    \
+	"\"domains\": [{\"name\": \"contoso.example\", \"organisation\": \"contoso\","             \
+	"\"delivery\": \"lmtp:127.0.0.1:24\"}, {\"name\": \"fabrikam.example\","                   \
+	"\"organisation\": \"fabrikam\", \"delivery\": \"lmtp:127.0.0.1:24\"}],"                   \
+	"\"connectors\": [{\"name\": \"northwind\", \"organisation\": \"contoso\","                \
+	"\"type\": \"partner\", \"inbound\": {\"sender_domains\": [\"northwind.example\"],"        \
+	"\"require_tls\": true, \"mode\": \"report\"}, \"outbound\": {\"recipient_domains\":"      \
+	"[\"northwind.example\"], \"tls\": \"encrypt\", \"mode\": \"report\"}}],"                  \
+	"\"rules\": [{\"name\": \"review\", \"organisation\": \"contoso\", \"senders\":"           \
+	"[\"mallory@contoso.example\"], \"action\": \"hold\"}]}}"
+
+static int setup(void **state)
+{
+	struct testing *t = testing_new(NULL);
+
+	testing_ask(t, "config.replace", CONFIGURATION);
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct testing *t = *state;
+
+	testing_free(&t);
+	return 0;
+}
+
+/* Content and envelope as receive hands them in. */
+static enum err hand_in(struct testing *t, struct wire_message *m)
+{
+	struct wire_data data = {.data = STR("Subject: Offer\r\n\r\nDear all\r\n")};
+	size_t before = t->receive->dones;
+
+	m->id = data.id = t->next_id += 1 << 22;
+	m->received_ms = testing_now;
+	m->size = (int64_t)data.data.n;
+	ipc_send(t->receive->ipc, WIRE_ACCEPT_DATA, &data);
+	ipc_send(t->receive->ipc, WIRE_ACCEPT_COMMIT, m);
+	testing_until(t, t->receive->dones > before);
+	return t->receive->done;
+}
+
+static const json_t *readiness(struct testing *t, const char *direction)
+{
+	return json_object_get(testing_ask(t, "connector.readiness",
+				       "{\"organisation\": \"contoso\", \"connector\": "
+				       "\"northwind\", \"days\": 1}"),
+		direction);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void test_report_mode_inbound(void **state)
+{
+	struct testing *t = *state;
+	struct wire_recipient r[2] = {
+		{.address = "a@contoso.example",
+			.organisation = "contoso",
+			.connector = "northwind",
+			.would_token = "tls-required",
+			.would_text = "the client did not use TLS",
+			.would_by = "connector contoso/northwind"},
+		{.number = 1,
+			.address = "b@contoso.example",
+			.organisation = "contoso",
+			.connector = "northwind",
+			.would_token = "tls-required",
+			.would_text = "the client did not use TLS",
+			.would_by = "connector contoso/northwind"},
+	};
+	struct wire_message m = {.sender = "x@northwind.example",
+		.recipients = {.items = r, .count = 2},
+		.receipt = {.host = "mail.northwind.example", .peer_address = "192.0.2.7"}};
+	const json_t *in, *reason;
+
+	assert_string_equal(text_of(readiness(t, "inbound"), "verdict"),
+		"no inbound mail of this connector was seen in 1 day: nothing can be said");
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+	assert_string_equal(testing_kinds(t, m.id), "received would-refuse received would-refuse");
+	in = readiness(t, "inbound");
+	assert_string_equal(text_of(in, "mode"), "report");
+	assert_int_equal(testing_number(in, "ok"), 0);
+	assert_int_equal(testing_number(in, "would_refuse"), 1);
+	assert_string_equal(text_of(in, "verdict"),
+		"switching inbound to enforce would have refused 1 of 1 message from 1 host");
+	reason = json_array_get(json_object_get(in, "reasons"), 0);
+	assert_string_equal(text_of(reason, "token"), "tls-required");
+	assert_string_equal(text_of(reason, "host"), "192.0.2.7");
+	assert_string_equal(text_of(reason, "name"), "mail.northwind.example");
+	assert_non_null(text_of(reason, "sample"));
+	assert_non_null(text_of(reason, "remedy"));
+	assert_string_equal(text_of(readiness(t, "outbound"), "mode"), "report");
+}
+
+static void test_report_mode_outbound(void **state)
+{
+	struct testing *t = *state;
+	struct wire_recipient r = {
+		.address = "a@northwind.example", .organisation = "contoso", .originating = true};
+	struct wire_message m = {
+		.sender = "a@contoso.example", .recipients = {.items = &r, .count = 1}};
+	struct receipt receipt = {.direction = RECEIPT_OUT,
+		.host = "mx.northwind.example",
+		.organisation = "contoso",
+		.connector = "northwind",
+		.attempt = RECEIPT_ATTEMPT_CLEAR,
+		.would_token = "no-starttls",
+		.would_reason = "STARTTLS was not offered"};
+	struct wire_recipient_outcome result = {
+		.result = WIRE_DELIVERED, .token = "ok", .text = "250 fine", .host = receipt.host};
+	struct wire_outcome outcome = {.recipients = {.items = &result, .count = 1},
+		.receipts = {.items = &receipt, .count = 1}};
+	const json_t *out;
+
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+	outcome.job = testing_next_job(t)->wire.id;
+	outcome.message = m.id;
+	ipc_send(t->deliver->ipc, WIRE_OUTCOME, &outcome);
+	testing_settle(t);
+	assert_string_equal(testing_kinds(t, m.id), "received delivered would-refuse");
+	out = readiness(t, "outbound");
+	assert_int_equal(testing_number(out, "ok"), 0);
+	assert_int_equal(testing_number(out, "would_refuse"), 1);
+	assert_string_equal(text_of(out, "verdict"),
+		"switching outbound to enforce would have refused 1 of 1 message to 1 host");
+}
+
+static void test_rule_holds(void **state)
+{
+	struct testing *t = *state;
+	struct wire_recipient r = {
+		.address = "a@northwind.example", .organisation = "contoso", .originating = true};
+	struct wire_message m = {
+		.sender = "mallory@contoso.example", .recipients = {.items = &r, .count = 1}};
+	const json_t *item;
+
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+	assert_string_equal(testing_kinds(t, m.id), "received held");
+	testing_advance(t, 3600 * 1000);
+	assert_int_equal(testing_open_jobs(t), 0);
+	item = json_array_get(
+		json_object_get(json_array_get(json_object_get(testing_ask(t, "queue.list",
+								       "{\"filter\": {\"state\": "
+								       "\"held\"}}"),
+						       "items"),
+					0),
+			"recipients"),
+		0);
+	assert_string_equal(text_of(item, "last_token"), "held-by-rule");
+	assert_string_equal(text_of(item, "last_text"), "held by rule contoso/review");
+	/* Released is released: the rule is not asked again. */
+	testing_ask(t, "queue.act", "{\"action\": \"release\", \"filter\": {\"all\": true}}");
+	testing_next_job(t);
+}
+
+static void test_between_organisations(void **state)
+{
+	struct testing *t = *state;
+	struct wire_recipient r = {.address = "b@fabrikam.example",
+		.organisation = "contoso",
+		.originating = true,
+		.receiver = "fabrikam",
+		.receiver_connector = "from-contoso"};
+	struct wire_message m = {
+		.sender = "a@contoso.example", .recipients = {.items = &r, .count = 1}};
+	char id[WIRE_ID_TEXT], arguments[64];
+	const json_t *event;
+
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+	wire_id_format(m.id, id);
+	snprintf(arguments, sizeof(arguments), "{\"id\": \"%s\"}", id);
+	event = json_array_get(
+		json_object_get(testing_ask(t, "trace.show", arguments), "events"), 1);
+	assert_string_equal(text_of(event, "kind"), "handed-over");
+	assert_string_equal(text_of(event, "organisation"), "fabrikam");
+	assert_string_equal(text_of(event, "connector"), "from-contoso");
+	assert_string_equal(text_of(json_object_get(event, "receipt"), "attempt"), "local");
+}
+
+static void test_submit(void **state)
+{
+	struct testing *t = *state;
+	struct testing_job *job;
+	const char *body;
+
+	testing_ask(t, "test.submit",
+		"{\"organisation\": \"contoso\", \"connector\": \"none\", \"to\": "
+		"\"x@y.example\"}");
+	assert_int_equal(t->admin->answer_error, ERR_UNKNOWN);
+	testing_ask(t, "test.submit",
+		"{\"organisation\": \"contoso\", \"connector\": \"northwind\", \"to\": \"x y@z\"}");
+	assert_int_equal(t->admin->answer_error, ERR_SYNTAX);
+	testing_ask(t, "test.submit",
+		"{\"organisation\": \"contoso\", \"connector\": \"northwind\", \"to\": "
+		"\"x@other.example\"}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	assert_non_null(text_of(t->admin->answer, "id"));
+	job = testing_next_job(t);
+	assert_string_equal(job->wire.via, "contoso/northwind");
+	assert_string_equal(job->wire.sender, "postmaster@contoso.example");
+	body = testing_body(t, job);
+	assert_non_null(strstr(body, "Subject: Sealpost connector test\r\n"));
+	assert_non_null(strstr(body, "To: <x@other.example>\r\n"));
+}
+
+static void test_tests(void **state)
+{
+	struct testing *t = *state;
+	const json_t *item;
+
+	testing_ask(t, "test.record",
+		"{\"organisation\": \"contoso\", \"connector\": \"northwind\", \"direction\": "
+		"\"outbound\", \"ok\": true, \"summary\": {\"steps\": [1, 2]}}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	item = json_array_get(
+		json_object_get(testing_ask(t, "test.list",
+					"{\"organisation\": \"contoso\", \"connector\": "
+					"\"northwind\"}"),
+			"items"),
+		0);
+	assert_string_equal(text_of(item, "direction"), "outbound");
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(item, "summary"), "steps")), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_report_mode_inbound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_report_mode_outbound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rule_holds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_between_organisations, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_submit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tests, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
