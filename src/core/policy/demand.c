@@ -53,7 +53,8 @@ static void ask_connector(const struct policy_routing *r, const struct policy_en
 		ret->reported.pins = out->pins;
 		ret->reported.groups = e->model->groups;
 		ret->reported.minimum_version = e->model->minimum_version;
-		ret->tolerates_unknown_revocation = true;
+		ret->tolerates_unknown_revocation =
+			e->model->revocation == MODEL_REVOCATION_REQUIRE;
 		return;
 	}
 	enforce(r, out->tls, e->subject);
@@ -75,6 +76,24 @@ static void ask_rules(const struct policy_routing *r)
 		else
 			enforce(r, rule->require_tls, who);
 	}
+}
+
+/* In enforce mode, key, version, group and revocation would count at whatever level is reached. */
+static void raise_reported(const struct policy_routing *r, const struct policy_asked *asked)
+{
+	const struct policy_entry *e = asked->entry;
+	struct policy_outbound *ret = r->ret;
+
+	if (e == NULL || e->model->outbound->mode != MODEL_REPORT ||
+		ret->required <= ret->reported.required)
+		return;
+	if (ret->reported.pins.count == 0 && ret->reported.groups.count == 0 &&
+		ret->reported.minimum_version <= MODEL_TLS_12 &&
+		e->model->revocation != MODEL_REVOCATION_REQUIRE)
+		return;
+	ret->reported.required = ret->required;
+	if (ret->reported.required_by.count == 0)
+		policy_add_text(&ret->reported.required_by, r->arena, e->subject);
 }
 
 /* Where nothing is required, nothing more is looked at. */
@@ -173,6 +192,7 @@ void policy_demand_work_out(const struct policy_routing *r, const struct policy_
 	if (asked->other != r->sender)
 		ask_minimum(r, asked->other);
 	ask_rules(r);
+	raise_reported(r, asked);
 	drop_unasked(r->ret);
 	set_names(r, asked);
 	set_key(r, asked);

@@ -199,7 +199,7 @@ struct policy_outbound {
 	struct policy_profile profile; /* for the server's chain */
 	const char *anchors;	       /* "system" or "connector contoso/fabrikam" */
 	const char *certificate;       /* own certificate to present; NULL: none */
-	/* The connector is in report mode: a certificate whose revocation is unknown will do. */
+	/* The connector requires revocation to be known, in report mode: unknown will do. */
 	bool tolerates_unknown_revocation;
 	/* What is asked in report mode only; required NONE: nothing. */
 	struct policy_demand reported;
