@@ -206,6 +206,7 @@ struct selection {
 	const char *organisation; /* the originating one; NULL: none */
 	const char *owner; /* a notice tells of one organisation's recipients, by its connectors */
 	int64_t attempts;
+	int64_t best, fallen_ms; /* see wire_job */
 };
 
 /* The recipients of the parcel that are still there, wait, and still go this way together.  Others
@@ -229,6 +230,9 @@ static void select_recipients(
 			ret->route = route;
 			ret->organisation = originating_of(&r->wire);
 			ret->owner = r->wire.organisation;
+			if (out.watches_downgrade && out.domain != NULL)
+				spool_protection_tell(
+					spool, out.domain, &ret->best, &ret->fallen_ms);
 		} else if (!same_text(ret->route, route) ||
 			   !same_text(ret->owner, r->wire.organisation) ||
 			   !same_text(ret->organisation, originating_of(&r->wire))) {
@@ -260,6 +264,8 @@ static void send_job(struct spool *spool, struct spool_job *job, const struct se
 		.attempts = selection->attempts,
 		.labels = m->labels,
 		.via = m->via,
+		.best = selection->best,
+		.fallen_ms = selection->fallen_ms,
 		.recipients = {.items = selection->items, .count = selection->count},
 	};
 

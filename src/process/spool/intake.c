@@ -28,6 +28,9 @@ struct accept {
 	struct spool *spool;
 	int64_t peer;
 	struct spool_message *message;
+	struct arena *arena; /* of what follows: how it came in */
+	struct wire_message seen;
+	struct wire_recipient first;
 };
 
 static struct intake *intake_get(struct spool_peer *peer, int64_t id)
@@ -155,12 +158,14 @@ static void committed(void *context, enum err e)
 	struct spool *spool = accept->spool;
 
 	spool->accepting--;
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		spool_plan_message(spool, &accept->message->m, spool->now_ms());
-	else
+		spool_protection_received(spool, &accept->seen, &accept->first);
+	} else
 		spool_message_forget(spool, accept->message->id);
 	answer(spool, accept->peer, accept->message->id, e, e == ERR_OK ? NULL : err_text(e));
 	spool_message_drop(spool, &accept->message);
+	arena_free(&accept->arena);
 	free(accept);
 	spool_wake(spool);
 }
@@ -206,6 +211,19 @@ static void hold_by_rule(
 	r->text = arena_format(arena, "held by %s", out->hold_by != NULL ? out->hold_by : "a rule");
 }
 
+/* The receipt is not kept in memory with the message. */
+static void remember_way(struct accept *accept, const struct wire_message *message)
+{
+	accept->arena = arena_new();
+	accept->seen = (struct wire_message){.sender = arena_text(accept->arena, message->sender),
+		.receipt = {.host = arena_text(accept->arena, message->receipt.host),
+			.peer_address = arena_text(accept->arena, message->receipt.peer_address),
+			.required = message->receipt.required,
+			.got = message->receipt.got}};
+	accept->first.organisation =
+		arena_text(accept->arena, message->recipients.items[0].organisation);
+}
+
 static void commit(
 	struct spool_peer *peer, struct intake *intake, const struct wire_message *message)
 {
@@ -237,6 +255,7 @@ static void commit(
 	accept->spool = spool;
 	accept->peer = peer->serial;
 	accept->message = spool_message_add(spool, &whole);
+	remember_way(accept, message);
 	spool->accepting++;
 	store_apply(spool->store, &change, committed, accept);
 }

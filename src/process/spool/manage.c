@@ -52,6 +52,8 @@ static const struct {
 	{"alarms.acknowledge", spool_manage_alarms_acknowledge},
 	{"test.record", spool_manage_test_record},
 	{"test.list", spool_manage_test_list},
+	{"protection.list", spool_manage_protection_list},
+	{"protection.forget", spool_manage_protection_forget},
 	{"test.submit", spool_manage_test_submit},
 	{"spool.status", spool_manage_status},
 };

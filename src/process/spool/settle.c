@@ -199,6 +199,8 @@ static void delivered(struct judge *j)
 		j->s->spool->counters.relayed++;
 	else
 		j->s->spool->counters.delivered++;
+	if (receipt_of(j) != NULL)
+		spool_protection_sent(j->s->spool, &j->recipient->wire, receipt_of(j));
 	if (!j->outcome->passed_on)
 		add_notice(j, relayed ? MESSAGE_DSN_RELAYED : MESSAGE_DSN_DELIVERED, false);
 	remove_recipient(j, relayed ? "relayed" : "delivered");
@@ -213,6 +215,12 @@ static void failed(struct judge *j)
 		j->recipient->attempts++;
 	add_notice(j, MESSAGE_DSN_FAILED, false);
 	remove_recipient(j, kind);
+}
+
+static bool is_downgrade(const struct wire_recipient_outcome *outcome)
+{
+	return outcome->token != NULL &&
+	       strcmp(outcome->token, policy_outcome_row(POLICY_DOWNGRADE)->token) == 0;
 }
 
 static void deferred(struct judge *j)
@@ -246,6 +254,10 @@ static void deferred(struct judge *j)
 			add_event(j, "delayed");
 	}
 	r->due_ms = next.when_ms;
+	if (receipt_of(j) != NULL && is_downgrade(j->outcome)) {
+		spool_protection_sent(s->spool, &r->wire, receipt_of(j));
+		r->due_ms = spool_protection_due(s->spool, &r->wire, r->due_ms);
+	}
 	r->last_ms = j->now_ms;
 	r->token = arena_text(arena, j->outcome->token);
 	r->enhanced = arena_text(arena, j->outcome->enhanced);

@@ -61,6 +61,7 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->messages = map_new((uint64_t)ticks_ms());
 	spool->jobs = map_new(0);
 	spool->hosts = map_new((uint64_t)ticks_ms());
+	spool->protections = map_new((uint64_t)ticks_ms());
 	spool->claims = map_new((uint64_t)ticks_ms());
 	spool->tick = event_new(base, -1, EV_PERSIST, on_tick, spool);
 	spool->pump = event_new(base, -1, 0, on_pump, spool);
@@ -97,6 +98,7 @@ void spool_free(struct spool **ref)
 	map_free(&spool->messages);
 	map_free(&spool->jobs);
 	spool_hosts_free(spool);
+	spool_protections_free(spool);
 	spool_orphans_free(spool);
 	arena_free(&spool->config_arena);
 	arena_free(&spool->settings.arena);
@@ -171,6 +173,7 @@ void spool_begin(struct spool *spool)
 	spool->started = true;
 	event_add(spool->tick, &second);
 	spool_hosts_load(spool);
+	spool_protections_load(spool);
 	spool_config_load(spool);
 }
 
@@ -224,6 +227,7 @@ static void expire_trace(struct spool *spool)
 	if (now < spool->next_trace_ms)
 		return;
 	spool->next_trace_ms = now + TRACE_EVERY_MS;
+	spool_protections_expire(spool);
 	store_trace_expire(
 		spool->store, spool->now_ms() - spool->settings.trace_keep_ms, NULL, NULL);
 }

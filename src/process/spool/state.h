@@ -13,6 +13,7 @@
  *   orphans.c   recipients that deliver still has from before a restart
  *   config.c    the configuration and who must know of it; config_change.c: a few objects of it
  *   hosts.c     what is known of hosts
+ *   protection.c  how well destinations and senders were protected
  *   manage.c    questions and orders of the administrator; manage_account.c,
  *               manage_queue.c, manage_trace.c
  *
@@ -152,6 +153,8 @@ struct spool {
 	int64_t reports_until; /* ticks */
 
 	struct map *hosts;
+	struct map *protections; /* see protection.c */
+	bool protections_full;
 	struct spool_settlement *stuck; /* could not be written; tried again */
 	size_t settling;
 	struct spool_counters counters;
@@ -322,6 +325,24 @@ bool spool_host_forget(struct spool *spool, const char *host);
 json_t *spool_hosts_json(const struct spool *spool);
 void spool_hosts_free(struct spool *spool);
 
+/* ---- protection.c ------------------------------------------------------------------------------
+ */
+void spool_protections_load(struct spool *spool);
+void spool_protections_expire(struct spool *spool);
+void spool_protections_free(struct spool *spool);
+/* Mail has gone over that connection, or would only go in clear now. */
+void spool_protection_sent(
+	struct spool *spool, const struct wire_recipient *recipient, const struct receipt *receipt);
+/* Mail was accepted. */
+void spool_protection_received(struct spool *spool, const struct wire_message *message,
+	const struct wire_recipient *recipient);
+/* What deliver is told of a destination. */
+void spool_protection_tell(
+	const struct spool *spool, const char *domain, int64_t *ret_best, int64_t *ret_fallen_ms);
+/* When to try again what waits out the grace time: no later than its end. */
+int64_t spool_protection_due(
+	const struct spool *spool, const struct wire_recipient *recipient, int64_t due_ms);
+
 /* ---- manage.c ----------------------------------------------------------------------------------
  */
 /* One request under way. */
@@ -360,7 +381,9 @@ void spool_manage_alarms_list(struct spool_request *request);
 void spool_manage_alarms_acknowledge(struct spool_request *request);
 void spool_manage_test_record(struct spool_request *request);
 void spool_manage_test_list(struct spool_request *request);
-void spool_manage_test_submit(struct spool_request *request); /* submit.c */
+void spool_manage_test_submit(struct spool_request *request);	    /* submit.c */
+void spool_manage_protection_list(struct spool_request *request);   /* protection.c */
+void spool_manage_protection_forget(struct spool_request *request); /* protection.c */
 void spool_manage_status(struct spool_request *request);
 /* An argument that is a text; NULL: none. */
 const char *spool_argument(const struct spool_request *request, const char *name);
