@@ -192,9 +192,8 @@ bool cli_reference(struct cli *cli, const char *topic, bool mdoc)
 	if (strcmp(topic, "node") == 0) {
 		print_object(&page, &model_node_desc, "The node file");
 	} else if (strcmp(topic, "configuration") == 0 || strcmp(topic, "config") == 0) {
-		print_object(&page, &model_organisation_desc, "organisations");
-		print_object(&page, &model_domain_desc, "domains");
-		print_object(&page, &model_connector_desc, "connectors");
+		for (size_t i = 0; i < MODEL_KIND_MAX; i++)
+			print_object(&page, model_kinds[i].desc, model_kinds[i].plural);
 	} else if (strcmp(topic, "verbs") == 0) {
 		print_verbs(&page);
 	} else if (strcmp(topic, "options") == 0) {
