@@ -282,6 +282,52 @@ static void defers_and_reports_where_told(void **state)
 	assert_non_null(recipient(0)->would_text);
 }
 
+/* One transaction, and for each recipient the demands of its own organisation. */
+static void judges_each_recipient_by_its_own(void **state)
+{
+	(void)state;
+	send_yaml(2, PARTNER(""));
+	come(rig.port);
+	DIALOG(NULL, "220", "EHLO c\r\n", "250", "MAIL FROM:<a@woodgrove.example>\r\n", "250",
+		"RCPT TO:<carol@contoso.example>\r\n", "530 5.7.0",
+		"RCPT TO:<bob@fabrikam.example>\r\n", "250",
+		"RCPT TO:<nobody@fabrikam.example>\r\n", "550 5.1.1",
+		"RCPT TO:<x@else.example>\r\n", "550 5.7.64", "DATA\r\n", "354", "x\r\n.\r\n",
+		"250");
+	leave();
+	assert_int_equal(spool.events, 3);
+	assert_int_equal(spool.last.recipients.count, 1);
+	assert_string_equal(recipient(0)->organisation, "fabrikam");
+}
+
+#define TRUSTING(more)                                                                             \
+	HYBRID "- name: partner\n"                                                                 \
+	       "  organisation: contoso\n"                                                         \
+	       "  inbound: {sender_domains: [fabrikam.example], restrict_to_certificate: true,\n"  \
+	       "            certificate_name: else.fabrikam.example" more "}\n"
+
+/* What another organisation of this installation hands over meets what it can meet. */
+static void judges_mail_between_organisations(void **state)
+{
+	(void)state;
+	send_yaml(2, TRUSTING(""));
+	EHLO_TLS();
+	DIALOG("MAIL FROM:<a@fabrikam.example>\r\n", "250", "RCPT TO:<carol@contoso.example>\r\n",
+		"550 5.7.51", "RCPT TO:<bob@fabrikam.example>\r\n", "250");
+	send_yaml(3, TRUSTING(", trusted_organisations: [fabrikam]"));
+	DIALOG("RSET\r\n", "250", "MAIL FROM:<a@fabrikam.example>\r\n", "250",
+		"RCPT TO:<carol@contoso.example>\r\n", "250", "DATA\r\n", "354",
+		FIELDS "\r\nx\r\n.\r\n", "250");
+	leave();
+	assert_string_equal(recipient(0)->organisation, "fabrikam");
+	assert_string_equal(recipient(0)->connector, "server");
+	assert_string_equal(recipient(0)->receiver, "contoso");
+	assert_string_equal(recipient(0)->receiver_connector, "partner");
+	assert_true(body_has(
+		"Directionality: incoming\r\nX-Sealpost-Organization-AuthAs: partner\r\n"));
+	assert_false(body_has("SCL"));
+}
+
 /* A spool that begins anew sends the configuration again, under the number it had. */
 static void states_its_facts_anew(void **state)
 {
@@ -315,6 +361,8 @@ int main(void)
 		TEST(refuses_by_rules),
 		TEST(keeps_to_the_size_of_organisations),
 		TEST(defers_and_reports_where_told),
+		TEST(judges_each_recipient_by_its_own),
+		TEST(judges_mail_between_organisations),
 		TEST(states_its_facts_anew),
 	};
 	int failed;

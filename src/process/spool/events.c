@@ -38,6 +38,21 @@ struct accepted {
 	size_t count;
 };
 
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* The receipt tells how the first recipient came to be accepted: not what another organisation, or
+ * another connector, is to read of its own. */
+static const char *why_accepted(const struct receipt *receipt, const struct wire_recipient *r)
+{
+	return is_same(receipt->organisation, r->organisation) &&
+			       is_same(receipt->connector, r->connector)
+		       ? receipt->reason
+		       : NULL;
+}
+
 static struct wire_event received(const struct accepted *a, const struct wire_recipient *r)
 {
 	return (struct wire_event){
@@ -49,7 +64,7 @@ static struct wire_event received(const struct accepted *a, const struct wire_re
 		.organisation = r->organisation,
 		.connector = r->connector,
 		.token = a->message->receipt.token,
-		.text = a->message->receipt.reason,
+		.text = why_accepted(&a->message->receipt, r),
 		.message_id = a->message->message_id,
 		.size = a->message->size,
 		.would_token = r->would_token,
