@@ -8,7 +8,8 @@
  * client certificate, by address, by partner connector, anonymous, from one organisation to
  * another, and the way out.  The last kind has a tenth of the connectors in one organisation, all
  * for the same senders: such are looked at one by one.  Prints median and 99th percentile in
- * microseconds, and how much slower the largest is than the smallest.
+ * microseconds, and how much slower the largest is than the smallest.  With --json the table goes
+ * to standard error.
  */
 #include "core/policy/policy.h"
 
@@ -305,31 +306,31 @@ static bool measure(const struct policy_snapshot *snapshot, enum question questi
 /* ---- the table --------------------------------------------------------------------------------
  */
 
-static void print(
-	const struct timing all[SIZES][QUESTION_MAX], const size_t sizes[SIZES], bool json)
+static void print_json(const struct timing all[SIZES][QUESTION_MAX], const size_t sizes[SIZES])
 {
-	if (json) {
-		printf("{");
-		for (int q = 0; q < QUESTION_MAX; q++) {
-			printf("%s\"%s\": {", q > 0 ? ", " : "", question_names[q]);
-			for (int s = 0; s < SIZES; s++)
-				printf("%s\"%zu\": {\"median_us\": %.2f, \"p99_us\": %.2f}",
-					s > 0 ? ", " : "", sizes[s], all[s][q].median,
-					all[s][q].p99);
-			printf("}");
-		}
-		printf("}\n");
-		return;
-	}
-	printf("%-30s", "microseconds: median (p99)");
-	for (int s = 0; s < SIZES; s++)
-		printf("%10zu connectors", sizes[s]);
-	printf("%10s\n", "growth");
+	printf("{");
 	for (int q = 0; q < QUESTION_MAX; q++) {
-		printf("%-30s", question_names[q]);
+		printf("%s\"%s\": {", q > 0 ? ", " : "", question_names[q]);
 		for (int s = 0; s < SIZES; s++)
-			printf("%12.2f (%6.2f)", all[s][q].median, all[s][q].p99);
-		printf("%9.2fx\n", all[SIZES - 1][q].median / all[0][q].median);
+			printf("%s\"%zu\": {\"median_us\": %.2f, \"p99_us\": %.2f}",
+				s > 0 ? ", " : "", sizes[s], all[s][q].median, all[s][q].p99);
+		printf("}");
+	}
+	printf("}\n");
+}
+
+static void print_table(
+	FILE *out, const struct timing all[SIZES][QUESTION_MAX], const size_t sizes[SIZES])
+{
+	fprintf(out, "%-32s", "microseconds: median (p99)");
+	for (int s = 0; s < SIZES; s++)
+		fprintf(out, "%10zu connectors", sizes[s]);
+	fprintf(out, "%10s\n", "growth");
+	for (int q = 0; q < QUESTION_MAX; q++) {
+		fprintf(out, "%-32s", question_names[q]);
+		for (int s = 0; s < SIZES; s++)
+			fprintf(out, "%12.2f (%6.2f)", all[s][q].median, all[s][q].p99);
+		fprintf(out, "%9.2fx\n", all[SIZES - 1][q].median / all[0][q].median);
 	}
 }
 
@@ -368,6 +369,9 @@ int main(int argc, char **argv)
 		policy_snapshot_free(&snapshot);
 	}
 	if (fine)
-		print((const struct timing(*)[QUESTION_MAX])all, sizes, json);
+		print_table(
+			json ? stderr : stdout, (const struct timing(*)[QUESTION_MAX])all, sizes);
+	if (fine && json)
+		print_json((const struct timing(*)[QUESTION_MAX])all, sizes);
 	return fine ? 0 : 1;
 }

@@ -314,9 +314,8 @@ SCENARIOS = {
 
 def policy(build):
     """Microseconds of one decision: bench/policy.c prints the table."""
-    program = str(build / 'bench' / 'bench-policy')
-    subprocess.run([program], check=True)
-    return json.loads(subprocess.run([program, '--json'], check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run([str(build / 'bench' / 'bench-policy'), '--json'], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)
 
 
 def main():
