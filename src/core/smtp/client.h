@@ -84,7 +84,8 @@ struct smtp_client_transaction {
 	enum smtp_client_ret ret;
 	enum smtp_client_body body;
 	bool smtputf8;
-	int64_t size; /* of the content; 0: unknown */
+	int64_t size;  /* of the content; 0: unknown */
+	bool is_trial; /* ends behind the answers to RCPT, by RSET; nothing is sent */
 	const struct smtp_client_recipient *recipients;
 	size_t count;
 };

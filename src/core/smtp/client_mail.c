@@ -291,9 +291,26 @@ static bool pump_rcpt(struct smtp_client *c)
 	return true;
 }
 
+/* A trial ends here: the server forgets the envelope, nobody sends content. */
+static bool pump_trial(struct smtp_client *c)
+{
+	if (!smtp_client_awaits_none(c))
+		return false;
+	if (c->needs_reset) {
+		buf_put_text(&c->out, "RSET\r\n");
+		smtp_client_await(c, SMTP_CLIENT_RSET, 0);
+		c->needs_reset = false;
+	}
+	c->step = SMTP_CLIENT_STEP_OVER;
+	return true;
+}
+
 static bool pump_data(struct smtp_client *c)
 {
 	bool all_answered = smtp_client_awaits_none(c);
+
+	if (c->mail->is_trial)
+		return pump_trial(c);
 
 	if (c->mail_failed || (all_answered && c->accepted == 0)) {
 		c->step = SMTP_CLIENT_STEP_OVER;
@@ -365,7 +382,7 @@ static void on_rcpt(struct smtp_client *c, size_t i, struct smtp_client_outcome 
 	const struct smtp_reply *reply)
 {
 	consider_too_many(outcome, reply);
-	if (outcome->result != SMTP_CLIENT_ACCEPTED)
+	if (outcome->result != SMTP_CLIENT_ACCEPTED || c->mail->is_trial)
 		settle(c, i, outcome);
 	else if (is_pending(c, i))
 		c->accepted++;

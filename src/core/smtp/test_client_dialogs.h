@@ -54,6 +54,35 @@ static const struct dialog dialogs[] = {
 		.mail = {.sender = "", .body = SMTP_CLIENT_8BITMIME, .size = 4},
 	},
 	{
+		.name = "a trial ends behind RCPT",
+		.script = GREETING BARE
+		"C: MAIL FROM:<a@b>\nS: 250 ok\nC: RCPT TO:<x@y>\nS: 250 yes\n"
+		"C: RCPT TO:<z@y>\nS: 550 no\nC: RSET\nS: 250 ok\n" BYE,
+		.to = "x@y,z@y",
+		.want = "AP",
+		.text = "250 yes",
+		.mail = {.is_trial = true},
+	},
+	{
+		.name = "a trial with pipelining, twice",
+		.script = GREETING PIPED
+		"C: MAIL FROM:<a@b>\nC: RCPT TO:<x@y>\nS: 250 ok\nS: 250 yes\nC: RSET\nS: 250 ok\n"
+		"C: MAIL FROM:<a@b>\nC: RCPT TO:<x@y>\nS: 250 ok\nS: 250 yes\nC: RSET\nS: 250 "
+		"ok\n" BYE,
+		.to = "x@y",
+		.want = "A",
+		.mail = {.is_trial = true},
+		.twice = true,
+	},
+	{
+		.name = "a trial whose sender is refused has nothing to reset",
+		.script = GREETING BARE "C: MAIL FROM:<a@b>\nS: 550 5.1.8 who\n" BYE,
+		.to = "x@y",
+		.want = "P",
+		.enhanced = "5.1.8",
+		.mail = {.is_trial = true},
+	},
+	{
 		.name = "pipelined DATA accepted though nobody is left",
 		.script = GREETING PIPED
 		"C: MAIL FROM:<a@b>\nC: RCPT TO:<x@y>\nC: DATA\n"

@@ -22,6 +22,7 @@ const char *const wire_ret_names[] = {"none", "full", "headers", NULL};
 const char *const wire_result_names[] = {
 	"delivered", "relayed", "deferred", "failed", "not-tried", "under-way", NULL};
 const char *const wire_dns_status_names[] = {"secure", "insecure", "bogus", "failed", NULL};
+const char *const wire_probe_result_names[] = {"ok", "failed", "skipped", "note", NULL};
 
 static const struct record_field recipient_fields[] = {
 	FIELD(wire_recipient, number, INT),
@@ -247,6 +248,33 @@ static const struct record_field managed_fields[] = {
 };
 static const struct record_desc wire_managed_desc = DESC(wire_managed, "managed", managed_fields);
 
+static const struct record_field probe_fields[] = {
+	FIELD(wire_probe, tag, INT),
+	FIELD(wire_probe, organisation, TEXT),
+	FIELD(wire_probe, connector, TEXT),
+	FIELD(wire_probe, sender, TEXT),
+	FIELD(wire_probe, recipient, TEXT),
+};
+static const struct record_desc wire_probe_desc = DESC(wire_probe, "probe", probe_fields);
+
+static const struct record_field probe_step_fields[] = {
+	FIELD(wire_probe_step, tag, INT),
+	MOMENT(wire_probe_step, at),
+	FIELD(wire_probe_step, host, TEXT),
+	FIELD(wire_probe_step, address, TEXT),
+	FIELD(wire_probe_step, step, TEXT),
+	RECORD_FIELD(struct wire_probe_step, result, RECORD_ENUM, .names = wire_probe_result_names),
+	FIELD(wire_probe_step, ms, INT),
+	FIELD(wire_probe_step, expected, TEXT),
+	FIELD(wire_probe_step, presented, TEXT),
+	FIELD(wire_probe_step, text, TEXT),
+	FIELD(wire_probe_step, remedy, TEXT),
+	FIELD(wire_probe_step, token, TEXT),
+	FIELD(wire_probe_step, is_last, BOOL),
+};
+const struct record_desc wire_probe_step_desc =
+	DESC(wire_probe_step, "probe-step", probe_step_fields);
+
 const struct wire_type_row wire_types[WIRE_TYPE_MAX] = {
 	[WIRE_CONFIG_BEGIN] = {"config-begin", &wire_config_mark_desc},
 	[WIRE_CONFIG_OBJECT] = {"config-object", &wire_config_object_desc},
@@ -271,4 +299,7 @@ const struct wire_type_row wire_types[WIRE_TYPE_MAX] = {
 	[WIRE_DNS_ANSWER] = {"dns-answer", &wire_dns_answer_desc},
 	[WIRE_MANAGE] = {"manage", &wire_manage_desc},
 	[WIRE_MANAGED] = {"managed", &wire_managed_desc},
+	[WIRE_PROBE] = {"probe", &wire_probe_desc},
+	[WIRE_PROBE_STOP] = {"probe-stop", &wire_id_desc},
+	[WIRE_PROBE_STEP] = {"probe-step", &wire_probe_step_desc},
 };

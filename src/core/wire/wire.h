@@ -55,6 +55,10 @@ enum wire_type {
 	/* admin -> spool, and back */
 	WIRE_MANAGE,  /* struct wire_manage */
 	WIRE_MANAGED, /* struct wire_managed */
+	/* admin -> deliver, and back: trying out a connector */
+	WIRE_PROBE,	 /* struct wire_probe */
+	WIRE_PROBE_STOP, /* struct wire_id: nobody waits for the probe of that tag any more */
+	WIRE_PROBE_STEP, /* struct wire_probe_step, one or more; the last one says so */
 	WIRE_TYPE_MAX,
 };
 
@@ -294,6 +298,38 @@ struct wire_managed {
 	struct str result; /* JSON; on error {"detail": "..."} */
 };
 
+/* Carry a message to the next hops of a connector in earnest, up to the answer to RCPT. */
+struct wire_probe {
+	int64_t tag;
+	const char *organisation;
+	const char *connector;
+	const char *sender;    /* reverse-path without brackets; NULL or "": null sender */
+	const char *recipient; /* NULL: one that the connector is for */
+};
+
+enum wire_probe_result {
+	WIRE_PROBE_OK,
+	WIRE_PROBE_FAILED,  /* mail would not have gone on from here */
+	WIRE_PROBE_SKIPPED, /* not asked for, or not reached */
+	WIRE_PROBE_NOTE,    /* worth knowing; mail goes all the same */
+};
+
+struct wire_probe_step {
+	int64_t tag;
+	int64_t at_ms;
+	const char *host;    /* next hop; NULL: of the whole */
+	const char *address; /* "192.0.2.1:25"; NULL: before connect */
+	const char *step;    /* "resolve", "connect", ..., "rcpt"; "summary" for the last one */
+	int result;	     /* enum wire_probe_result */
+	int64_t ms;	     /* it took */
+	const char *expected;
+	const char *presented;
+	const char *text;
+	const char *remedy; /* what to do; NULL: nothing */
+	const char *token;  /* stable reason of a failure, as in receipts; NULL */
+	bool is_last;
+};
+
 struct wire_type_row {
 	const char *name;
 	const struct record_desc *desc;
@@ -301,10 +337,12 @@ struct wire_type_row {
 extern const struct wire_type_row wire_types[WIRE_TYPE_MAX];
 
 extern const char *const wire_body_names[],
-	*const wire_ret_names[], *const wire_result_names[], *const wire_dns_status_names[];
+	*const wire_ret_names[], *const wire_result_names[],
+					 *const wire_dns_status_names[],
+						 *const wire_probe_result_names[];
 
 extern const struct record_desc wire_message_desc, wire_recipient_desc, wire_event_desc,
-	wire_outcome_desc, wire_host_desc;
+	wire_outcome_desc, wire_host_desc, wire_probe_step_desc;
 
 /* Message ids as people see them: 13 characters of Crockford's base 32, case does not matter. */
 enum { WIRE_ID_TEXT = 14 };

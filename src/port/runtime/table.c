@@ -52,7 +52,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
 				 RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_MAILDIRS |
 				 RUNTIME_NEEDS_THREADS,
-			.peers = PEER(SPOOL) | PEER(KEYS) | PEER(LOOKUP),
+			.peers = PEER(SPOOL) | PEER(KEYS) | PEER(LOOKUP) | PEER(ADMIN),
 			.user_offset = RUNTIME_DELIVER,
 			.may = "open connections, write Maildirs",
 			.may_not = "accept connections, other files, database, keys",
@@ -62,7 +62,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 			.name = "admin",
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
 				 RUNTIME_NEEDS_SOCKET,
-			.peers = PEER(SPOOL) | PEER(LOOKUP),
+			.peers = PEER(SPOOL) | PEER(LOOKUP) | PEER(DELIVER),
 			.user_offset = RUNTIME_ADMIN,
 			.may = "answer on the management socket",
 			.may_not = "network, files, message bodies, keys",

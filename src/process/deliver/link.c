@@ -412,11 +412,23 @@ static void arm(struct deliver_link *link)
 		event_add(link->writing, NULL);
 }
 
+static void tell_progress(struct deliver_link *link)
+{
+	const char *stage = smtp_client_stage(link->client);
+
+	if (link->owner == NULL || link->owner->progress == NULL || stage == link->stage ||
+		link->state == DELIVER_LINK_OVER)
+		return;
+	link->stage = stage;
+	link->owner->progress(link->context, stage);
+}
+
 static void pump(struct deliver_link *link)
 {
 	enum smtp_client_event event;
 
 	do {
+		tell_progress(link);
 		flush(link);
 		if (link->state == DELIVER_LINK_OVER)
 			return;

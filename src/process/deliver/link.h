@@ -28,6 +28,9 @@ struct deliver_link_owner {
 	/* Content for the transaction: at most MAX bytes, or false when none is there yet (then
 	 * call deliver_link_poke() when it is). The slice lives until the next call. */
 	bool (*content)(void *context, size_t max, struct str *ret_bytes, bool *ret_last);
+	/* Another answer is awaited now: smtp_client_stage() says which; may be NULL.  Must not
+	 * free the link. */
+	void (*progress)(void *context, const char *stage);
 };
 
 struct deliver_link_options {

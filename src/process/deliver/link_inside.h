@@ -28,6 +28,7 @@ struct deliver_link {
 	struct smtp_client *client;
 	struct receipt receipt;
 	char reason[256];
+	const char *stage; /* told last */
 	int64_t idle_ms;
 	int64_t count;
 };

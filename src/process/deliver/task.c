@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
@@ -252,26 +251,15 @@ static void take_slot(struct deliver_task *task)
 
 static void use_mx(struct deliver_task *task, const struct deliver_resolve_answer *answer)
 {
-	struct deliver_mx mx[DELIVER_RESOLVE_MX];
-	size_t count = answer->mx_count;
-	uint64_t seed = (uint64_t)runtime_ticks_ms();
 	bool is_loop;
 
-	memcpy(mx, answer->mx, sizeof(mx));
-	/* Only spreads load: a weak seed is no harm. */
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
-		seed++;
-	count = deliver_targets_sort(mx, count, task->self->hostname, seed, &is_loop);
+	task->target_count =
+		deliver_way_mx(task->self, answer, task->arena, task->targets, &is_loop);
 	if (is_loop) {
 		fail_all(task, WIRE_FAILED, "loop", "5.4.6",
 			"mail for this domain leads back to this host");
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
-		task->targets[task->target_count++] = (struct deliver_target){
-			.host = arena_text(task->arena, mx[i].host),
-			.port = (uint16_t)task->self->node->ports.smtp,
-		};
 	take_slot(task);
 }
 
@@ -309,32 +297,6 @@ static void on_mx(void *context, const struct deliver_resolve_answer *answer)
 	}
 }
 
-static void add_named_hosts(struct deliver_task *task)
-{
-	uint16_t port = (uint16_t)task->self->node->ports.smtp;
-
-	for (size_t i = 0; i < task->route->hosts.count; i++) {
-		struct deliver_target *target = &task->targets[task->target_count];
-		struct str text = str_of(task->route->hosts.items[i]);
-		static const struct str unix_prefix = STR("unix:");
-		struct str host = text;
-
-		*target = (struct deliver_target){.port = port};
-		if (task->target_count == DELIVER_MAX_HOSTS)
-			return;
-		if (str_starts_nocase(text, unix_prefix)) {
-			target->is_unix = true;
-			target->port = 0;
-			host = str_part(text, unix_prefix.n, text.n);
-		} else if (task->route->type != POLICY_ROUTE_LITERAL &&
-			   !model_parse_endpoint(text, port, &host, &target->port)) {
-			continue;
-		}
-		target->host = arena_text_of(task->arena, host);
-		task->target_count++;
-	}
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 struct deliver_task *deliver_task_new(struct deliver_job *job, const struct deliver_group *group)
@@ -364,7 +326,8 @@ void deliver_task_start(struct deliver_task *task)
 	case POLICY_ROUTE_LMTP:
 	case POLICY_ROUTE_HOSTS:
 	case POLICY_ROUTE_LITERAL:
-		add_named_hosts(task);
+		task->target_count =
+			deliver_way_named(task->self, task->route, task->arena, task->targets);
 		take_slot(task);
 		break;
 	case POLICY_ROUTE_REFUSE:

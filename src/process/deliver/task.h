@@ -2,13 +2,7 @@
 #ifndef SEALPOST_PROCESS_DELIVER_TASK_H
 #define SEALPOST_PROCESS_DELIVER_TASK_H
 
-#include "process/deliver/inside.h"
-
-struct deliver_target {
-	const char *host; /* name, address, or path of a socket */
-	uint16_t port;
-	bool is_unix;
-};
+#include "process/deliver/way.h"
 
 struct deliver_task {
 	struct deliver *self;

@@ -7,38 +7,8 @@
 
 void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret)
 {
-	const struct receipt *receipt = deliver_link_receipt(task->link);
-	const struct tls_session *tls = deliver_link_tls(task->link);
-	enum tls_failure_kind failure = deliver_link_tls_failure(task->link);
-
-	*ret = (struct policy_hop){
-		.is_tls = tls != NULL,
-		.starttls_offered = deliver_link_starttls_offered(task->link),
-		.starttls_refused = deliver_link_starttls_refused(task->link),
-		.handshake_failed = failure != TLS_FAILURE_NONE,
-		.version_too_old = failure == TLS_FAILURE_VERSION,
-		.host = deliver_task_target(task)->host,
-		.chain_length = receipt->chain.count,
-		.certificate = receipt->chain.count > 0 ? receipt->chain.items : NULL,
-		.verdict = CERT_NONE,
-		.detail = failure != TLS_FAILURE_NONE ? deliver_link_reason(task->link) : NULL,
-	};
-	if (tls != NULL) {
-		const struct policy_profile *profile = &task->route->profile;
-		struct tls_verification how = {.anchors = deliver_anchors(task->self, profile),
-			.purpose = TLS_PURPOSE_SERVER,
-			.revocation = tls_revocation_of(profile->revocation),
-			.now_ms = runtime_now_ms()};
-
-		ret->version = receipt->version;
-		ret->group = receipt->group;
-		if (how.anchors != NULL) {
-			ret->verdict = (int)tls_verify(tls, &how, task->arena, &ret->detail);
-		} else if (receipt->chain.count > 0) {
-			ret->verdict = CERT_UNTRUSTED_ROOT;
-			ret->detail = "there are no usable trust anchors";
-		}
-	}
+	deliver_way_hop(task->self, task->route, task->link, deliver_task_target(task)->host,
+		task->arena, ret);
 	task->verdict = ret->verdict;
 	task->verdict_detail = ret->verdict == CERT_TRUSTED ? NULL : ret->detail;
 }
@@ -87,30 +57,12 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 void deliver_task_connect(struct deliver_task *task, const struct deliver_address *address)
 {
 	const struct deliver_target *target = deliver_task_target(task);
-	const struct policy_outbound *route = task->route;
-	struct deliver_address literal;
-	bool is_name = !target->is_unix &&
-		       !deliver_targets_literal(str_of(target->host), target->port, &literal);
-	struct deliver_link_options options = {
-		.base = task->self->base,
-		.tls = target->is_unix ? NULL : task->self->tls,
-		.key = deliver_task_link_key(task, target),
-		.host = target->host,
-		.hello = task->self->hostname,
-		.server_name = is_name ? target->host : NULL,
-		.identity = route->certificate,
-		.address = *address,
-		.attempt = task->attempt,
-		.lmtp = task->lmtp,
-		.allow_helo = route->required == MODEL_LEVEL_NONE,
-		.now_ms = runtime_now_ms(),
-	};
+	struct deliver_link_options options =
+		deliver_way_options(task->self, task->route, target, address);
 
-	if (route->required > MODEL_LEVEL_NONE) {
-		options.minimum_version = route->minimum_version;
-		options.groups = route->groups;
-	}
+	options.key = deliver_task_link_key(task, target);
 	options.cache_key = deliver_task_cache_key(task, target);
+	options.attempt = task->attempt;
 	task->tries++;
 	task->link_ready = false;
 	task->verdict = CERT_NONE;

@@ -247,8 +247,8 @@ static void each_process_gets_what_its_row_says(void **state)
 		{"lookup", 4, 0, 0, 0, false},
 		{"spool", 4, 0, 0, 0, false},
 		{"receive", 3, 0, 1, 1, true},
-		{"deliver", 3, 0, 1, 0, true},
-		{"admin", 2, 0, 1, 0, true},
+		{"deliver", 4, 0, 1, 0, true},
+		{"admin", 3, 0, 1, 0, true},
 	};
 	struct instance *in CLEANUP(remove_instance) = new_instance("one.example", "");
 	json_t *status = wait_until(in, "all work", is_working, 0);
