@@ -39,6 +39,7 @@ struct deliver_group {
 
 struct deliver_job;
 struct deliver_task;
+struct deliver_probe;
 
 struct deliver {
 	struct runtime *runtime;
@@ -52,6 +53,9 @@ struct deliver {
 	struct map *anchors; /* PEM text -> struct tls_anchors */
 	struct dns *dns;
 	struct ipc *spool;
+	struct ipc *admin; /* NULL: away */
+	struct deliver_probe *probes;
+	size_t probe_count;
 	struct deliver_config_reader *reader;
 	struct deliver_config *config; /* the newest; NULL before the first */
 	struct deliver_memory *memory;

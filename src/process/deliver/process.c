@@ -4,6 +4,7 @@
 #include "port/log/log.h"
 #include "process/deliver/config.h"
 #include "process/deliver/inside.h"
+#include "process/deliver/probe.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -231,6 +232,36 @@ static const struct ipc_handlers spool_handlers = {
 	.closed = on_closed,
 };
 
+/* ---- admin ----------------------------------------------------------------------------------- */
+
+static void on_question(void *context, struct ipc *ipc, enum wire_type type, const void *record)
+{
+	struct deliver *self = context;
+
+	(void)ipc;
+	if (type == WIRE_PROBE)
+		deliver_probe_begin(self, record);
+	else if (type == WIRE_PROBE_STOP)
+		deliver_probe_stop(self, ((const struct wire_id *)record)->id);
+	else
+		log_event(LOG_WARNING_LEVEL, "channel.unexpected",
+			LOG_TEXT("type", wire_types[type].name));
+}
+
+static void on_admin_closed(void *context, struct ipc *ipc)
+{
+	struct deliver *self = context;
+
+	(void)ipc;
+	deliver_probe_stop_all(self);
+	ipc_free(&self->admin);
+}
+
+static const struct ipc_handlers admin_handlers = {
+	.message = on_question,
+	.closed = on_admin_closed,
+};
+
 /* ---- the process ----------------------------------------------------------------------------- */
 
 static void *create(struct runtime *runtime)
@@ -324,6 +355,11 @@ static void peer(void *context, enum runtime_role role, unsigned index, int fd)
 		send_kept(self);
 		offer_slots(self);
 		break;
+	case RUNTIME_ADMIN:
+		if (self->admin != NULL)
+			on_admin_closed(self, self->admin);
+		self->admin = ipc_new(self->base, fd, &admin_handlers, self);
+		break;
 	case RUNTIME_KEYS:
 		tls_signer_peer(self->signer, fd);
 		break;
@@ -349,6 +385,7 @@ static void drain(void *context)
 	struct deliver *self = context;
 
 	self->draining = true;
+	deliver_probe_stop_all(self);
 	offer_slots(self);
 	deliver_check_drained(self);
 }
@@ -381,6 +418,8 @@ static void destroy(void *context)
 
 		deliver_job_free(&job);
 	}
+	deliver_probe_stop_all(self);
+	ipc_free(&self->admin);
 	ipc_free(&self->spool);
 	while (self->kept != NULL) {
 		struct deliver_kept *kept = self->kept;
