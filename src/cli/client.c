@@ -4,19 +4,49 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MAX_ANSWER = 64 * 1024 * 1024, TIMEOUT_S = 60, PAGE = 500 };
+enum { MAX_ANSWER = 64 * 1024 * 1024, TIMEOUT_S = 60, LINES_TIMEOUT_S = 420, PAGE = 500 };
 
 /* An answer as it comes in. */
 struct intake {
 	struct buf body;
 	char etag[64];
+	/* where it is read line by line */
+	struct cli *cli;
+	CURL *curl;
+	cli_line *line; /* NULL: as a whole */
+	void *context;
 };
+
+/* Hand over the lines that are complete.  A problem is no such line: it stays. */
+static void take_lines(struct intake *intake)
+{
+	struct str all = buf_str(&intake->body);
+	long status = 0;
+	size_t end;
+
+	curl_easy_getinfo(intake->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 300)
+		return;
+	while ((end = str_find(all, '\n', 0)) < all.n) {
+		json_t *json = json_loadb(all.p, end, JSON_REJECT_DUPLICATES, NULL);
+
+		if (json != NULL)
+			intake->line(intake->cli, json, intake->context);
+		json_decref(json);
+		buf_take(&intake->body, end + 1);
+		all = buf_str(&intake->body);
+	}
+}
 
 static size_t on_body(char *data, size_t one, size_t count, void *context)
 {
 	struct intake *intake = context;
 
-	return buf_put(&intake->body, str_make(data, one * count)) == ERR_OK ? one * count : 0;
+	if (buf_put(&intake->body, str_make(data, one * count)) != ERR_OK)
+		return 0;
+	if (intake->line != NULL)
+		take_lines(intake);
+	return one * count;
 }
 
 static size_t on_header(char *data, size_t one, size_t count, void *context)
@@ -74,7 +104,8 @@ static void set_up(CURL *curl, const struct cli_call *call, struct intake *intak
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, intake);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, intake);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	curl_easy_setopt(
+		curl, CURLOPT_TIMEOUT, (long)(intake->line != NULL ? LINES_TIMEOUT_S : TIMEOUT_S));
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
@@ -88,6 +119,7 @@ static CURLcode perform(struct cli *cli, const char *socket, const struct cli_ca
 	char *body = call->body != NULL ? json_dumps(call->body, JSON_COMPACT) : NULL;
 	CURLcode code;
 
+	intake->curl = curl;
 	set_up(curl, call, intake);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
 	curl_easy_setopt(
@@ -136,6 +168,31 @@ int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret
 		json_decref(ret->json);
 		ret->json = NULL;
 	}
+	return status;
+}
+
+int cli_ask_lines(struct cli *cli, const struct cli_call *call, cli_line *line, void *context)
+{
+	struct intake intake = {.cli = cli, .line = line, .context = context};
+	const char *socket;
+	long facts[2] = {0, 0};
+	CURLcode code;
+	int status = cli_socket_path(cli, &socket);
+
+	if (status != CLI_OK)
+		return status;
+	buf_init(&intake.body, MAX_ANSWER);
+	code = perform(cli, socket, call, &intake, facts);
+	if (code != CURLE_OK) {
+		status = unreachable(cli, socket, code, facts[1]);
+	} else if (facts[0] >= 300) {
+		json_t *problem = json_loadb(buf_text(&intake.body), buf_length(&intake.body),
+			JSON_REJECT_DUPLICATES, NULL);
+
+		status = explain_problem(cli, facts[0], problem);
+		json_decref(problem);
+	}
+	buf_free(&intake.body);
 	return status;
 }
 

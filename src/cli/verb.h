@@ -135,6 +135,10 @@ struct cli_call {
 /* Ask, and print why it failed. CLI_OK only for a status below 300. */
 int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret);
 int cli_get(struct cli *cli, const char *path, json_t **ret);
+/* Ask for an answer that comes line by line (application/x-ndjson): LINE is called with each object
+ * as it arrives. */
+typedef void cli_line(struct cli *cli, const json_t *json, void *context);
+int cli_ask_lines(struct cli *cli, const struct cli_call *call, cli_line *line, void *context);
 /* Percent-encoded for a path segment or a query value. */
 const char *cli_escape(struct cli *cli, const char *text);
 /* Append "?key=value" or "&key=value" to a path when VALUE is not NULL. */
@@ -200,6 +204,7 @@ int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
 int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);
 int cli_run_tls_list(struct cli *cli), cli_run_completion(struct cli *cli);
 int cli_run_partner_kit(struct cli *cli), cli_run_partner_import(struct cli *cli);
+int cli_run_connector_test(struct cli *cli);
 int cli_run_help(struct cli *cli), cli_run_version(struct cli *cli);
 
 #endif

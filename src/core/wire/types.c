@@ -270,6 +270,8 @@ static const struct record_field probe_step_fields[] = {
 	FIELD(wire_probe_step, text, TEXT),
 	FIELD(wire_probe_step, remedy, TEXT),
 	FIELD(wire_probe_step, token, TEXT),
+	FIELD(wire_probe_step, sender, TEXT),
+	FIELD(wire_probe_step, recipient, TEXT),
 	FIELD(wire_probe_step, is_last, BOOL),
 };
 const struct record_desc wire_probe_step_desc =

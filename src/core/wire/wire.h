@@ -327,6 +327,9 @@ struct wire_probe_step {
 	const char *text;
 	const char *remedy; /* what to do; NULL: nothing */
 	const char *token;  /* stable reason of a failure, as in receipts; NULL */
+	/* With "route": for whom it is tried, as asked or as chosen. */
+	const char *sender;
+	const char *recipient;
 	bool is_last;
 };
 

@@ -203,7 +203,10 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 	static const struct ipc_handlers handlers = {on_message, on_closed, NULL};
 	struct admin *admin = self;
 
-	(void)index;
+	if (role == RUNTIME_DELIVER) {
+		admin_deliver_came(admin, index, fd);
+		return;
+	}
 	if (role != RUNTIME_SPOOL) { /* nothing is asked of the others yet */
 		close(fd);
 		return;
@@ -253,6 +256,7 @@ static void destroy(void *self)
 	if (admin->http != NULL)
 		evhttp_free(admin->http);
 	ipc_free(&admin->spool);
+	admin_deliver_free_all(admin);
 	policy_snapshot_free(&admin->snapshot);
 	arena_free(&admin->building_arena);
 	arena_free(&admin->arena);

@@ -47,9 +47,11 @@ static void on_client_gone(struct evhttp_connection *connection, void *context)
 
 	(void)connection;
 	call->request = NULL;
+	if (call->gone != NULL)
+		call->gone(call);
 }
 
-static void end(struct admin_call *call)
+void admin_end(struct admin_call *call)
 {
 	struct admin_call *gone = call;
 
@@ -61,6 +63,10 @@ static void end(struct admin_call *call)
 	}
 	if (call->timer != NULL)
 		event_free(call->timer);
+	if (call->tick != NULL)
+		event_free(call->tick);
+	if (call->probe != NULL)
+		json_decref(call->probe->steps);
 	evhttp_clear_headers(&call->query);
 	json_decref(call->body);
 	json_decref(call->object);
@@ -91,13 +97,19 @@ static void send_json(struct evhttp_request *request, int status, const json_t *
 static void finish(
 	struct admin_call *call, int status, const json_t *json, const char *type, const char *etag)
 {
+	if (call->is_stream) {
+		admin_stream_line(call, json_pack("{s:s,s:s,s:O}", "step", "summary", "result",
+						"failed", "text", json_object_get(json, "detail")));
+		admin_stream_end(call);
+		return;
+	}
 	if (call->request != NULL) {
 		evhttp_connection_set_closecb(
 			evhttp_request_get_connection(call->request), NULL, NULL);
 		send_json(call->request, status, json, type, etag);
 		call->request = NULL;
 	}
-	end(call);
+	admin_end(call);
 }
 
 void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag)

@@ -62,6 +62,12 @@ struct admin_call {
 	admin_answered *answered;
 	struct event *timer;
 
+	/* An answer that is written line by line (stream.c). */
+	bool is_stream;
+	void (*gone)(struct admin_call *call); /* the client has gone; must end the call */
+	struct event *tick;		       /* of the handler; freed with the call */
+	struct admin_probe *probe;	       /* in the call's arena; NULL: none */
+
 	json_t *object; /* for handlers that go on later: what they work on */
 	int attempts;
 	int64_t expected; /* generation of If-Match; -1: none */
@@ -70,7 +76,9 @@ struct admin_call {
 struct admin {
 	struct runtime *runtime;
 	struct evhttp *http;
-	struct ipc *spool; /* NULL: away */
+	struct ipc *spool;		/* NULL: away */
+	struct admin_deliver *delivers; /* those that are there */
+	struct admin_deliver *turn;	/* asked last; NULL: none yet */
 	struct admin_call *calls;
 	size_t call_count;
 	int64_t last_tag;
@@ -114,6 +122,21 @@ void admin_problem(struct admin_call *call, int status, const char *format, ...)
 void admin_problem_of(struct admin_call *call, enum err e, const json_t *result);
 int admin_status_of(enum err e);
 
+/* The call is over, whoever was told. */
+void admin_end(struct admin_call *call);
+
+/* ---- answers line by line (stream.c) --------------------------------------------------------- */
+
+enum { ADMIN_STREAM_S = 400 }; /* such an answer may take that long */
+
+/* application/x-ndjson: 200, then one object a line as it comes.  GONE is called when the client
+ * goes before the end; it must end the call.  A problem after this is told as a last line
+ * {"step": "summary", "result": "failed", "text": ...}. */
+void admin_stream_begin(struct admin_call *call, void (*gone)(struct admin_call *call));
+/* JSON is taken. */
+void admin_stream_line(struct admin_call *call, json_t *json);
+void admin_stream_end(struct admin_call *call);
+
 /* Ask the spool, or the supervisor; the call ends with 503 when it is away or silent.  ARGUMENTS
  * is taken. */
 void admin_ask_spool(
@@ -136,6 +159,42 @@ bool admin_needs_object(struct admin_call *call);
  * the place.  What is malformed otherwise is left to others. */
 enum err admin_check_trust(const json_t *config, struct err_info *info);
 
+/* ---- trying out connectors (probe*.c) -------------------------------------------------------- */
+
+/* One that delivers, and its channel. */
+struct admin_deliver;
+void admin_deliver_came(struct admin *admin, unsigned index, int fd);
+void admin_deliver_free_all(struct admin *admin);
+
+/* A test under way: what is told is kept for the history. */
+struct admin_probe {
+	int64_t tag; /* 0: the deliver process does not work on it */
+	struct admin_deliver *deliver;
+	const char *direction; /* "inbound", "outbound" */
+	int64_t at_ms;
+	json_t *steps;
+	bool sends; /* --send: a message follows when all is well */
+	const char *sender, *recipient;
+	/* of that message */
+	const char *message; /* id */
+	size_t events_seen;
+	int64_t deadline_ticks;
+};
+/* Tell a step and keep it; JSON is taken. */
+void admin_probe_step(struct admin_call *call, json_t *step);
+/* One of our own making; texts may be NULL. */
+json_t *admin_probe_make(const char *step, bool is_ok, const char *expected, const char *presented,
+	const char *text, const char *remedy);
+/* Tell the summary, keep the whole, and end the call. */
+void admin_probe_finish(struct admin_call *call, bool is_ok, const char *text);
+/* Send a test message by the connector and follow it to its end. */
+void admin_probe_send(struct admin_call *call);
+/* Would this connector be chosen for mail that comes in, and would the mail pass? */
+void admin_probe_inbound(struct admin_call *call);
+
+/* The peer that a question states: ip, tls, cert_pem.  False: answered. */
+bool admin_read_peer(struct admin_call *call, struct policy_peer *peer);
+
 /* ---- handlers -------------------------------------------------------------------------------- */
 
 void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);
@@ -150,5 +209,6 @@ void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
 void admin_get_partner_kit(struct admin_call *call);
+void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call);
 
 #endif

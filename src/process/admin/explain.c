@@ -65,8 +65,7 @@ static bool read_certificate(struct admin_call *call, struct policy_peer *peer)
 	return true;
 }
 
-/* False: answered. */
-static bool read_peer(struct admin_call *call, struct policy_peer *peer)
+bool admin_read_peer(struct admin_call *call, struct policy_peer *peer)
 {
 	const json_t *ip = json_object_get(call->body, "ip");
 	const json_t *tls = json_object_get(call->body, "tls");
@@ -155,7 +154,7 @@ void admin_explain(struct admin_call *call)
 		json_decref(list);
 		return;
 	}
-	if (read_peer(call, &peer)) {
+	if (admin_read_peer(call, &peer)) {
 		results = json_array();
 		json_array_foreach (list, i, item)
 			json_array_append_new(

@@ -31,6 +31,13 @@ const struct admin_route admin_routes[] = {
 	OBJECT_ROUTES("organisations", "/{key}", MODEL_ORGANISATION),
 	OBJECT_ROUTES("domains", "/{key}", MODEL_DOMAIN),
 	OBJECT_ROUTES("connectors", "/{organisation}/{name}", MODEL_CONNECTOR),
+	{EVHTTP_REQ_POST, "/v1/connectors/{organisation}/{name}/test",
+		"{to?, from?, send?}, or {direction: inbound, from?, to?, ip?, cert_pem?, tls?}: "
+		"try it "
+		"out, one JSON object a line as each step ends.",
+		admin_test_connector, 0},
+	{EVHTTP_REQ_GET, "/v1/connectors/{organisation}/{name}/test",
+		"What came of its tests, the newest first; limit.", admin_get_tests, 0},
 	OBJECT_ROUTES("recipients", "/{key}", MODEL_RECIPIENT),
 	OBJECT_ROUTES("rules", "/{organisation}/{name}", MODEL_RULE),
 	{EVHTTP_REQ_GET, "/v1/queue",
@@ -54,7 +61,8 @@ const struct admin_route admin_routes[] = {
 	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
 		admin_get_certificates, 0},
 	{EVHTTP_REQ_GET, "/v1/partner-kit",
-		"What a partner needs to force TLS: organisation, connector, address, format (json, "
+		"What a partner needs to force TLS: organisation, connector, address, format "
+		"(json, "
 		"text, html).",
 		admin_get_partner_kit, 0},
 	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", admin_get_hosts, 0},

@@ -103,7 +103,8 @@ static void on_progress(void *context, const char *stage)
 	} else if (str_is(was, "handshake") && str_is(now, "EHLO")) {
 		deliver_probe_tell_tls(probe, deliver_link_receipt(probe->link)->handshake_ms);
 		deliver_probe_begin_step(probe, "ehlo-again");
-	} else if (str_is(was, "mail") && str_is(now, "RCPT")) {
+	} else if (str_is(was, "mail") && (str_is(now, "RCPT") || str_is(now, "RSET"))) {
+		/* Both replies may have come at once. */
 		tell_mail(probe);
 		deliver_probe_begin_step(probe, "rcpt");
 	}

@@ -75,8 +75,9 @@ void deliver_probe_tell_route(struct deliver_probe *probe)
 		route->reported.required > MODEL_LEVEL_NONE
 			? model_level_names[route->reported.required]
 			: "");
-	step.text = arena_format(arena, "as mail from <%s> to <%s>",
-		probe->wire.sender != NULL ? probe->wire.sender : "", probe->wire.recipient);
+	step.sender = probe->wire.sender != NULL ? probe->wire.sender : "";
+	step.recipient = probe->wire.recipient;
+	step.text = arena_format(arena, "as mail from <%s> to <%s>", step.sender, step.recipient);
 	deliver_probe_tell(probe, &step);
 }
 
