@@ -185,19 +185,14 @@ def test_unknown_connector_and_one_without_outbound_half(tester, authority):
 def test_mx_hosts(tmp_path, instances, authority):
     """A connector without smart hosts: the MX of its domain, from a real name server."""
     peer = OddPeer(authority.issue(HOST))
-    nsd = Nsd(tmp_path / 'nsd', {'example': f'''
-        partner IN MX 10 {HOST}.
-        partner IN MX 20 gone.partner.example.
-        mx.partner IN A 127.0.0.1
-        '''})
+    nsd = Nsd(tmp_path / 'nsd', {f'{DOMAIN}.': '@ MX 10 mx\n@ MX 20 gone\nmx A 127.0.0.1\n'})
     nsd.start()
     try:
         tester = instances(tmp_path / 'tester', 'mx.ours.example', [('mx', authority.issue('mx.ours.example'))], node={
             'ports': {'smtp': peer.port}, 'dns': {'servers': [f'127.0.0.1@{nsd.port}']}}).start()
         apply_partner(tester, authority, [])
         steps = run_test(tester, ok=False)
-        assert 'MX 10 mx.partner.example' in step_of(steps, 'resolve', 'ok')['presented'] or \
-            'MX 10' in str(steps), steps
+        assert [s for s in steps if 'MX 10 mx.partner.example' in s.get('presented', '')], steps
         assert step_of(steps, 'rcpt', 'ok')['host'] == HOST
         assert step_of(steps, 'resolve', 'failed')['host'] == 'gone.partner.example'
     finally:

@@ -138,7 +138,7 @@ void admin_reply_text(struct admin_call *call, const char *type, struct str text
 		evbuffer_free(body);
 		call->request = NULL;
 	}
-	end(call);
+	admin_end(call);
 }
 
 static const char *title_of(int status)

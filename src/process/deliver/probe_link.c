@@ -81,6 +81,14 @@ static bool is_own_name(struct deliver_probe *probe)
 	       deliver_targets_same_host(offers->name, probe->self->hostname);
 }
 
+/* MAIL itself was refused. */
+static bool is_refused_early(struct smtp_client *client)
+{
+	const struct smtp_client_outcome *o = smtp_client_outcome(client, 0);
+
+	return o->result != SMTP_CLIENT_PENDING && str_is(str_of(o->stage), "MAIL");
+}
+
 static void on_progress(void *context, const char *stage)
 {
 	struct deliver_probe *probe = context;
@@ -90,7 +98,7 @@ static void on_progress(void *context, const char *stage)
 	if (str_is(now, "greeting")) {
 		deliver_probe_end_step(probe, WIRE_PROBE_OK, NULL, NULL, NULL);
 		deliver_probe_begin_step(probe, "greeting");
-	} else if (str_is(was, "greeting")) {
+	} else if (str_is(was, "greeting") && !str_is(now, "nothing")) {
 		deliver_probe_end_step(
 			probe, WIRE_PROBE_OK, smtp_client_offers(client)->greeted, NULL, NULL);
 		deliver_probe_begin_step(probe, "ehlo");
@@ -103,7 +111,8 @@ static void on_progress(void *context, const char *stage)
 	} else if (str_is(was, "handshake") && str_is(now, "EHLO")) {
 		deliver_probe_tell_tls(probe, deliver_link_receipt(probe->link)->handshake_ms);
 		deliver_probe_begin_step(probe, "ehlo-again");
-	} else if (str_is(was, "mail") && (str_is(now, "RCPT") || str_is(now, "RSET"))) {
+	} else if (str_is(was, "mail") && (str_is(now, "RCPT") || str_is(now, "RSET")) &&
+		   !is_refused_early(client)) {
 		/* Both replies may have come at once. */
 		tell_mail(probe);
 		deliver_probe_begin_step(probe, "rcpt");
