@@ -97,6 +97,10 @@ static void print_server(struct cli *cli, const json_t *status)
 			arena_format(cli->arena, "%s%s%s", cli_moment(cli, reload, "at"),
 				json_is_true(json_object_get(reload, "ok")) ? "" : ", failed: ",
 				cli_text(cli, reload, "error")));
+	if (cli_number(json_object_get(status, "spool"), "alarms") > 0)
+		print_fact(cli, "Alarms",
+			arena_format(cli->arena, "%s not acknowledged: sealpost alarms list",
+				cli_text(cli, json_object_get(status, "spool"), "alarms")));
 	print_fact(cli, "Queue", counters(cli, json_object_get(status, "spool")));
 }
 

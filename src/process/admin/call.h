@@ -209,6 +209,10 @@ void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
 void admin_get_partner_kit(struct admin_call *call);
+void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);
+void admin_acknowledge_alarm(struct admin_call *call);
+void admin_get_protection(struct admin_call *call),
+	admin_forget_protection(struct admin_call *call);
 void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call);
 
 #endif

@@ -65,6 +65,16 @@ const struct admin_route admin_routes[] = {
 		"(json, "
 		"text, html).",
 		admin_get_partner_kit, 0},
+	{EVHTTP_REQ_GET, "/v1/connectors/{organisation}/{name}/readiness",
+		"What it took and would have refused: days.", admin_get_readiness, 0},
+	{EVHTTP_REQ_GET, "/v1/alarms", "Alarms not acknowledged; all=1: all.", admin_get_alarms, 0},
+	{EVHTTP_REQ_POST, "/v1/alarms/{id}/acknowledge", "Somebody has seen it.",
+		admin_acknowledge_alarm, 0},
+	{EVHTTP_REQ_GET, "/v1/protection",
+		"How well mail to and from domains was protected: domain, fallen.",
+		admin_get_protection, 0},
+	{EVHTTP_REQ_DELETE, "/v1/protection/{domain}", "Forget that of one domain.",
+		admin_forget_protection, 0},
 	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", admin_get_hosts, 0},
 	{EVHTTP_REQ_DELETE, "/v1/hosts/{host}", "Forget one.", admin_forget_host, 0},
 };
