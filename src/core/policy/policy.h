@@ -15,6 +15,11 @@
 /* An indexed, immutable picture of a configuration.  Decisions take O(log n) of its size. */
 struct policy_snapshot;
 
+/* The accepted domain that covers NAME: itself, or the nearest parent with subdomains; NULL: none.
+ */
+const struct model_domain *policy_accepted(
+	const struct policy_snapshot *snapshot, const char *name);
+
 /* CONFIG is copied. */
 struct policy_snapshot *policy_snapshot_new(const struct model_config *config, uint64_t generation);
 void policy_snapshot_free(struct policy_snapshot **snapshot);

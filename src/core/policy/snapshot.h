@@ -53,11 +53,6 @@ const struct policy_bucket *policy_bucket(const struct map *map, struct str key)
 const struct policy_bucket *policy_bucket_of(
 	const struct map *map, const char *organisation, struct str pattern);
 
-/* The accepted domain that covers NAME: itself, or the nearest parent with subdomains; NULL: none.
- */
-const struct model_domain *policy_accepted(
-	const struct policy_snapshot *snapshot, const char *name);
-
 /* With either half; NULL: there is none. */
 const struct policy_entry *policy_entry_of(
 	const struct policy_snapshot *snapshot, const char *organisation, struct str name);

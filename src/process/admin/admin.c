@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_OBJECTS = 200000 };
+enum { MAX_OBJECTS = 1000000 /* the model's limit for recipients */ };
 
 static void *create(struct runtime *runtime)
 {
@@ -98,6 +98,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	take_certificates(admin, settings);
 	admin->roots = arena_copy(admin->arena, settings->roots);
 	arena_free(&old.arena);
+	admin_users_ask(admin);
 	return admin->http == NULL ? listen_on(admin, settings->socket_fd, info) : ERR_OK;
 }
 
@@ -148,6 +149,7 @@ static void config_end(struct admin *admin, const struct wire_config_mark *mark)
 		return;
 	policy_snapshot_free(&admin->snapshot);
 	admin->snapshot = policy_snapshot_new(&admin->building, (uint64_t)mark->generation);
+	admin_users_ask(admin);
 	arena_free(&admin->building_arena);
 }
 
@@ -222,6 +224,9 @@ static void answer(void *self, int64_t tag, const json_t *result)
 {
 	json_t *problem = NULL;
 
+	if (admin_users_answered(self, tag, result))
+		return;
+
 	if (json_is_false(json_object_get(result, "ok")))
 		problem = json_pack("{s:O?}", "detail", json_object_get(result, "error"));
 	admin_answer(self, tag, true, problem != NULL ? ERR_CONFLICT : ERR_OK,
@@ -259,6 +264,7 @@ static void destroy(void *self)
 	admin_deliver_free_all(admin);
 	policy_snapshot_free(&admin->snapshot);
 	arena_free(&admin->building_arena);
+	arena_free(&admin->users_arena);
 	arena_free(&admin->arena);
 	free(admin);
 }

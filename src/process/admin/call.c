@@ -16,16 +16,6 @@
 
 /* ---- who may --------------------------------------------------------------------------------- */
 
-bool admin_is_allowed(const struct admin *admin, uid_t uid)
-{
-	if (uid == 0 || uid == geteuid())
-		return true;
-	for (size_t i = 0; i < admin->administrator_count; i++)
-		if (admin->administrators[i] == uid)
-			return true;
-	return false;
-}
-
 static bool peer_uid(struct evhttp_request *request, uid_t *ret)
 {
 	struct bufferevent *channel =
@@ -70,6 +60,7 @@ void admin_end(struct admin_call *call)
 	evhttp_clear_headers(&call->query);
 	json_decref(call->body);
 	json_decref(call->object);
+	policy_snapshot_free(&call->own);
 	arena_free(&gone->arena);
 	free(gone);
 }
@@ -270,11 +261,24 @@ static void put_question(struct admin_call *call)
 	ipc_send(call->admin->spool, WIRE_MANAGE, &manage);
 }
 
+/* With every question: the spool answers nothing to such a user that it does not limit. */
+static json_t *organisations_json(const struct admin_call *call)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < call->organisations.count; i++)
+		json_array_append_new(list, json_string(call->organisations.items[i]));
+	return list;
+}
+
 void admin_ask_spool(
 	struct admin_call *call, const char *verb, json_t *arguments, admin_answered *answered)
 {
-	char *text = json_dumps(arguments, JSON_COMPACT);
+	char *text;
 
+	if (call->is_limited)
+		json_object_set_new(arguments, "organisations", organisations_json(call));
+	text = json_dumps(arguments, JSON_COMPACT);
 	json_decref(arguments);
 	await(call, false, answered);
 	call->waiting_verb = verb;
@@ -282,6 +286,25 @@ void admin_ask_spool(
 	free(text);
 	if (call->admin->spool != NULL)
 		put_question(call);
+}
+
+static void spool_answered(struct admin_call *call, enum err e, const json_t *result)
+{
+	if (e != ERR_OK)
+		admin_problem_of(call, e, result);
+	else if (call->admin->snapshot == NULL)
+		admin_problem(call, 503, "the configuration is not loaded yet; try again");
+	else
+		call->go(call);
+}
+
+void admin_with_snapshot(struct admin_call *call, void (*go)(struct admin_call *call))
+{
+	call->go = go;
+	if (call->admin->snapshot != NULL)
+		go(call);
+	else /* whoever answers has told the configuration before */
+		admin_ask_spool(call, "spool.status", json_object(), spool_answered);
 }
 
 void admin_spool_came(struct admin *admin)
@@ -355,14 +378,6 @@ static void refuse(
 	json_decref(json);
 }
 
-static const char *actor_name(const struct admin *admin, uid_t uid, struct arena *arena)
-{
-	for (size_t i = 0; i < admin->administrator_count; i++)
-		if (admin->administrators[i] == uid)
-			return arena_text(arena, admin->node.administrators.items[i]);
-	return uid == 0 ? "root" : arena_format(arena, "uid %u", (unsigned)uid);
-}
-
 /* False: answered. */
 static bool read_body(struct admin_call *call)
 {
@@ -403,8 +418,16 @@ static void start(struct admin_call *call)
 		admin_problem(call, 400, "the query cannot be read");
 		return;
 	}
-	if (read_body(call))
+	if (read_body(call) && admin_may(call))
 		call->route->handle(call);
+}
+
+static bool manages_any(const struct admin *admin, uid_t uid)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct record_texts organisations;
+
+	return admin_organisations_of(admin, uid, arena, &organisations);
 }
 
 void admin_on_request(struct evhttp_request *request, void *context)
@@ -412,12 +435,15 @@ void admin_on_request(struct evhttp_request *request, void *context)
 	struct admin *admin = context;
 	struct admin_call *call;
 	uid_t uid = (uid_t)-1;
+	bool is_limited;
 
-	if (!peer_uid(request, &uid) || !admin_is_allowed(admin, uid)) {
+	is_limited = peer_uid(request, &uid) && !admin_is_allowed(admin, uid);
+	if (uid == (uid_t)-1 || (is_limited && !manages_any(admin, uid))) {
 		log_event(LOG_WARNING_LEVEL, "admin.refused", LOG_NUMBER("uid", (int64_t)uid));
 		refuse(admin, request, 403,
 			"you may not manage this server; use root, its own user, or have your "
-			"user name added under \"administrators\" in the node file");
+			"user name added under \"administrators\" in the node file, or to those "
+			"of an organisation");
 		return;
 	}
 	if (admin->draining || admin->call_count >= ADMIN_MAX_CALLS) {
@@ -429,7 +455,10 @@ void admin_on_request(struct evhttp_request *request, void *context)
 	call->admin = admin;
 	call->request = request;
 	call->arena = arena_new();
-	call->actor = actor_name(admin, uid, call->arena);
+	call->actor = admin_actor(admin, uid, call->arena);
+	call->is_limited = is_limited;
+	if (is_limited)
+		admin_organisations_of(admin, uid, call->arena, &call->organisations);
 	call->next = admin->calls;
 	call->link = &admin->calls;
 	if (call->next != NULL)

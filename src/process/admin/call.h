@@ -32,10 +32,20 @@ enum {
 /* The answer of another process. RESULT may be NULL; it lives until the callback returns. */
 typedef void admin_answered(struct admin_call *call, enum err e, const json_t *result);
 
+/* Whom a route is for, besides those who manage the installation. */
+enum admin_who {
+	ADMIN_NOT_SAID, /* nobody; a test sees to it that every route says it */
+	ADMIN_INSTALLATION,
+	ADMIN_ORGANISATION, /* who manages an organisation, as far as it is that one's */
+	ADMIN_ANYONE,	    /* who manages anything */
+};
+extern const char *const admin_who_names[];
+
 struct admin_route {
 	enum evhttp_cmd_type method;
 	const char *pattern; /* "/v1/queue/{id}"; {...} takes one segment */
 	const char *doc;
+	enum admin_who who;
 	void (*handle)(struct admin_call *call);
 	int argument; /* for handlers that serve several routes */
 };
@@ -49,6 +59,8 @@ struct admin_call {
 	const struct admin_route *route;
 	struct arena *arena;
 	const char *actor; /* user name, or number */
+	bool is_limited;   /* manages these organisations, and nothing else */
+	struct record_texts organisations;
 	const char *segments[ADMIN_MAX_SEGMENTS];
 	size_t segment_count;
 	struct evkeyvalq query;
@@ -68,9 +80,17 @@ struct admin_call {
 	struct event *tick;		       /* of the handler; freed with the call */
 	struct admin_probe *probe;	       /* in the call's arena; NULL: none */
 
-	json_t *object; /* for handlers that go on later: what they work on */
+	void (*go)(struct admin_call *call); /* waits for a snapshot */
+	struct policy_snapshot *own;	     /* for admin_view(); NULL: not needed yet */
+	json_t *object;			     /* for handlers that go on later: what they work on */
 	int attempts;
 	int64_t expected; /* generation of If-Match; -1: none */
+};
+
+/* A user whom an organisation names as its administrator. */
+struct admin_user {
+	const char *name;
+	uid_t uid;
 };
 
 struct admin {
@@ -92,6 +112,9 @@ struct admin {
 	struct str roots;
 	uid_t *administrators; /* beside node.administrators, by index */
 	size_t administrator_count;
+	struct arena *users_arena;
+	struct admin_user *users;
+	size_t user_count;
 
 	struct policy_snapshot *snapshot; /* NULL: none yet */
 	struct arena *building_arena;	  /* while a configuration comes in */
@@ -106,12 +129,36 @@ enum admin_match admin_match_route(enum evhttp_cmd_type method, const char *path
 	struct arena *arena, const struct admin_route **ret_route,
 	const char *ret_segments[ADMIN_MAX_SEGMENTS], size_t *ret_count);
 
+/* ---- who may (who.c) ------------------------------------------------------------------------- */
+
+/* Manages the installation: root, the server's own user, administrators of the node file. */
+bool admin_is_allowed(const struct admin *admin, uid_t uid);
+/* The organisations that name this user as an administrator; false: none. */
+bool admin_organisations_of(
+	const struct admin *admin, uid_t uid, struct arena *arena, struct record_texts *ret);
+/* User name, or number. */
+const char *admin_actor(const struct admin *admin, uid_t uid, struct arena *arena);
+/* Have the names of organisations' administrators looked up: after every new configuration. */
+void admin_users_ask(struct admin *admin);
+/* False: it was another question. */
+bool admin_users_answered(struct admin *admin, int64_t tag, const json_t *result);
+
+/* May the one who asks go on to the route's handler?  False: answered. */
+bool admin_may(struct admin_call *call);
+/* Is the organisation one that the asking one manages?  NULL is nobody's. */
+bool admin_manages(const struct admin_call *call, const char *organisation);
+/* The organisation that an object of this key belongs to; NULL: none. */
+const char *admin_owner(const struct admin_call *call, enum model_kind kind, const char *key);
+/* The configuration as far as the one who asks sees it: nothing of others can get into an answer
+ * that is worked out of it.  NULL: none yet. */
+struct policy_snapshot *admin_view(struct admin_call *call);
+/* May the one who asks see this object? */
+bool admin_sees(const struct admin_call *call, enum model_kind kind, const void *object);
+
 /* ---- calls (call.c) -------------------------------------------------------------------------- */
 
 /* evhttp's callback for every request. */
 void admin_on_request(struct evhttp_request *request, void *admin);
-/* Who is at the other end may use the socket: root, the server's own user, administrators. */
-bool admin_is_allowed(const struct admin *admin, uid_t uid);
 
 /* End the call. JSON is taken; ETAG may be NULL. */
 void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag);
@@ -149,6 +196,9 @@ void admin_answer(
 void admin_spool_gone(struct admin *admin);
 /* The spool is there (again): ask what could not be asked. */
 void admin_spool_came(struct admin *admin);
+
+/* Go on when there is a snapshot: at once, or after the spool has come. */
+void admin_with_snapshot(struct admin_call *call, void (*go)(struct admin_call *call));
 
 /* A query parameter; NULL when absent. */
 const char *admin_query(const struct admin_call *call, const char *key);
@@ -199,6 +249,7 @@ bool admin_read_peer(struct admin_call *call, struct policy_peer *peer);
 
 void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);
 void admin_list_objects(struct admin_call *call), admin_add_object(struct admin_call *call);
+void admin_change_objects(struct admin_call *call);
 void admin_get_object(struct admin_call *call), admin_put_object(struct admin_call *call);
 void admin_patch_object(struct admin_call *call), admin_delete_object(struct admin_call *call);
 void admin_get_queue(struct admin_call *call), admin_get_queue_item(struct admin_call *call);

@@ -1,20 +1,27 @@
 /*
- * The configuration.  The spool holds it; a single object is changed by reading all of it, changing
- * that one, and replacing all of it on condition that nobody else has changed it meanwhile.
+ * The configuration.  The spool holds it and changes it; what is asked is answered from the
+ * snapshot, which the spool renews before it answers that something was changed.
  */
-#include "process/admin/call.h"
-
+#include "core/policy/lint.h"
 #include "port/tls/tls.h"
+#include "process/admin/call.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_ATTEMPTS = 3 };
+enum { MAX_PAGE = 100000, MAX_CHANGES = 50000 };
 
 static const char *etag_of(struct admin_call *call, const json_t *result)
 {
 	return arena_format(call->arena, "\"%" JSON_INTEGER_FORMAT "\"",
 		json_integer_value(json_object_get(result, "generation")));
+}
+
+/* Of the snapshot. */
+static const char *etag(struct admin_call *call)
+{
+	return arena_format(
+		call->arena, "\"%" PRIu64 "\"", policy_snapshot_generation(call->admin->snapshot));
 }
 
 static bool is_dry_run(const struct admin_call *call)
@@ -48,18 +55,17 @@ static bool take_if_match(struct admin_call *call)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static void got_config(struct admin_call *call, enum err e, const json_t *result)
+static void reply_config(struct admin_call *call)
 {
-	if (e != ERR_OK)
-		admin_problem_of(call, e, result);
-	else
-		admin_reply(call, 200, json_incref(json_object_get(result, "config")),
-			etag_of(call, result));
+	admin_reply(call, 200,
+		record_to_json(&model_config_desc, policy_snapshot_config(call->admin->snapshot),
+			RECORD_JSON_FULL),
+		etag(call));
 }
 
 void admin_get_config(struct admin_call *call)
 {
-	admin_ask_spool(call, "config.get", json_object(), got_config);
+	admin_with_snapshot(call, reply_config);
 }
 
 /* A conflict is either with what somebody else changed meanwhile, or within the configuration. */
@@ -133,11 +139,6 @@ static const struct model_kind_row *kind_of(const struct admin_call *call)
 	return &model_kinds[call->route->argument];
 }
 
-static json_t *list_of(const struct admin_call *call, const json_t *result)
-{
-	return json_object_get(json_object_get(result, "config"), kind_of(call)->plural);
-}
-
 static const char *key_of(struct admin_call *call)
 {
 	return call->segment_count == 2
@@ -156,109 +157,185 @@ static const char *key_of_json(struct admin_call *call, const json_t *object)
 		name != NULL ? name : "");
 }
 
-/* Position in the list; its length when there is none of that key. */
-static size_t find(struct admin_call *call, const json_t *list, const char *key)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (str_equal_nocase(
-			    str_of(key), str_of(key_of_json(call, json_array_get(list, i)))))
-			return i;
-	return json_array_size(list);
-}
-
 static void no_such(struct admin_call *call, const char *key)
 {
 	admin_problem(call, 404, "there is no %s %s", kind_of(call)->singular, key);
 }
 
-static void got_list(struct admin_call *call, enum err e, const json_t *result)
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+/* A list in struct model_config, whatever its items. */
+struct list {
+	const char *items;
+	size_t count;
+};
+
+static const struct list *list_of(const struct admin_call *call)
 {
-	if (e != ERR_OK)
-		admin_problem_of(call, e, result);
-	else
-		admin_reply(call, 200, json_pack("{s:O}", "items", list_of(call, result)),
-			etag_of(call, result));
+	return (const struct list *)((const char *)policy_snapshot_config(call->admin->snapshot) +
+				     kind_of(call)->list_offset);
+}
+
+static const void *item(const struct admin_call *call, size_t i)
+{
+	return list_of(call)->items + i * kind_of(call)->desc->size;
+}
+
+static const char *key_at(struct admin_call *call, size_t i)
+{
+	return model_key((enum model_kind)call->route->argument, item(call, i), call->arena);
+}
+
+/* As the API shows it: a connector with the one direction in which its TLS is forced. */
+static json_t *shown(const struct admin_call *call, const void *object,
+	const struct policy_directions *directions)
+{
+	json_t *json = record_to_json(kind_of(call)->desc, object, RECORD_JSON_FULL);
+
+	if (call->route->argument == MODEL_CONNECTOR) {
+		const char *only = policy_directions_only(directions, object);
+
+		json_object_set_new(
+			json, "one_direction", only != NULL ? json_string(only) : json_null());
+	}
+	return json;
+}
+
+static bool is_wanted(const struct admin_call *call, const void *object, const char *key)
+{
+	enum model_kind kind = (enum model_kind)call->route->argument;
+	const char *organisation = admin_query(call, "organisation");
+	const char *domain = admin_query(call, "domain"), *at = strrchr(key, '@');
+
+	if (!admin_sees(call, kind, object))
+		return false;
+	if (domain != NULL && kind == MODEL_RECIPIENT &&
+		(at == NULL || !str_equal_nocase(str_of(at + 1), str_of(domain))))
+		return false;
+	if (organisation != NULL) {
+		const char *owner = admin_owner(call, kind, key);
+
+		return owner != NULL && strcmp(owner, organisation) == 0;
+	}
+	return true;
+}
+
+/* Where a page begins, and how long it may be.  False: answered. */
+static bool page_of(struct admin_call *call, size_t *ret_from, size_t *ret_limit)
+{
+	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
+	uint64_t value = SIZE_MAX;
+	size_t i = 0;
+
+	if (limit != NULL &&
+		(!str_to_u64(str_of(limit), &value) || value < 1 || value > MAX_PAGE)) {
+		admin_problem(call, 400, "limit: expected 1 to %d, found %s", MAX_PAGE, limit);
+		return false;
+	}
+	while (after != NULL && i < list_of(call)->count && strcmp(key_at(call, i), after) != 0)
+		i++;
+	if (after != NULL && i == list_of(call)->count) {
+		admin_problem(call, 409, "after: %s is not there any more: begin again", after);
+		return false;
+	}
+	*ret_from = after != NULL ? i + 1 : 0;
+	*ret_limit = (size_t)value;
+	return true;
+}
+
+static void reply_list(struct admin_call *call)
+{
+	struct policy_directions *directions CLEANUP(policy_directions_free) =
+		policy_directions_new(policy_snapshot_config(call->admin->snapshot));
+	json_t *items, *next = json_null();
+	size_t i, limit;
+
+	if (!page_of(call, &i, &limit))
+		return;
+	items = json_array();
+	for (const char *last = NULL; i < list_of(call)->count; i++) {
+		const char *key = key_at(call, i);
+
+		if (!is_wanted(call, item(call, i), key))
+			continue;
+		if (json_array_size(items) == limit) {
+			json_decref(next);
+			next = json_string(last);
+			break;
+		}
+		json_array_append_new(items, shown(call, item(call, i), directions));
+		last = key;
+	}
+	admin_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next), etag(call));
 }
 
 void admin_list_objects(struct admin_call *call)
 {
-	admin_ask_spool(call, "config.get", json_object(), got_list);
+	admin_with_snapshot(call, reply_list);
 }
 
-static void got_one(struct admin_call *call, enum err e, const json_t *result)
+static void reply_one(struct admin_call *call)
 {
-	const json_t *list = list_of(call, result);
-	size_t place;
+	struct policy_directions *directions CLEANUP(policy_directions_free) =
+		policy_directions_new(policy_snapshot_config(call->admin->snapshot));
+	struct str key = str_of(key_of(call));
+	size_t i = 0;
 
-	if (e != ERR_OK) {
-		admin_problem_of(call, e, result);
-		return;
-	}
-	place = find(call, list, key_of(call));
-	if (place == json_array_size(list))
+	while (i < list_of(call)->count && !str_equal_nocase(key, str_of(key_at(call, i))))
+		i++;
+	if (i == list_of(call)->count ||
+		!admin_sees(call, (enum model_kind)call->route->argument, item(call, i)))
 		no_such(call, key_of(call));
 	else
-		admin_reply(
-			call, 200, json_incref(json_array_get(list, place)), etag_of(call, result));
+		admin_reply(call, 200, shown(call, item(call, i), directions), etag(call));
 }
 
 void admin_get_object(struct admin_call *call)
 {
-	admin_ask_spool(call, "config.get", json_object(), got_one);
+	admin_with_snapshot(call, reply_one);
 }
 
-/* ---- changing one object --------------------------------------------------------------------- */
+/* ---- changing ---------------------------------------------------------------------------------
+ */
 
-static void got_for_change(struct admin_call *call, enum err e, const json_t *result);
-
-static void changed(struct admin_call *call, enum err e, const json_t *result)
+/* Trust anchors and revocation lists of a connector: the spool checks their form, what is in them
+ * only the TLS library can tell.  False: answered. */
+static bool check_pem(struct admin_call *call, const json_t *object, const char *key)
 {
-	if (e == ERR_CONFLICT && ++call->attempts < MAX_ATTEMPTS && call->expected < 0) {
-		admin_ask_spool(call, "config.get", json_object(), got_for_change);
-		return;
-	}
-	replaced(call, e, result);
-}
+	struct err_info why = {0};
+	enum err e = check_anchors(json_string_value(json_object_get(object, "trust")), &why);
 
-/* Read or merge the body as an object of the kind, so that errors name the field, not its place in
- * the whole configuration.  NULL: answered. */
-static json_t *checked(struct admin_call *call, const json_t *before)
-{
-	const struct record_desc *desc = kind_of(call)->desc;
-	void *object = arena_alloc(call->arena, desc->size);
-	struct err_info info = {0}, why = {0};
-	enum err e;
-
-	if (before == NULL) {
-		e = record_from_json(desc, call->body, "", call->arena, object, &info);
-	} else {
-		e = record_from_json(desc, before, "", call->arena, object, &info);
-		if (e == ERR_OK)
-			e = record_merge_json(desc, call->body, "", call->arena, object, &info);
-	}
-	if (e == ERR_OK && call->route->argument == MODEL_CONNECTOR) {
-		e = check_anchors(((const struct model_connector *)object)->trust, &why);
-		if (e != ERR_OK)
-			err_set(&info, e, "trust: %s", why.text);
-	}
-	if (e != ERR_OK) {
-		admin_problem(call, admin_status_of(e), "%s %s: %s", kind_of(call)->singular,
-			call->segment_count > 0 ? key_of(call) : key_of_json(call, call->body),
-			info.text);
-		return NULL;
-	}
-	return record_to_json(desc, object, RECORD_JSON_FULL);
-}
-
-/* The key in the path is the object's; a body may leave it out, not contradict it. */
-static bool key_agrees(struct admin_call *call, const json_t *object)
-{
-	if (str_equal_nocase(str_of(key_of(call)), str_of(key_of_json(call, object))))
+	if (e == ERR_OK)
 		return true;
-	admin_problem(call, 422, "%s %s: %s%s cannot be changed; remove it and add another",
-		kind_of(call)->singular, key_of(call), kind_of(call)->key,
-		kind_of(call)->is_nested ? " and organisation" : "");
+	admin_problem(call, admin_status_of(e), "connector %s: trust: %s", key, why.text);
 	return false;
+}
+
+/* Takes CHANGES. */
+static void ask_for(struct admin_call *call, json_t *changes)
+{
+	json_t *arguments = json_pack("{s:o,s:b}", "changes", changes, "dry_run", is_dry_run(call));
+
+	if (call->expected >= 0)
+		json_object_set_new(arguments, "expect", json_integer(call->expected));
+	admin_ask_spool(call, "config.change", arguments, replaced);
+}
+
+static void change_one(struct admin_call *call, const char *op, const char *key)
+{
+	json_t *change;
+
+	if (!take_if_match(call))
+		return;
+	/* What only listings say. */
+	json_object_del(call->body, "one_direction");
+	if (call->route->argument == MODEL_CONNECTOR && !check_pem(call, call->body, key))
+		return;
+	change = json_pack("{s:s,s:s,s:s}", "kind", kind_of(call)->singular, "op", op, "key", key);
+	if (call->body != NULL)
+		json_object_set(change, "object", call->body);
+	ask_for(call, json_pack("[o]", change));
 }
 
 static void fill_key(struct admin_call *call)
@@ -273,76 +350,10 @@ static void fill_key(struct admin_call *call)
 		json_object_set_new(call->body, "organisation", json_string(call->segments[0]));
 }
 
-/* Change LIST in place. False: answered. */
-static bool change_list(struct admin_call *call, json_t *list)
-{
-	enum evhttp_cmd_type method = call->route->method;
-	bool adds = method == EVHTTP_REQ_POST;
-	const char *key = adds ? key_of_json(call, call->body) : key_of(call);
-	size_t place = find(call, list, key);
-	bool is_there = place < json_array_size(list);
-	json_t *object;
-
-	if (adds && is_there) {
-		admin_problem(call, 409, "there is a %s %s already", kind_of(call)->singular, key);
-		return false;
-	}
-	if (!is_there && (method == EVHTTP_REQ_PATCH || method == EVHTTP_REQ_DELETE)) {
-		no_such(call, key);
-		return false;
-	}
-	if (method == EVHTTP_REQ_DELETE)
-		return json_array_remove(list, place) == 0;
-	object = checked(call, method == EVHTTP_REQ_PATCH ? json_array_get(list, place) : NULL);
-	if (object == NULL)
-		return false;
-	if (!adds && !key_agrees(call, object)) {
-		json_decref(object);
-		return false;
-	}
-	if (is_there)
-		json_array_set_new(list, place, object);
-	else
-		json_array_append_new(list, object);
-	return true;
-}
-
-static void got_for_change(struct admin_call *call, enum err e, const json_t *result)
-{
-	json_t *config, *arguments;
-	int64_t generation;
-
-	if (e != ERR_OK) {
-		admin_problem_of(call, e, result);
-		return;
-	}
-	generation = json_integer_value(json_object_get(result, "generation"));
-	if (call->expected >= 0 && call->expected != generation) {
-		admin_problem(call, 412,
-			"the configuration has changed meanwhile: it is generation %" PRId64,
-			generation);
-		return;
-	}
-	config = json_deep_copy(json_object_get(result, "config"));
-	if (!change_list(call, json_object_get(config, kind_of(call)->plural))) {
-		json_decref(config);
-		return;
-	}
-	arguments = json_pack("{s:o,s:I,s:b}", "config", config, "expect", (json_int_t)generation,
-		"dry_run", is_dry_run(call));
-	admin_ask_spool(call, "config.replace", arguments, changed);
-}
-
-static void begin_change(struct admin_call *call)
-{
-	if (take_if_match(call))
-		admin_ask_spool(call, "config.get", json_object(), got_for_change);
-}
-
 void admin_add_object(struct admin_call *call)
 {
 	if (admin_needs_object(call))
-		begin_change(call);
+		change_one(call, "add", key_of_json(call, call->body));
 }
 
 void admin_put_object(struct admin_call *call)
@@ -350,16 +361,74 @@ void admin_put_object(struct admin_call *call)
 	if (!admin_needs_object(call))
 		return;
 	fill_key(call);
-	begin_change(call);
+	change_one(call, "put", key_of(call));
 }
 
 void admin_patch_object(struct admin_call *call)
 {
 	if (admin_needs_object(call))
-		begin_change(call);
+		change_one(call, "patch", key_of(call));
 }
 
 void admin_delete_object(struct admin_call *call)
 {
-	begin_change(call);
+	json_decref(call->body);
+	call->body = NULL;
+	change_one(call, "remove", key_of(call));
+}
+
+/* ---- many -------------------------------------------------------------------------------------
+ */
+
+static bool find_kind(const char *name, enum model_kind *ret)
+{
+	for (int kind = 0; name != NULL && kind < MODEL_KIND_MAX; kind++)
+		if (strcmp(model_kinds[kind].singular, name) == 0) {
+			*ret = (enum model_kind)kind;
+			return true;
+		}
+	return false;
+}
+
+/* False: answered. */
+static bool check_change(struct admin_call *call, json_t *change)
+{
+	const char *key = json_string_value(json_object_get(change, "key"));
+	enum model_kind kind;
+
+	if (key == NULL || !find_kind(json_string_value(json_object_get(change, "kind")), &kind)) {
+		admin_problem(call, 422,
+			"changes: each has a kind (connector, recipient, ...), an op and a key");
+		return false;
+	}
+	if (call->is_limited && (kind == MODEL_ORGANISATION || kind == MODEL_DOMAIN ||
+					!admin_manages(call, admin_owner(call, kind, key)))) {
+		admin_problem(
+			call, 403, "%s %s: you do not manage it", model_kinds[kind].singular, key);
+		return false;
+	}
+	return kind != MODEL_CONNECTOR || check_pem(call, json_object_get(change, "object"), key);
+}
+
+static void change_many(struct admin_call *call)
+{
+	json_t *changes = json_object_get(call->body, "changes"), *change;
+	size_t i;
+
+	json_array_foreach (changes, i, change)
+		if (!check_change(call, change))
+			return;
+	ask_for(call, json_incref(changes));
+}
+
+void admin_change_objects(struct admin_call *call)
+{
+	size_t count = json_array_size(json_object_get(call->body, "changes"));
+
+	if (!admin_needs_object(call) || !take_if_match(call))
+		return;
+	if (count == 0 || count > MAX_CHANGES)
+		admin_problem(call, 422, "changes: expected a list of 1 to %d", MAX_CHANGES);
+	else
+		admin_with_snapshot(call, change_many);
 }

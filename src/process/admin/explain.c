@@ -55,7 +55,7 @@ static bool read_certificate(struct admin_call *call, struct policy_peer *peer)
 	}
 	peer->certificate = &facts[0];
 	peer->trust_count =
-		policy_trust_wanted(call->admin->snapshot, peer->certificate, call->arena, &wanted);
+		policy_trust_wanted(admin_view(call), peer->certificate, call->arena, &wanted);
 	trust = arena_array(call->arena, peer->trust_count, sizeof(*trust));
 	for (size_t i = 0; i < peer->trust_count; i++) {
 		trust[i].profile = wanted[i];
@@ -87,7 +87,7 @@ bool admin_read_peer(struct admin_call *call, struct policy_peer *peer)
 /* The organisation whose accepted domain the sender's is; NULL: none. */
 static const char *sender_organisation(struct admin_call *call, const char *sender)
 {
-	const struct model_config *config = policy_snapshot_config(call->admin->snapshot);
+	const struct model_config *config = policy_snapshot_config(admin_view(call));
 	struct str s = str_of(sender);
 	const char *domain =
 		model_domain_name(str_part(s, str_find_last(s, '@') + 1, s.n), false, call->arena);
@@ -96,6 +96,33 @@ static const char *sender_organisation(struct admin_call *call, const char *send
 		if (strcmp(config->domains.items[i].name, domain) == 0)
 			return config->domains.items[i].organisation;
 	return NULL;
+}
+
+/* What the whole installation would say otherwise, without saying more of it. */
+static void note_others(struct admin_call *call, const struct policy_peer *peer, const char *from,
+	const struct policy_inbound *own, json_t *result)
+{
+	const char *to = json_string_value(json_object_get(result, "to"));
+	const char *owner = admin_owner(call, MODEL_RECIPIENT, to), *note = NULL;
+	struct policy_inbound all = {0};
+
+	if (!call->is_limited)
+		return;
+	policy_attribute(call->admin->snapshot, peer, str_of(from), str_of(to), call->arena, &all);
+	if (all.outcome != own->outcome)
+		note = arena_format(call->arena,
+			"other organisations of this installation have to do with it; the "
+			"outcome is %s",
+			policy_outcome_row(all.outcome)->token);
+	else if (owner != NULL && !admin_manages(call, owner))
+		note = "the recipient's domain belongs to another organisation of this "
+		       "installation, which delivers it as that one has it";
+	if (note == NULL)
+		return;
+	json_object_set_new(result, "note", json_string(note));
+	if (owner != NULL && !admin_manages(call, owner) &&
+		json_is_null(json_object_get(json_object_get(result, "outbound"), "connector")))
+		json_object_del(result, "outbound");
 }
 
 static json_t *explain_one(
@@ -107,25 +134,28 @@ static json_t *explain_one(
 	const char *organisation = NULL, *assumed = NULL;
 	json_t *result = json_object();
 
-	policy_attribute(call->admin->snapshot, peer, str_of(from), str_of(to), call->arena, &in);
+	policy_attribute(admin_view(call), peer, str_of(from), str_of(to), call->arena, &in);
 	json_object_set_new(result, "to", json_string(to));
 	json_object_set_new(result, "inbound", policy_explain_inbound_json(&in));
 	if (in.accepted && in.originating)
 		organisation = in.organisation;
 	else if (!in.accepted)
 		organisation = assumed = sender_organisation(call, from);
-	if (!in.accepted && assumed == NULL)
+	if (!in.accepted && assumed == NULL) {
+		note_others(call, peer, from, &in, result);
 		return result;
+	}
 	mail = (struct policy_mail){
 		.organisation = organisation, .connector = in.connector, .sender = from};
-	policy_outbound(call->admin->snapshot, &mail, str_of(to), call->arena, &out);
+	policy_outbound(admin_view(call), &mail, str_of(to), call->arena, &out);
 	json_object_set_new(result, "outbound", policy_explain_outbound_json(&out));
 	if (assumed != NULL)
 		json_object_set_new(result, "assumed_organisation", json_string(assumed));
+	note_others(call, peer, from, &in, result);
 	return result;
 }
 
-void admin_explain(struct admin_call *call)
+static void explain(struct admin_call *call)
 {
 	struct policy_peer peer = {0};
 	const json_t *to, *item;
@@ -133,8 +163,6 @@ void admin_explain(struct admin_call *call)
 	json_t *list, *results;
 	size_t i;
 
-	if (!admin_needs_object(call))
-		return;
 	from = json_string_value(json_object_get(call->body, "from"));
 	to = json_object_get(call->body, "to");
 	list = json_is_array(to) ? json_incref((json_t *)to) : json_pack("[O]", to);
@@ -149,11 +177,6 @@ void admin_explain(struct admin_call *call)
 		json_decref(list);
 		return;
 	}
-	if (call->admin->snapshot == NULL) {
-		admin_problem(call, 503, "the configuration is not loaded yet; try again");
-		json_decref(list);
-		return;
-	}
 	if (admin_read_peer(call, &peer)) {
 		results = json_array();
 		json_array_foreach (list, i, item)
@@ -161,9 +184,15 @@ void admin_explain(struct admin_call *call)
 				results, explain_one(call, &peer, from, json_string_value(item)));
 		admin_reply(call, 200,
 			json_pack("{s:I,s:s,s:o}", "generation",
-				(json_int_t)policy_snapshot_generation(call->admin->snapshot),
-				"from", from, "results", results),
+				(json_int_t)policy_snapshot_generation(admin_view(call)), "from",
+				from, "results", results),
 			NULL);
 	}
 	json_decref(list);
+}
+
+void admin_explain(struct admin_call *call)
+{
+	if (admin_needs_object(call))
+		admin_with_snapshot(call, explain);
 }

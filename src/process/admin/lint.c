@@ -2,17 +2,13 @@
 #include "core/policy/lint.h"
 #include "process/admin/call.h"
 
-void admin_get_lint(struct admin_call *call)
+static void reply(struct admin_call *call)
 {
 	const struct admin *admin = call->admin;
 	struct record_texts certificates = {0};
 	struct policy_findings found;
 	json_t *items;
 
-	if (admin->snapshot == NULL) {
-		admin_problem(call, 503, "the configuration is not loaded yet; try again");
-		return;
-	}
 	certificates.items =
 		arena_array(call->arena, admin->certificate_count + 1, sizeof(const char *));
 	for (size_t i = 0; i < admin->certificate_count; i++)
@@ -26,4 +22,9 @@ void admin_get_lint(struct admin_call *call)
 		json_pack("{s:I,s:o}", "generation",
 			(json_int_t)policy_snapshot_generation(admin->snapshot), "items", items),
 		NULL);
+}
+
+void admin_get_lint(struct admin_call *call)
+{
+	admin_with_snapshot(call, reply);
 }

@@ -56,6 +56,13 @@ static bool find_subject(struct making *m)
 	const char *name = admin_query(m->call, "organisation");
 	const char *key = admin_query(m->call, "connector");
 
+	if (name == NULL && m->call->is_limited && m->call->organisations.count == 1)
+		name = m->call->organisations.items[0];
+	if ((key != NULL && !admin_manages(m->call, admin_owner(m->call, MODEL_CONNECTOR, key))) ||
+		(name != NULL && !admin_manages(m->call, name))) {
+		admin_problem(m->call, 403, "you do not manage the organisation of this kit");
+		return false;
+	}
 	if (key != NULL && !find_connector(m, key))
 		return false;
 	if (name == NULL && m->connector != NULL)

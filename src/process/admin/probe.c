@@ -236,11 +236,11 @@ static bool take_text(struct admin_call *call, const char *key, const char **ret
 
 static bool is_known(struct admin_call *call)
 {
-	if (call->admin->snapshot == NULL) {
+	if (admin_view(call) == NULL) {
 		admin_problem(call, 503, "the configuration is not loaded yet; try again");
 		return false;
 	}
-	if (policy_connector(call->admin->snapshot, call->segments[0], call->segments[1]) == NULL) {
+	if (policy_connector(admin_view(call), call->segments[0], call->segments[1]) == NULL) {
 		admin_problem(call, 404, "there is no connector %s/%s", call->segments[0],
 			call->segments[1]);
 		return false;

@@ -226,7 +226,7 @@ static void tell_answer(struct dry_run *run)
 
 static const char *own_domain(struct dry_run *run)
 {
-	const struct model_config *config = policy_snapshot_config(run->call->admin->snapshot);
+	const struct model_config *config = policy_snapshot_config(admin_view(run->call));
 
 	for (size_t i = 0; i < config->domains.count; i++)
 		if (strcmp(config->domains.items[i].organisation, run->connector->organisation) ==
@@ -265,8 +265,7 @@ void admin_probe_inbound(struct admin_call *call)
 	struct dry_run run = {.call = call};
 	const char *text;
 
-	run.connector =
-		policy_connector(call->admin->snapshot, call->segments[0], call->segments[1]);
+	run.connector = policy_connector(admin_view(call), call->segments[0], call->segments[1]);
 	run.inbound = run.connector->inbound;
 	if (run.inbound == NULL) {
 		admin_problem(call, 422,
@@ -276,8 +275,8 @@ void admin_probe_inbound(struct admin_call *call)
 	}
 	if (!choose_addresses(&run) || !admin_read_peer(call, &run.peer))
 		return;
-	policy_attribute(call->admin->snapshot, &run.peer, str_of(run.from), str_of(run.to),
-		call->arena, &run.answer);
+	policy_attribute(admin_view(call), &run.peer, str_of(run.from), str_of(run.to), call->arena,
+		&run.answer);
 	run.is_chosen = is_this(&run, run.answer.organisation, run.answer.connector) ||
 			is_this(&run, run.answer.receiver, run.answer.receiver_connector);
 	text = arena_format(call->arena, "mail from <%s> to <%s> %s this connector, and %s",

@@ -3,80 +3,102 @@
 
 #include <string.h>
 
-#define OBJECT_ROUTES(plural, pattern_key, kind)                                                   \
-	{EVHTTP_REQ_GET, "/v1/" plural, "List them.", admin_list_objects, kind},                   \
-		{EVHTTP_REQ_POST, "/v1/" plural, "Add one.", admin_add_object, kind},              \
-		{EVHTTP_REQ_GET, "/v1/" plural pattern_key, "One of them.", admin_get_object,      \
-			kind},                                                                     \
-		{EVHTTP_REQ_PUT, "/v1/" plural pattern_key, "Replace one, or add it.",             \
+const char *const admin_who_names[] = {"", "installation", "organisation", "anyone", NULL};
+
+#define OBJECT_ROUTES(plural, pattern_key, kind, reads, writes)                                    \
+	{EVHTTP_REQ_GET, "/v1/" plural,                                                            \
+		"List them: organisation, domain (recipients); after, limit.", reads,              \
+		admin_list_objects, kind},                                                         \
+		{EVHTTP_REQ_POST, "/v1/" plural, "Add one.", writes, admin_add_object, kind},      \
+		{EVHTTP_REQ_GET, "/v1/" plural pattern_key, "One of them.", reads,                 \
+			admin_get_object, kind},                                                   \
+		{EVHTTP_REQ_PUT, "/v1/" plural pattern_key, "Replace one, or add it.", writes,     \
 			admin_put_object, kind},                                                   \
 		{EVHTTP_REQ_PATCH, "/v1/" plural pattern_key,                                      \
-			"Change the properties given; null resets one.", admin_patch_object,       \
-			kind},                                                                     \
+			"Change the properties given; null resets one.", writes,                   \
+			admin_patch_object, kind},                                                 \
 	{                                                                                          \
-		EVHTTP_REQ_DELETE, "/v1/" plural pattern_key, "Remove one.", admin_delete_object,  \
-			kind                                                                       \
+		EVHTTP_REQ_DELETE, "/v1/" plural pattern_key, "Remove one.", writes,               \
+			admin_delete_object, kind                                                  \
 	}
 
 const struct admin_route admin_routes[] = {
-	{EVHTTP_REQ_GET, "/v1", "This table.", admin_get_routes, 0},
+	{EVHTTP_REQ_GET, "/v1", "This table.", ADMIN_ANYONE, admin_get_routes, 0},
 	{EVHTTP_REQ_GET, "/v1/status", "The server, its processes, their counters.",
-		admin_get_status, 0},
-	{EVHTTP_REQ_POST, "/v1/reload", "Read node file and certificates again.", admin_reload, 0},
+		ADMIN_INSTALLATION, admin_get_status, 0},
+	{EVHTTP_REQ_POST, "/v1/reload", "Read node file and certificates again.",
+		ADMIN_INSTALLATION, admin_reload, 0},
 	{EVHTTP_REQ_GET, "/v1/config", "The configuration; its generation is the ETag.",
-		admin_get_config, 0},
+		ADMIN_INSTALLATION, admin_get_config, 0},
 	{EVHTTP_REQ_PUT, "/v1/config",
 		"Replace the configuration. If-Match: only that generation; dry_run=1: only check.",
-		admin_put_config, 0},
-	OBJECT_ROUTES("organisations", "/{key}", MODEL_ORGANISATION),
-	OBJECT_ROUTES("domains", "/{key}", MODEL_DOMAIN),
-	OBJECT_ROUTES("connectors", "/{organisation}/{name}", MODEL_CONNECTOR),
+		ADMIN_INSTALLATION, admin_put_config, 0},
+	{EVHTTP_REQ_POST, "/v1/changes",
+		"{changes: [{kind, op: add, put, patch or remove, key, object}]}: change many "
+		"objects, all or none; If-Match, dry_run=1.",
+		ADMIN_ORGANISATION, admin_change_objects, 0},
+	OBJECT_ROUTES("organisations", "/{key}", MODEL_ORGANISATION, ADMIN_ORGANISATION,
+		ADMIN_INSTALLATION),
+	OBJECT_ROUTES("domains", "/{key}", MODEL_DOMAIN, ADMIN_ORGANISATION, ADMIN_INSTALLATION),
+	OBJECT_ROUTES("connectors", "/{organisation}/{name}", MODEL_CONNECTOR, ADMIN_ORGANISATION,
+		ADMIN_ORGANISATION),
 	{EVHTTP_REQ_POST, "/v1/connectors/{organisation}/{name}/test",
 		"{to?, from?, send?}, or {direction: inbound, from?, to?, ip?, cert_pem?, tls?}: "
 		"try it "
 		"out, one JSON object a line as each step ends.",
-		admin_test_connector, 0},
+		ADMIN_ORGANISATION, admin_test_connector, 0},
 	{EVHTTP_REQ_GET, "/v1/connectors/{organisation}/{name}/test",
-		"What came of its tests, the newest first; limit.", admin_get_tests, 0},
-	OBJECT_ROUTES("recipients", "/{key}", MODEL_RECIPIENT),
-	OBJECT_ROUTES("rules", "/{organisation}/{name}", MODEL_RULE),
+		"What came of its tests, the newest first; limit.", ADMIN_ORGANISATION,
+		admin_get_tests, 0},
+	OBJECT_ROUTES(
+		"recipients", "/{key}", MODEL_RECIPIENT, ADMIN_ORGANISATION, ADMIN_ORGANISATION),
+	OBJECT_ROUTES("rules", "/{organisation}/{name}", MODEL_RULE, ADMIN_ORGANISATION,
+		ADMIN_ORGANISATION),
 	{EVHTTP_REQ_GET, "/v1/queue",
 		"Messages in the queue: id, route, domain, connector, sender, recipient, state; "
 		"after, limit.",
-		admin_get_queue, 0},
-	{EVHTTP_REQ_GET, "/v1/queue/summary", "What waits, by next hop.", admin_get_queue_summary,
-		0},
-	{EVHTTP_REQ_GET, "/v1/queue/{id}", "One message in the queue.", admin_get_queue_item, 0},
+		ADMIN_ORGANISATION, admin_get_queue, 0},
+	{EVHTTP_REQ_GET, "/v1/queue/summary", "What waits, by next hop.", ADMIN_ORGANISATION,
+		admin_get_queue_summary, 0},
+	{EVHTTP_REQ_GET, "/v1/queue/{id}", "One message in the queue.", ADMIN_ORGANISATION,
+		admin_get_queue_item, 0},
 	{EVHTTP_REQ_POST, "/v1/queue/{action}",
 		"{filter}: hold, release, retry, delete or return what matches.",
-		admin_act_on_queue, 0},
+		ADMIN_ORGANISATION, admin_act_on_queue, 0},
 	{EVHTTP_REQ_GET, "/v1/trace",
 		"Search: address, sender, recipient, message_id, id, connector, outcome, since, "
 		"until; after, limit.",
-		admin_get_trace, 0},
-	{EVHTTP_REQ_GET, "/v1/trace/{id}", "All events of one message.", admin_get_trace_item, 0},
+		ADMIN_ORGANISATION, admin_get_trace, 0},
+	{EVHTTP_REQ_GET, "/v1/trace/{id}", "All events of one message.", ADMIN_ORGANISATION,
+		admin_get_trace_item, 0},
 	{EVHTTP_REQ_POST, "/v1/explain",
-		"{from, to, ip?, cert_pem?, tls?}: what would happen, and why.", admin_explain, 0},
-	{EVHTTP_REQ_GET, "/v1/lint", "What is doubtful in the configuration.", admin_get_lint, 0},
+		"{from, to, ip?, cert_pem?, tls?}: what would happen, and why.", ADMIN_ORGANISATION,
+		admin_explain, 0},
+	{EVHTTP_REQ_GET, "/v1/lint", "What is doubtful in the configuration.", ADMIN_ORGANISATION,
+		admin_get_lint, 0},
 	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
-		admin_get_certificates, 0},
+		ADMIN_INSTALLATION, admin_get_certificates, 0},
 	{EVHTTP_REQ_GET, "/v1/partner-kit",
 		"What a partner needs to force TLS: organisation, connector, address, format "
 		"(json, "
 		"text, html).",
-		admin_get_partner_kit, 0},
+		ADMIN_ORGANISATION, admin_get_partner_kit, 0},
 	{EVHTTP_REQ_GET, "/v1/connectors/{organisation}/{name}/readiness",
-		"What it took and would have refused: days.", admin_get_readiness, 0},
-	{EVHTTP_REQ_GET, "/v1/alarms", "Alarms not acknowledged; all=1: all.", admin_get_alarms, 0},
+		"What it took and would have refused: days.", ADMIN_ORGANISATION,
+		admin_get_readiness, 0},
+	{EVHTTP_REQ_GET, "/v1/alarms", "Alarms not acknowledged; all=1: all.", ADMIN_ORGANISATION,
+		admin_get_alarms, 0},
 	{EVHTTP_REQ_POST, "/v1/alarms/{id}/acknowledge", "Somebody has seen it.",
-		admin_acknowledge_alarm, 0},
+		ADMIN_ORGANISATION, admin_acknowledge_alarm, 0},
 	{EVHTTP_REQ_GET, "/v1/protection",
 		"How well mail to and from domains was protected: domain, fallen.",
-		admin_get_protection, 0},
+		ADMIN_INSTALLATION, admin_get_protection, 0},
 	{EVHTTP_REQ_DELETE, "/v1/protection/{domain}", "Forget that of one domain.",
-		admin_forget_protection, 0},
-	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", admin_get_hosts, 0},
-	{EVHTTP_REQ_DELETE, "/v1/hosts/{host}", "Forget one.", admin_forget_host, 0},
+		ADMIN_INSTALLATION, admin_forget_protection, 0},
+	{EVHTTP_REQ_GET, "/v1/hosts", "Hosts whose TLS failed.", ADMIN_INSTALLATION,
+		admin_get_hosts, 0},
+	{EVHTTP_REQ_DELETE, "/v1/hosts/{host}", "Forget one.", ADMIN_INSTALLATION,
+		admin_forget_host, 0},
 };
 const size_t admin_route_count = ARRAY_LENGTH(admin_routes);
 
@@ -161,8 +183,10 @@ void admin_get_routes(struct admin_call *call)
 	json_t *items = json_array();
 
 	for (size_t i = 0; i < admin_route_count; i++)
-		json_array_append_new(items,
-			json_pack("{s:s,s:s,s:s}", "method", method_name(admin_routes[i].method),
-				"path", admin_routes[i].pattern, "doc", admin_routes[i].doc));
+		json_array_append_new(
+			items, json_pack("{s:s,s:s,s:s,s:s}", "method",
+				       method_name(admin_routes[i].method), "path",
+				       admin_routes[i].pattern, "doc", admin_routes[i].doc, "who",
+				       admin_who_names[admin_routes[i].who]));
 	admin_reply(call, 200, json_pack("{s:o}", "items", items), NULL);
 }

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -73,6 +74,7 @@ static void test_every_route_has_a_handler(void **state)
 	for (size_t i = 0; i < admin_route_count; i++) {
 		assert_non_null(admin_routes[i].handle);
 		assert_non_null(admin_routes[i].doc);
+		assert_int_not_equal(admin_routes[i].who, ADMIN_NOT_SAID);
 		for (size_t j = i + 1; j < admin_route_count; j++)
 			assert_false(admin_routes[i].method == admin_routes[j].method &&
 				     strcmp(admin_routes[i].pattern, admin_routes[j].pattern) == 0);
@@ -101,6 +103,129 @@ static void test_who_may(void **state)
 	assert_true(admin_is_allowed(&admin, 4242));
 	assert_false(admin_is_allowed(&admin, 4243));
 	assert_false(admin_is_allowed(&admin, (uid_t)-1));
+}
+
+/* ---- organisations' administrators ------------------------------------------------------------
+ */
+
+static const char two[] =
+	"organisations:\n- {name: a, administrators: [ann, '77']}\n"
+	"- {name: b, administrators: [bob, ann]}\n- {name: c, administrators: [nobody-knows]}\n"
+	"domains:\n- {name: a.example, organisation: a, subdomains: true}\n"
+	"- {name: b.example, organisation: b}\n";
+
+static void read_two(struct admin *admin)
+{
+	static struct admin_user users[] = {{"ann", 11}, {"bob", 22}};
+	struct arena *arena = arena_new();
+	struct model_config config;
+	struct err_info info = {.text = ""};
+	json_t *json = NULL;
+
+	assert_int_equal(model_parse_yaml(str_of(two), &json, &info), ERR_OK);
+	if (record_from_json(&model_config_desc, json, "", arena, &config, &info) != ERR_OK)
+		fail_msg("%s", info.text);
+	json_decref(json);
+	*admin = (struct admin){.users = users, .user_count = 2};
+	admin->snapshot = policy_snapshot_new(&config, 1);
+	arena_free(&arena);
+}
+
+static void test_whose_administrator(void **state)
+{
+	static const struct {
+		uid_t uid;
+		size_t count;
+		const char *first;
+	} rows[] = {{11, 2, "a"}, {22, 1, "b"}, {77, 1, "a"}, {33, 0, NULL}, {(uid_t)-1, 0, NULL}};
+	struct admin admin;
+	struct arena *arena = arena_new();
+
+	(void)state;
+	read_two(&admin);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct record_texts found;
+
+		assert_int_equal(admin_organisations_of(&admin, rows[i].uid, arena, &found),
+			rows[i].count > 0);
+		assert_int_equal(found.count, rows[i].count);
+		if (rows[i].count > 0)
+			assert_string_equal(found.items[0], rows[i].first);
+		assert_false(admin_is_allowed(&admin, rows[i].uid));
+	}
+	assert_string_equal(admin_actor(&admin, 22, arena), "bob");
+	arena_free(&arena);
+	policy_snapshot_free(&admin.snapshot);
+}
+
+/* A call as far as admin_may() looks at it; what is refused has ended. */
+static struct admin_call *call_of(
+	struct admin *admin, enum evhttp_cmd_type method, const char *path, const char *body)
+{
+	struct admin_call *call = mem_new(sizeof(*call));
+	static const char *organisations[] = {"a"};
+
+	call->admin = admin;
+	call->arena = arena_new();
+	call->is_limited = true;
+	call->organisations = (struct record_texts){organisations, 1};
+	TAILQ_INIT(&call->query);
+	assert_int_equal(admin_match_route(method, path, call->arena, &call->route, call->segments,
+				 &call->segment_count),
+		ADMIN_FOUND);
+	call->body = body != NULL ? json_loads(body, 0, NULL) : NULL;
+	return call;
+}
+
+static const struct {
+	const char *name;
+	enum evhttp_cmd_type method;
+	const char *path, *body;
+	bool may;
+} may_rows[] = {
+	{"table of routes", EVHTTP_REQ_GET, "/v1", NULL, true},
+	{"the server", EVHTTP_REQ_GET, "/v1/status", NULL, false},
+	{"all of the configuration", EVHTTP_REQ_GET, "/v1/config", NULL, false},
+	{"own connector", EVHTTP_REQ_PATCH, "/v1/connectors/a/x", "{}", true},
+	{"another's connector", EVHTTP_REQ_GET, "/v1/connectors/b/x", NULL, false},
+	{"a connector of nobody", EVHTTP_REQ_GET, "/v1/connectors/z/x", NULL, false},
+	{"add one", EVHTTP_REQ_POST, "/v1/connectors", "{\"organisation\": \"a\"}", true},
+	{"add another's", EVHTTP_REQ_POST, "/v1/connectors", "{\"organisation\": \"b\"}", false},
+	{"give one away", EVHTTP_REQ_PUT, "/v1/rules/a/x", "{\"organisation\": \"b\"}", false},
+	{"own recipient", EVHTTP_REQ_DELETE, "/v1/recipients/u@a.example", NULL, true},
+	{"recipient below", EVHTTP_REQ_DELETE, "/v1/recipients/u@x.A.example", NULL, true},
+	{"another's recipient", EVHTTP_REQ_DELETE, "/v1/recipients/u@b.example", NULL, false},
+	{"nobody's recipient", EVHTTP_REQ_DELETE, "/v1/recipients/u@z.example", NULL, false},
+	{"add a recipient", EVHTTP_REQ_POST, "/v1/recipients", "{\"address\": \"u@a.example\"}",
+		true},
+	{"add another's recipient", EVHTTP_REQ_POST, "/v1/recipients",
+		"{\"address\": \"u@b.example\"}", false},
+	{"look at an organisation", EVHTTP_REQ_GET, "/v1/organisations/a", NULL, true},
+	{"change it", EVHTTP_REQ_PATCH, "/v1/organisations/a", "{}", false},
+	{"change a domain", EVHTTP_REQ_PUT, "/v1/domains/a.example", "{}", false},
+	{"queue", EVHTTP_REQ_POST, "/v1/queue/retry", "{\"filter\": {\"all\": true}}", true},
+	{"certificates", EVHTTP_REQ_GET, "/v1/certificates", NULL, false},
+};
+
+static void test_what_an_organisation_may(void **state)
+{
+	struct admin admin;
+
+	(void)state;
+	read_two(&admin);
+	for (size_t i = 0; i < ARRAY_LENGTH(may_rows); i++) {
+		struct admin_call *call =
+			call_of(&admin, may_rows[i].method, may_rows[i].path, may_rows[i].body);
+		int64_t refused = admin.refused;
+		bool may = admin_may(call);
+
+		print_message("# %s\n", may_rows[i].name);
+		assert_int_equal(may, may_rows[i].may);
+		assert_int_equal(admin.refused - refused, may ? 0 : 1);
+		if (may) /* ends it */
+			admin_reply(call, 200, json_object(), NULL);
+	}
+	policy_snapshot_free(&admin.snapshot);
 }
 
 static void test_trust_anchors(void **state)
@@ -138,6 +263,8 @@ int main(void)
 		cmocka_unit_test(test_errors_become_statuses),
 		cmocka_unit_test(test_who_may),
 		cmocka_unit_test(test_trust_anchors),
+		cmocka_unit_test(test_whose_administrator),
+		cmocka_unit_test(test_what_an_organisation_may),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { OBJECTS_MAX = 3 * RECORD_MAX_ITEMS };
+enum { OBJECTS_MAX = 1000000 /* the model's limit for recipients */ };
 
 struct deliver_config_reader {
 	struct arena *arena;

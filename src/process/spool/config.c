@@ -260,6 +260,38 @@ static void written(void *context, enum err e)
 	replacement_free(r);
 }
 
+static const char *organisation_of(
+	const struct spool *spool, enum model_kind kind, const void *object)
+{
+	const char *at;
+	const struct model_domain *d;
+
+	switch (kind) {
+	case MODEL_CONNECTOR:
+		return ((const struct model_connector *)object)->organisation;
+	case MODEL_RULE:
+		return ((const struct model_rule *)object)->organisation;
+	case MODEL_RECIPIENT:
+		at = strrchr(((const struct model_recipient *)object)->address, '@');
+		d = at != NULL ? policy_accepted(spool->snapshot, at + 1) : NULL;
+		return d != NULL ? d->organisation : NULL;
+	default: /* organisations and domains are the installation's */
+		return NULL;
+	}
+}
+
+/* Domains stay as they are, so the snapshot tells of recipients before and after. */
+static bool may_change(const struct spool_request *request, const struct model_change *change)
+{
+	const void *both[] = {change->before, change->after};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(both); i++)
+		if (both[i] != NULL && !spool_is_asked_by(request, organisation_of(request->spool,
+									   change->kind, both[i])))
+			return false;
+	return true;
+}
+
 static enum err read_replacement(
 	struct spool_request *request, struct spool_config_replacement *r, struct err_info *info)
 {
@@ -277,18 +309,22 @@ static enum err read_replacement(
 	/* The changes outlive the configuration that is replaced. */
 	record_copy(&model_config_desc, spool->config, r->arena, before);
 	r->config = *before;
-	if (changes != NULL)
-		e = spool_config_changed(changes, r, info);
-	else
-		e = record_from_json(&model_config_desc,
-			json_object_get(request->arguments, "config"), "", r->arena, &r->config,
-			info);
-	if (e == ERR_OK)
-		e = model_check(&r->config, info);
-	/* "Unknown" would say that there is no configuration. */
+	e = changes != NULL ? spool_config_changed(changes, r, info)
+			    : record_from_json(&model_config_desc,
+				      json_object_get(request->arguments, "config"), "", r->arena,
+				      &r->config, info);
 	if (e != ERR_OK)
 		return e == ERR_UNKNOWN && changes == NULL ? ERR_SYNTAX : e;
+	e = model_check(&r->config, info);
+	/* "Unknown" would say that there is no such object, or no configuration. */
+	if (e != ERR_OK)
+		return e == ERR_UNKNOWN ? ERR_SYNTAX : e;
 	r->count = model_compare(before, &r->config, r->arena, &r->changes);
+	for (size_t i = 0; request->is_limited && i < r->count; i++)
+		if (!may_change(request, &r->changes[i]))
+			return err_set(info, ERR_REFUSED,
+				"%s %s: you do not manage its organisation",
+				model_kinds[r->changes[i].kind].singular, r->changes[i].key);
 	r->generation = spool->generation + (r->count > 0 && !r->dry_run ? 1 : 0);
 	return ERR_OK;
 }

@@ -89,6 +89,18 @@ static bool find_kind(const char *name, enum model_kind *ret)
 	return false;
 }
 
+/* In the form in which the object keeps it; what is no such name stays as it is. */
+static const char *normal_key(
+	const struct model_kind_row *row, const char *key, struct arena *arena)
+{
+	const struct record_field *field = record_find(row->desc, row->key, NULL);
+	struct err_info why = {0};
+
+	if (key == NULL || field->normal == NULL || field->check(key, &why) != ERR_OK)
+		return key;
+	return field->normal(key, arena);
+}
+
 /* The key as given, or as the object says it. */
 static const char *key_of(
 	const json_t *change, const struct model_kind_row *row, struct arena *arena)
@@ -98,10 +110,10 @@ static const char *key_of(
 	const char *name = json_string_value(json_object_get(object, row->key));
 	const char *organisation = json_string_value(json_object_get(object, "organisation"));
 
+	if (!row->is_nested)
+		return normal_key(row, key != NULL ? key : name, arena);
 	if (key != NULL || name == NULL)
 		return key;
-	if (!row->is_nested)
-		return name;
 	return organisation != NULL ? arena_format(arena, "%s/%s", organisation, name) : NULL;
 }
 
@@ -132,8 +144,9 @@ static enum err set_object(struct batch *b, struct table *t, enum model_kind kin
 			t->row->singular, key, why.text);
 	if (!str_equal(folded(key, arena), folded(model_key(kind, item(t, place), arena), arena)))
 		return err_set(b->info, ERR_RANGE,
-			"%s %s: its key cannot be changed; remove it and add another",
-			t->row->singular, key);
+			"%s %s: its %s%s cannot be changed; remove it and add another",
+			t->row->singular, key, t->row->is_nested ? "organisation and " : "",
+			t->row->key);
 	return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Questions and orders of the administrator: one row a verb.  A request lives until it is answered;
  * the one who asked may be gone by then. */
 #include "base/moment.h"
+#include "core/wire/visible.h"
 #include "process/spool/state.h"
 
 #include <stdio.h>
@@ -35,27 +36,28 @@ static void hosts_forget(struct spool_request *request)
 static const struct {
 	const char *verb;
 	void (*run)(struct spool_request *request);
+	bool is_for_some; /* knows how to answer who manages some organisations only */
 } verbs[] = {
-	{"config.get", spool_manage_config_get},
-	{"config.replace", spool_manage_config_replace},
-	{"config.change", spool_manage_config_replace},
-	{"queue.summary", spool_manage_queue_summary},
-	{"queue.list", spool_manage_queue_list},
-	{"queue.show", spool_manage_queue_show},
-	{"queue.act", spool_manage_queue_act},
-	{"trace.search", spool_manage_trace_search},
-	{"trace.show", spool_manage_trace_show},
-	{"hosts.list", hosts_list},
-	{"hosts.forget", hosts_forget},
-	{"connector.readiness", spool_manage_readiness},
-	{"alarms.list", spool_manage_alarms_list},
-	{"alarms.acknowledge", spool_manage_alarms_acknowledge},
-	{"test.record", spool_manage_test_record},
-	{"test.list", spool_manage_test_list},
-	{"protection.list", spool_manage_protection_list},
-	{"protection.forget", spool_manage_protection_forget},
-	{"test.submit", spool_manage_test_submit},
-	{"spool.status", spool_manage_status},
+	{"config.get", spool_manage_config_get, false},
+	{"config.replace", spool_manage_config_replace, false},
+	{"config.change", spool_manage_config_replace, true},
+	{"queue.summary", spool_manage_queue_summary, true},
+	{"queue.list", spool_manage_queue_list, true},
+	{"queue.show", spool_manage_queue_show, true},
+	{"queue.act", spool_manage_queue_act, true},
+	{"trace.search", spool_manage_trace_search, true},
+	{"trace.show", spool_manage_trace_show, true},
+	{"hosts.list", hosts_list, false},
+	{"hosts.forget", hosts_forget, false},
+	{"connector.readiness", spool_manage_readiness, true},
+	{"alarms.list", spool_manage_alarms_list, true},
+	{"alarms.acknowledge", spool_manage_alarms_acknowledge, true},
+	{"test.record", spool_manage_test_record, true},
+	{"test.list", spool_manage_test_list, true},
+	{"protection.list", spool_manage_protection_list, false},
+	{"protection.forget", spool_manage_protection_forget, false},
+	{"test.submit", spool_manage_test_submit, true},
+	{"spool.status", spool_manage_status, false},
 };
 
 static void respond(struct spool_request *request, enum err e, json_t *result)
@@ -135,6 +137,45 @@ json_t *spool_text_json(const char *text)
 	return json_string(clean);
 }
 
+bool spool_is_asked_by(const struct spool_request *request, const char *organisation)
+{
+	return !request->is_limited || wire_visible_is_among(&request->organisations, organisation);
+}
+
+const struct record_texts *spool_organisations(const struct spool_request *request)
+{
+	return request->is_limited ? &request->organisations : NULL;
+}
+
+static void take_organisations(struct spool_request *request)
+{
+	const json_t *list = json_object_get(request->arguments, "organisations"), *item;
+	size_t i;
+
+	request->is_limited = list != NULL;
+	request->organisations.items = arena_array(
+		request->arena, json_array_size(list), sizeof(*request->organisations.items));
+	json_array_foreach (list, i, item)
+		if (json_is_string(item))
+			request->organisations.items[request->organisations.count++] =
+				json_string_value(item);
+}
+
+static void run(
+	struct spool_request *request, void (*verb)(struct spool_request *), bool is_for_some)
+{
+	const char *organisation = spool_argument(request, "organisation");
+
+	take_organisations(request);
+	if (organisation != NULL && !spool_is_asked_by(request, organisation))
+		spool_answer_error(request, ERR_REFUSED, "you do not manage this organisation");
+	else if (request->is_limited && !is_for_some)
+		spool_answer_error(
+			request, ERR_REFUSED, "only who manages the installation may ask for this");
+	else
+		verb(request);
+}
+
 void spool_manage(struct spool_peer *peer, const struct wire_manage *manage)
 {
 	struct spool_request *request = mem_new(sizeof(*request));
@@ -153,7 +194,7 @@ void spool_manage(struct spool_peer *peer, const struct wire_manage *manage)
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++)
 		if (strcmp(verbs[i].verb, request->verb) == 0) {
-			verbs[i].run(request);
+			run(request, verbs[i].run, verbs[i].is_for_some);
 			return;
 		}
 	spool_answer_error(request, ERR_UNKNOWN, "no such verb: %s", request->verb);

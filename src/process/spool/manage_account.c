@@ -202,7 +202,8 @@ static void alarms_found(void *context, enum err e, const struct store_alarm *al
 	}
 	array = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, alarm_json(&alarms[i]));
+		if (spool_is_asked_by(request, alarms[i].organisation))
+			json_array_append_new(array, alarm_json(&alarms[i]));
 	spool_answer(request, json_pack("{s:o}", "items", array));
 }
 
@@ -216,7 +217,10 @@ static void acknowledged(void *context, enum err e)
 {
 	struct spool_request *request = context;
 
-	if (e == ERR_UNKNOWN)
+	/* Who manages several organisations has one of them after the other looked for it. */
+	if (e == ERR_UNKNOWN && request->is_limited && request->left < request->organisations.count)
+		spool_manage_alarms_acknowledge(request);
+	else if (e == ERR_UNKNOWN)
 		spool_answer_error(request, e, "there is no such alarm");
 	else if (e != ERR_OK)
 		spool_answer_error(request, e, "the alarm could not be changed: %s", err_text(e));
@@ -236,6 +240,8 @@ void spool_manage_alarms_acknowledge(struct spool_request *request)
 		spool_answer_error(request, ERR_SYNTAX, "id: expected a number");
 		return;
 	}
+	if (request->is_limited && a.organisation == NULL)
+		a.organisation = request->organisations.items[request->left++];
 	store_alarm_acknowledge(request->spool->store, &a, acknowledged, request);
 }
 

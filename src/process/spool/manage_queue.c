@@ -1,4 +1,5 @@
 /* The queue, asked and ordered by the administrator. */
+#include "core/wire/visible.h"
 #include "port/log/log.h"
 #include "process/spool/state.h"
 
@@ -43,10 +44,23 @@ static json_t *route_json(struct spool *spool, const struct store_route_summary 
 		"last_attempt", spool_moment_json(summary->last_ms));
 }
 
+/* A route by another organisation's connector: mail that was handed over goes on by it. */
+static const char *route_name(const struct spool_request *request, const char *route)
+{
+	struct str rest = str_of(route), organisation;
+
+	if (!request->is_limited || !str_is(str_cut(&rest, ':'), "connector"))
+		return route;
+	organisation = str_cut(&rest, '/');
+	return spool_is_asked_by(request, arena_text_of(request->arena, organisation)) ? route
+										       : NULL;
+}
+
 static void summarised(
 	void *context, enum err e, const struct store_route_summary *routes, size_t count)
 {
 	struct spool_request *request = context;
+	int64_t messages = 0, recipients = 0;
 	struct store_counts counts;
 	json_t *array;
 
@@ -55,19 +69,32 @@ static void summarised(
 		return;
 	}
 	array = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, route_json(request->spool, &routes[i]));
+	for (size_t i = 0; i < count; i++) {
+		json_t *row = route_json(request->spool, &routes[i]);
+
+		json_object_set_new(
+			row, "route", spool_text_json(route_name(request, routes[i].route)));
+		json_array_append_new(array, row);
+		messages += routes[i].messages;
+		recipients += routes[i].recipients;
+	}
 	store_counts(request->spool->store, &counts);
-	spool_answer(
-		request, json_pack("{s:o,s:{s:I,s:I,s:I,s:I}}", "destinations", array, "totals",
-				 "messages", (json_int_t)counts.messages, "recipients",
-				 (json_int_t)counts.recipients, "routes", (json_int_t)count,
-				 "active", (json_int_t)queue_plan_active(request->spool->plan)));
+	spool_answer(request,
+		json_pack("{s:o,s:{s:I,s:I,s:I,s:I}}", "destinations", array, "totals", "messages",
+			(json_int_t)(request->is_limited ? messages : counts.messages),
+			"recipients",
+			(json_int_t)(request->is_limited ? recipients : counts.recipients),
+			"routes", (json_int_t)count, "active",
+			(json_int_t)(request->is_limited
+					     ? 0
+					     : (int64_t)queue_plan_active(request->spool->plan))));
 }
 
 void spool_manage_queue_summary(struct spool_request *request)
 {
-	store_summary(request->spool->store, NULL, summarised, request);
+	request->filter = (struct store_filter){
+		.state = STORE_ANY_STATE, .organisations = spool_organisations(request)};
+	store_summary(request->spool->store, &request->filter, summarised, request);
 }
 
 /* ---- filter -------------------------------------------------------------------------------------
@@ -109,6 +136,7 @@ static bool read_filter(struct spool_request *request)
 	const char *key;
 
 	request->filter.state = STORE_ANY_STATE;
+	request->filter.organisations = spool_organisations(request);
 	json_object_foreach (filter, key, value) {
 		const char *text = json_string_value(value);
 
@@ -137,27 +165,35 @@ static const char *recipient_state(
 	return r->state == STORE_HELD ? "held" : "waiting";
 }
 
-static json_t *recipient_json(struct spool *spool, int64_t message, const struct store_recipient *r)
+static json_t *recipient_json(
+	struct spool_request *request, int64_t message, const struct store_recipient *r)
 {
 	return json_pack("{s:I,s:o,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "number",
 		(json_int_t)r->wire.number, "address", spool_text_json(r->wire.address), "route",
-		spool_text_json(r->route), "state", recipient_state(spool, message, r), "attempts",
-		(json_int_t)r->attempts, "next_attempt",
-		spool_moment_json(r->state == STORE_HELD ? 0 : r->due_ms), "last_token",
-		spool_text_json(r->token), "last_text", spool_text_json(r->text), "last_enhanced",
-		spool_text_json(r->enhanced), "last_host", spool_text_json(r->host), "last_attempt",
-		spool_moment_json(r->last_ms));
+		spool_text_json(route_name(request, r->route)), "state",
+		recipient_state(request->spool, message, r), "attempts", (json_int_t)r->attempts,
+		"next_attempt", spool_moment_json(r->state == STORE_HELD ? 0 : r->due_ms),
+		"last_token", spool_text_json(r->token), "last_text", spool_text_json(r->text),
+		"last_enhanced", spool_text_json(r->enhanced), "last_host",
+		spool_text_json(r->host), "last_attempt", spool_moment_json(r->last_ms));
 }
 
-static json_t *message_json(struct spool *spool, const struct store_message *m)
+/* In the charge of who asks? */
+static bool is_theirs(const struct spool_request *request, const struct wire_recipient *r)
+{
+	return spool_is_asked_by(request, r->receiver != NULL ? r->receiver : r->organisation);
+}
+
+static json_t *message_json(struct spool_request *request, const struct store_message *m)
 {
 	char id[WIRE_ID_TEXT];
 	json_t *recipients = json_array();
 
 	wire_id_format(m->wire.id, id);
 	for (size_t i = 0; i < m->recipients.count; i++)
-		json_array_append_new(
-			recipients, recipient_json(spool, m->wire.id, &m->recipients.items[i]));
+		if (is_theirs(request, &m->recipients.items[i].wire))
+			json_array_append_new(recipients,
+				recipient_json(request, m->wire.id, &m->recipients.items[i]));
 	return json_pack("{s:s,s:o,s:o,s:I,s:o,s:o,s:o}", "id", id, "received",
 		spool_moment_json(m->wire.received_ms), "sender", spool_text_json(m->wire.sender),
 		"size", (json_int_t)m->wire.size, "message_id", spool_text_json(m->wire.message_id),
@@ -177,7 +213,7 @@ static void listed(
 	}
 	array = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, message_json(request->spool, &messages[i]));
+		json_array_append_new(array, message_json(request, &messages[i]));
 	wire_id_format(next, cursor);
 	spool_answer(request, json_pack("{s:o,s:o}", "items", array, "next",
 				      next != 0 ? json_string(cursor) : json_null()));
@@ -206,7 +242,8 @@ static void show_events(void *context, enum err e, const struct store_trace_item
 
 	(void)item;
 	request->result = NULL;
-	json_object_set_new(result, "events", spool_events_json(events, e == ERR_OK ? count : 0));
+	json_object_set_new(
+		result, "events", spool_seen_events_json(request, events, e == ERR_OK ? count : 0));
 	spool_answer(request, result);
 }
 
@@ -214,16 +251,19 @@ static void show_loaded(
 	void *context, enum err e, const struct store_message *messages, size_t count, int64_t next)
 {
 	struct spool_request *request = context;
+	bool seen = false;
 
 	(void)next;
-	if (e == ERR_OK && count == 0)
+	for (size_t i = 0; count > 0 && i < messages[0].recipients.count; i++)
+		seen = seen || is_theirs(request, &messages[0].recipients.items[i].wire);
+	if (e == ERR_OK && !seen)
 		e = ERR_UNKNOWN;
 	if (e != ERR_OK) {
 		spool_answer_error(request, e, "%s",
 			e == ERR_UNKNOWN ? "no such message in the queue" : err_text(e));
 		return;
 	}
-	request->result = message_json(request->spool, &messages[0]);
+	request->result = message_json(request, &messages[0]);
 	store_trace_show(request->spool->store, messages[0].wire.id, show_events, request);
 }
 

@@ -1,5 +1,6 @@
 /* The trace, asked by the administrator. */
 #include "base/moment.h"
+#include "core/wire/visible.h"
 #include "process/spool/state.h"
 
 json_t *spool_event_json(const struct wire_event *event)
@@ -24,6 +25,27 @@ json_t *spool_events_json(const struct wire_event *events, size_t count)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(array, spool_event_json(&events[i]));
 	return array;
+}
+
+/* A copy with what may be seen; the count in *count. */
+static struct wire_event *seen_events(
+	struct spool_request *request, const struct wire_event *events, size_t *count)
+{
+	struct wire_event *copy = arena_array(request->arena, *count, sizeof(*copy));
+
+	if (*count > 0)
+		memcpy(copy, events, *count * sizeof(*copy));
+	if (request->is_limited)
+		*count = wire_visible_events(&request->organisations, copy, *count);
+	return copy;
+}
+
+json_t *spool_seen_events_json(
+	struct spool_request *request, const struct wire_event *events, size_t count)
+{
+	struct wire_event *seen = seen_events(request, events, &count);
+
+	return spool_events_json(seen, count);
 }
 
 static json_t *item_json(const struct store_trace_item *item)
@@ -92,6 +114,7 @@ void spool_manage_trace_search(struct spool_request *request)
 		.connector = spool_argument(request, "connector"),
 		.outcome = spool_argument(request, "outcome"),
 		.after = spool_argument(request, "after"),
+		.organisations = spool_organisations(request),
 		.limit = spool_limit(limit),
 	};
 
@@ -102,18 +125,38 @@ void spool_manage_trace_search(struct spool_request *request)
 	store_trace_search(request->spool->store, &query, found, request);
 }
 
+/* Of the recipients those that an event to be seen is about. */
+static json_t *limited_item_json(struct spool_request *request, const struct store_trace_item *item,
+	const struct wire_event *events, size_t count)
+{
+	struct store_trace_item own = *item;
+
+	own.recipients.items = arena_array(request->arena, count, sizeof(*own.recipients.items));
+	own.recipients.count = 0;
+	own.last = count > 0 ? events[count - 1] : (struct wire_event){0};
+	for (size_t i = 0; i < count; i++)
+		if (events[i].recipient != NULL &&
+			!wire_visible_is_among(&own.recipients, events[i].recipient))
+			own.recipients.items[own.recipients.count++] = events[i].recipient;
+	return item_json(&own);
+}
+
 static void shown(void *context, enum err e, const struct store_trace_item *item,
 	const struct wire_event *events, size_t count)
 {
 	struct spool_request *request = context;
+	struct wire_event *seen = seen_events(request, events, &count);
 
-	if (e == ERR_UNKNOWN)
-		spool_answer_error(request, e, "no message of that id is in the trace");
+	if (e == ERR_UNKNOWN || (e == ERR_OK && count == 0))
+		spool_answer_error(request, ERR_UNKNOWN, "no message of that id is in the trace");
 	else if (e != ERR_OK)
 		spool_answer_error(request, e, "the trace could not be read: %s", err_text(e));
 	else
-		spool_answer(request, json_pack("{s:o,s:o}", "message", item_json(item), "events",
-					      spool_events_json(events, count)));
+		spool_answer(request,
+			json_pack("{s:o,s:o}", "message",
+				request->is_limited ? limited_item_json(request, item, seen, count)
+						    : item_json(item),
+				"events", spool_events_json(seen, count)));
 }
 
 void spool_manage_trace_show(struct spool_request *request)

@@ -353,6 +353,9 @@ struct spool_request {
 	char *verb;
 	char *actor;
 	json_t *arguments;
+	/* Who asks manages these organisations only, and sees nothing of others. */
+	bool is_limited;
+	struct record_texts organisations;
 	/* between steps */
 	struct arena *arena;
 	json_t *result;
@@ -389,10 +392,17 @@ void spool_manage_status(struct spool_request *request);
 const char *spool_argument(const struct spool_request *request, const char *name);
 json_t *spool_moment_json(int64_t at_ms);  /* null for 0 */
 json_t *spool_text_json(const char *text); /* null for NULL */
+/* Is it the asking one's business?  NULL is nobody's. */
+bool spool_is_asked_by(const struct spool_request *request, const char *organisation);
+/* For store_filter and the like: NULL when not limited. */
+const struct record_texts *spool_organisations(const struct spool_request *request);
 size_t spool_limit(const json_t *limit);
 json_t *spool_event_json(const struct wire_event *event);
 /* Events of a message as a JSON array. */
 json_t *spool_events_json(const struct wire_event *events, size_t count);
+/* The same, short of what who asks may not see. */
+json_t *spool_seen_events_json(
+	struct spool_request *request, const struct wire_event *events, size_t count);
 json_t *spool_status(struct spool *spool);
 
 #endif

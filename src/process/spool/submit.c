@@ -27,6 +27,16 @@ static bool is_address(const char *text)
 	return true;
 }
 
+/* Who manages an organisation does not send in the name of another. */
+static bool is_another_s(const struct spool_request *request, const char *from)
+{
+	const char *at = strrchr(from, '@');
+	const struct model_domain *d =
+		at != NULL ? policy_accepted(request->spool->snapshot, at + 1) : NULL;
+
+	return d != NULL && !spool_is_asked_by(request, d->organisation);
+}
+
 /* False: answered. */
 static bool check(struct spool_request *request, const char *from, const char *to)
 {
@@ -48,6 +58,9 @@ static bool check(struct spool_request *request, const char *from, const char *t
 	else if (from == NULL)
 		spool_answer_error(request, ERR_SYNTAX,
 			"from: expected, since the organisation has no domain of its own");
+	else if (is_another_s(request, from))
+		spool_answer_error(
+			request, ERR_REFUSED, "from: you do not manage its organisation");
 	else if (!is_address(from) || !is_address(to))
 		spool_answer_error(request, ERR_SYNTAX, "from, to: expected an address, found %s",
 			is_address(from) ? to : from);

@@ -3,6 +3,7 @@
 #include "base/moment.h"
 #include "port/log/log.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -159,6 +160,24 @@ void supervise_answer_without(struct supervise_child *child)
 /* ---- questions --------------------------------------------------------------------------------
  */
 
+/* {"uids": {name: number}}; null for a name that nobody has. */
+static json_t *uids_of(const json_t *names)
+{
+	json_t *uids = json_object();
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		const char *text = json_string_value(name);
+		const struct passwd *row = text != NULL ? getpwnam(text) : NULL;
+
+		if (text != NULL)
+			json_object_set_new(
+				uids, text, row != NULL ? json_integer(row->pw_uid) : json_null());
+	}
+	return json_pack("{s:o}", "uids", uids);
+}
+
 void supervise_answer_question(struct supervise_child *child, int64_t tag, struct str data)
 {
 	struct supervise *s = child->supervise;
@@ -169,6 +188,8 @@ void supervise_answer_question(struct supervise_child *child, int64_t tag, struc
 		gather(s, tag);
 	} else if (str_is(verb, "reload")) {
 		supervise_reload_begin(s, tag);
+	} else if (str_is(verb, "users")) {
+		supervise_answer_send(s, tag, uids_of(json_object_get(question, "names")));
 	} else if (str_is(verb, "drain")) {
 		supervise_answer_send(s, tag, json_pack("{s:b}", "ok", 1));
 		supervise_drain_begin(s);
