@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What the documentation says of the code is true: the process table, the rooms, the RFCs, and every link.
+"""What the documentation says of the code is true: the process table, the rooms, the RFCs, every link, the pinned
+decisions and the commands.
 
 usage: verify-docs.py [BUILD]
 """
@@ -63,9 +64,39 @@ def check_rfcs():
         yield f'docs/rfc-index.md: RFC {number} is cited nowhere in the code'
 
 
+def check_cases():
+    """A page that cites a pinned decision as `file: name` cites one that exists."""
+    pinned = {}
+    for path in sorted((ROOT / 'tests/snapshots/policy').glob('*.txt')):
+        pinned[path.stem] = set(re.findall(r'^== (.+)$', path.read_text(), re.M))
+    for page in sorted((ROOT / 'docs').glob('*.md')):
+        for name, case in re.findall(rf'`({"|".join(pinned)}): ([^`]+)`', page.read_text()):
+            if case not in pinned[name]:
+                yield f'{page.name}: there is no pinned case "{case}" in tests/snapshots/policy/{name}.txt'
+
+
+def check_commands():
+    """Examples of commands use verbs, options and properties that the manual pages know."""
+    verbs = re.findall(r'^\.It Cm (.+)$', (ROOT / 'docs/man/sealpost.1').read_text(), re.M)
+    verbs = {' '.join(w for w in verb.replace('\\', '').split() if w != 'Ar' and w == w.lower()) for verb in verbs}
+    options = set(re.findall(r'^\.It Fl Fl ([a-z\\-]+)', (ROOT / 'docs/man/sealpost.1').read_text(), re.M))
+    options = {o.replace('\\', '') for o in options}
+    properties = set(re.findall(r'^\.It Cm (\S+)$', (ROOT / 'docs/man/sealpost-config.5').read_text(), re.M))
+    known = options | {p.replace('\\', '').replace('_', '-') for p in properties}
+    for page in sorted((ROOT / 'docs').glob('*.md')):
+        for line in re.findall(r'^sealpost (.+)$', page.read_text(), re.M):
+            words = line.split()
+            if not any(' '.join(words[:n]) in verbs for n in (1, 2, 3)):
+                yield f'{page.name}: "sealpost {" ".join(words[:2])}" is no verb of sealpost(1)'
+            for option in re.findall(r'(?<!\S)--([a-z.-]+)', line):
+                if option not in known:
+                    yield f'{page.name}: --{option} is neither in sealpost(1) nor in sealpost-config(5)'
+
+
 def main():
     architecture = (ROOT / 'docs/architecture.md').read_text()
-    problems = [*check_processes(architecture), *check_rooms(architecture), *check_links(), *check_adrs(), *check_rfcs()]
+    problems = [*check_processes(architecture), *check_rooms(architecture), *check_links(), *check_adrs(), *check_rfcs(),
+                *check_cases(), *check_commands()]
     print('\n'.join(problems) if problems else 'documents: true to the code')
     return 1 if problems else 0
 

@@ -130,6 +130,8 @@ static const struct {
 	{"gateway that is the way back", {.connector = "gate", .sender = "a@far.example"},
 		"b@gated.example"},
 	{"gateway, mail past it", {.sender = "a@far.example"}, "b@gated.example"},
+	{"a wildcard before all accepted domains", {.sender = "a@far.example"},
+		"b@sales.relay.example"},
 	/* Centralised transport. */
 	{"everything via on-premises", {.organisation = "clinic"}, "b@far.example"},
 	{"everything via on-premises, address literal", {.organisation = "clinic"},
