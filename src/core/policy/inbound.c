@@ -131,6 +131,7 @@ static void refuse(
 	a->ret->accepted = false;
 	a->ret->outcome = outcome;
 	a->ret->text = text;
+	a->ret->would = (struct policy_would){.outcome = POLICY_OK};
 }
 
 static const char *domain_or_literal(const struct policy_mailbox *m, struct arena *arena)
@@ -169,6 +170,7 @@ static bool is_direct_send(struct policy_attribution *a)
 	if (!a->own->reject_direct_send || a->sender.domain == NULL ||
 		policy_accepted_for(a->s, a->sender.domain, a->own->name) == NULL)
 		return false;
+	a->ret->receiver_connector = NULL;
 	refuse(a, POLICY_DIRECT_SEND,
 		arena_format(a->arena,
 			"Direct send is not allowed: sender domain %s is accepted here, and no "
@@ -195,6 +197,7 @@ static void anonymous(struct policy_attribution *a)
 static void hand_over(struct policy_attribution *a)
 {
 	struct policy_inbound *ret = a->ret;
+	bool is_enforced;
 
 	a->inside = ret->organisation;
 	ret->receiver = a->own->name;
@@ -206,7 +209,8 @@ static void hand_over(struct policy_attribution *a)
 			"recipient domain %s is accepted for organisation %s: handed over inside "
 			"this installation",
 			a->recipient.domain, a->own->name));
-	if (!policy_inbound_by_partner(a))
+	/* A connector in report mode is no leave to send directly. */
+	if (!policy_inbound_by_partner(a, &is_enforced) || !is_enforced)
 		is_direct_send(a);
 	if (ret->accepted)
 		ret->text = arena_format(a->arena,
@@ -269,6 +273,8 @@ static void deny_relay(struct policy_attribution *a)
 
 static void incoming(struct policy_attribution *a)
 {
+	bool is_enforced;
+
 	if (a->own == NULL) {
 		deny_relay(a);
 		return;
@@ -277,8 +283,10 @@ static void incoming(struct policy_attribution *a)
 	policy_inbound_consider(a, arena_format(a->arena, "domain %s", a->domain->name), true,
 		arena_format(a->arena, "recipient domain %s is accepted for organisation %s",
 			a->recipient.domain, a->own->name));
-	if (!policy_inbound_by_partner(a))
+	if (!policy_inbound_by_partner(a, &is_enforced))
 		anonymous(a);
+	else if (!is_enforced && is_direct_send(a))
+		a->ret->connector = NULL;
 }
 
 /* The verdict against the system's roots, where no connector says otherwise. */

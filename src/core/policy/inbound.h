@@ -53,6 +53,7 @@ const char *policy_inbound_told(const struct policy_attribution *a,
 /* The phases: true when one has settled organisation and connector in a->ret. */
 bool policy_inbound_by_certificate(struct policy_attribution *a);
 bool policy_inbound_by_address(struct policy_attribution *a);
-bool policy_inbound_by_partner(struct policy_attribution *a);
+/* Here *ret_enforced says whether more than connectors in report mode did. */
+bool policy_inbound_by_partner(struct policy_attribution *a, bool *ret_enforced);
 
 #endif

@@ -113,7 +113,9 @@ const char *policy_inbound_told(const struct policy_attribution *a,
 	struct arena *arena = a->arena;
 
 	if (a->inside != NULL)
-		return told;
+		return "The recipient's organisation takes mail of this sender from elsewhere "
+		       "only, "
+		       "unless it trusts the sender's organisation";
 	switch (outcome) {
 	case POLICY_ADDRESS:
 		return arena_format(arena, "Mail from %s is not accepted from address %s",
@@ -121,8 +123,8 @@ const char *policy_inbound_told(const struct policy_attribution *a,
 	case POLICY_TLS_REQUIRED:
 		return told;
 	case POLICY_VERSION_TOO_OLD:
-		return arena_format(arena, "%s: TLS %s is, and %s was used", told,
-			model_version_names[entry->model->minimum_version], version_of(a->peer));
+		return arena_format(arena, "%s: %s was used, TLS %s is asked for", told,
+			version_of(a->peer), model_version_names[entry->model->minimum_version]);
 	case POLICY_GROUP:
 		return arena_format(
 			arena, "%s: %s", told, text_or(a->peer->group, "an unknown one"));

@@ -227,7 +227,7 @@ static void take_partner(const struct policy_attribution *a, const struct partne
 			p->outcome != POLICY_OK && is_met ? " (report mode: accepted)" : ""));
 }
 
-bool policy_inbound_by_partner(struct policy_attribution *a)
+bool policy_inbound_by_partner(struct policy_attribution *a, bool *ret_enforced)
 {
 	struct partners all;
 	const struct partner *best;
@@ -238,12 +238,14 @@ bool policy_inbound_by_partner(struct policy_attribution *a)
 	all.count = 0;
 	all.passed_over = 0;
 	policy_covering(a->s->senders, a->own->name, a->sender.domain, a->arena, add_partner, &all);
+	*ret_enforced = all.enforced.entry != NULL;
 	best = all.enforced.entry != NULL ? &all.enforced : &all.first;
 	if (best->entry == NULL)
 		return false;
 	note_partners(&all, best);
 	take_partner(a, best);
-	if (is_report(all.first.entry) && all.first.outcome != POLICY_OK)
+	/* What is refused anyway needs no trial. */
+	if (a->ret->accepted && is_report(all.first.entry) && all.first.outcome != POLICY_OK)
 		a->ret->would = (struct policy_would){.outcome = all.first.outcome,
 			.text = policy_inbound_words(a, all.first.entry, all.first.outcome),
 			.by = all.first.entry->subject};

@@ -82,7 +82,7 @@ struct policy_candidates {
 	size_t count;
 };
 
-/* What a restriction in report mode would have refused; token POLICY_OK: nothing. */
+/* What a restriction in report mode would have refused of what is accepted; POLICY_OK: nothing. */
 struct policy_would {
 	enum policy_outcome outcome;
 	const char *text;

@@ -113,7 +113,7 @@ static int contained(const char *prefix, const char *address)
 {
 	char text[32];
 	const char *slash = strchr(prefix, '/');
-	int bits = slash != NULL ? atoi(slash + 1) : 32;
+	int bits = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 32;
 	struct in_addr a, b;
 	uint32_t mask = bits == 0 ? 0 : 0xffffffffU << (32 - bits);
 
@@ -429,16 +429,16 @@ static void receive(const struct question *q, const struct model_domain *to, con
 
 	partners(q, to, inside, &any, &enforced);
 	judge = enforced.connector != NULL ? &enforced : &any;
-	if (judge->connector == NULL) {
-		if (organisation(q, to->organisation)->reject_direct_send &&
-			accepted_of(q, q->sender, to->organisation) != NULL)
-			refuse(ret, POLICY_DIRECT_SEND);
-		return;
-	}
-	if (inside != NULL)
+	/* Only who is covered by more than a trial may use the organisation's own domains. */
+	if (enforced.connector == NULL && organisation(q, to->organisation)->reject_direct_send &&
+		accepted_of(q, q->sender, to->organisation) != NULL)
+		refuse(ret, POLICY_DIRECT_SEND);
+	else if (judge->connector != NULL && inside != NULL)
 		ret->receiver_connector = judge->connector->name;
-	else
+	else if (judge->connector != NULL)
 		ret->connector = judge->connector->name;
+	if (judge->connector == NULL)
+		return;
 	if (inside == NULL && judge == &enforced)
 		ret->required = asks_for_certificate(judge->connector->inbound) ? MODEL_LEVEL_NAME
 				: judge->connector->inbound->require_tls ? MODEL_LEVEL_ENCRYPT
@@ -447,7 +447,8 @@ static void receive(const struct question *q, const struct model_domain *to, con
 		refuse(ret, judge->outcome);
 		ret->is_temporary = judge->connector->inbound->when_unmet == MODEL_UNMET_DEFER;
 	}
-	if (any.connector->inbound->mode == MODEL_REPORT && any.outcome != POLICY_OK) {
+	if (ret->accepted && any.connector->inbound->mode == MODEL_REPORT &&
+		any.outcome != POLICY_OK) {
 		ret->would = any.outcome;
 		ret->would_organisation = any.connector->organisation;
 		ret->would_connector = any.connector->name;

@@ -37,15 +37,15 @@ struct policy_snapshot {
 	struct map *profiles;	   /* -> policy_profile, by its record as text */
 	/* All below are to policy_bucket.  Disabled connectors stand in them too, so that an
 	 * account can say that they were passed over. */
-	struct map *by_name;	/* certificate_name as written */
-	struct map *by_parent;	/* exact certificate_names by what stands behind the first label */
-	struct map *by_prefix;	/* on-premises by address: 1 byte bits, 16 bytes address */
-	bool has_bits[129];	/* prefix lengths that occur */
-	struct map *senders;	/* partner: "organisation/pattern" */
-	struct map *routes;	/* outbound: "organisation/pattern" */
-	struct map *recipients; /* address -> model_recipient */
-	struct map *rules;	/* organisation -> policy_rules */
-	struct map *accepted;	/* outbound with all_accepted_domains: "organisation" */
+	struct map *by_name;	 /* certificate_name as written */
+	struct map *by_parent;	 /* exact certificate_names by what stands behind the first label */
+	struct map *by_prefix;	 /* on-premises by address: 1 byte bits, 16 bytes address */
+	bool has_bits[129];	 /* prefix lengths that occur */
+	struct map *senders;	 /* partner: "organisation/pattern" */
+	struct map *routes;	 /* outbound: "organisation/pattern" */
+	struct map *recipients;	 /* address -> model_recipient */
+	struct map *rules;	 /* organisation -> policy_rules */
+	struct map *accepted;	 /* outbound with all_accepted_domains: "organisation" */
 	struct map *centralised; /* outbound with route_all_via_on_premises: "organisation" */
 };
 
