@@ -1,4 +1,5 @@
 """Certificate authorities and certificates for the tests, made by the openssl program."""
+import hashlib
 import pathlib
 import subprocess
 import textwrap
@@ -50,6 +51,8 @@ class Authority:
             certificate = {self.certificate}
             private_key = {self.key}
             default_md = sha256
+            default_crl_days = 30
+            crl = {self.directory}/crl.pem
             policy = any
             unique_subject = no
             copy_extensions = copy
@@ -74,6 +77,16 @@ class Authority:
         arguments += ['-enddate', end] if end else ['-days', '365']
         arguments += ['-selfsign'] if self_sign else []
         openssl(*arguments)
+
+    def revoke(self, certificate):
+        openssl('ca', '-config', self.directory / 'ca.conf', '-revoke', certificate.leaf)
+
+    def crl(self, stale=False):
+        """The revocation list as of now, PEM; STALE: one that has long run out."""
+        out = self.directory / 'crl.pem'
+        validity = ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', '20200201000000Z'] if stale else []
+        openssl('ca', '-config', self.directory / 'ca.conf', '-gencrl', *validity, '-out', out)
+        return out.read_text()
 
     @property
     def pem(self):
@@ -104,6 +117,14 @@ class Authority:
             authority = authority.parent
         paths.chain.write_text(chain)
         return paths
+
+
+def spki_pin(certificate):
+    """SHA-256 of the public key, hex."""
+    public = openssl('x509', '-in', certificate.leaf, '-noout', '-pubkey')
+    der = subprocess.run(['openssl', 'pkey', '-pubin', '-outform', 'der'], input=public.encode(), capture_output=True,
+                         check=True).stdout
+    return hashlib.sha256(der).hexdigest()
 
 
 def make_key(path, kind):
