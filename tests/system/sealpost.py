@@ -133,7 +133,8 @@ class Sealpost:
 
     def apply(self, config):
         path = self.directory / 'config.yaml'
-        path.write_text(config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False))
+        path.write_text(config if isinstance(config, str) else
+                        yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))  # the same twice is no alias
         return self.cli('apply', path, '--yes')
 
     def processes(self):

@@ -85,7 +85,9 @@ PEERS = {
     'injected': peer_of(clear(inject='\r\n250 OK'), tls=FAILED),
     'old-tls': peer_of(lambda p: OddPeer(context=context_of(p.good, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1)),
                        tls=FAILED | {'version-too-old'}),
-    'tls-1.2': peer_of(lambda p: OddPeer(context=context_of(p.good, ssl.TLSVersion.TLSv1_2)), pinned=True, modern=False),
+    # In TLS 1.2 the groups of the client bound the curve of an ECDSA certificate as well (RFC 8422 5.1).
+    'tls-1.2': peer_of(lambda p: OddPeer(context=context_of(p.good, ssl.TLSVersion.TLSv1_2)), pinned=True, modern=False,
+                       p384=False),
     'p-256-only': peer_of(lambda p: OddPeer(context=context_of(p.good, curve='prime256v1')), pinned=True, p384=False),
     'self-signed': peer_of(with_certificate(lambda p: self_signed(p.directory / 'self', HOST)), chain={'self-signed'}),
     'unknown-ca': peer_of(with_certificate(lambda p: p.foreign.issue(HOST)),
@@ -291,6 +293,7 @@ def partner(pki, asked, how):
 def attempt(receiver, context, sender):
     """Reply code to RCPT, or 250 and the message was sent."""
     with smtplib.SMTP('127.0.0.1', receiver.port, 'client.example', timeout=30) as session:
+        session.ehlo()
         if context:
             session.starttls(context=context)
             session.ehlo()
