@@ -45,20 +45,33 @@ static bool is_wanted(const struct record_texts *wanted, const char *name)
 	return found;
 }
 
-bool tls_groups_list(
-	const struct record_texts *wanted, const char *among, char ret[TLS_GROUPS_TEXT])
+/* Append those of AMONG that are wanted, or that are not. */
+static size_t append(const struct record_texts *wanted, bool is_in, const char *among, size_t n,
+	char ret[TLS_GROUPS_TEXT])
 {
 	struct str rest = str_of(among);
-	size_t n = 0;
 
-	ret[0] = '\0';
 	while (rest.n > 0) {
 		struct str one = str_cut(&rest, ':');
 
-		if (!is_wanted(wanted, of_library(one)) || n + one.n + 2 > TLS_GROUPS_TEXT)
+		if (is_wanted(wanted, of_library(one)) != is_in || n + one.n + 2 > TLS_GROUPS_TEXT)
 			continue;
 		n += (size_t)snprintf(ret + n, TLS_GROUPS_TEXT - n, "%s%.*s", n > 0 ? ":" : "",
 			(int)one.n, one.p);
 	}
-	return n > 0;
+	return n;
+}
+
+bool tls_groups_list(
+	const struct record_texts *wanted, const char *among, char ret[TLS_GROUPS_TEXT])
+{
+	ret[0] = '\0';
+	return append(wanted, true, among, 0, ret) > 0;
+}
+
+void tls_groups_first(
+	const struct record_texts *wanted, const char *among, char ret[TLS_GROUPS_TEXT])
+{
+	ret[0] = '\0';
+	append(wanted, false, among, append(wanted, true, among, 0, ret), ret);
 }

@@ -15,5 +15,8 @@ enum { TLS_GROUPS_TEXT = 128 };
  * AMONG, a list of the library's; in the order of AMONG.  False: none is left. */
 bool tls_groups_list(
 	const struct record_texts *wanted, const char *among, char ret[TLS_GROUPS_TEXT]);
+/* The same with the others behind them: all of AMONG. */
+void tls_groups_first(
+	const struct record_texts *wanted, const char *among, char ret[TLS_GROUPS_TEXT]);
 
 #endif

@@ -366,6 +366,12 @@ static void restrict_hello(SSL *ssl, const struct tls_client_options *options)
 		(void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
 	if (options->groups.count == 0)
 		return;
+	if (options->groups_first) {
+		tls_groups_first(&options->groups,
+			options->reduced_hello ? reduced_groups : tls_groups, list);
+		(void)SSL_set1_groups_list(ssl, list);
+		return;
+	}
 	any = options->reduced_hello && tls_groups_list(&options->groups, reduced_groups, list);
 	if (any || tls_groups_list(&options->groups, tls_groups, list))
 		(void)SSL_set1_groups_list(ssl, list);

@@ -88,6 +88,7 @@ struct tls_client_options {
 	bool reduced_hello;  /* the smaller ClientHello: TLS 1.2 and 1.3, few suites and groups */
 	int minimum_version; /* enum model_version; older ones are not offered */
 	struct record_texts groups; /* the only ones offered, IANA's names; empty: all of ours */
+	bool groups_first;	    /* they come first in the offer; the others stay in it */
 };
 struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base, int fd,
 	const struct tls_client_options *options, tls_handler *handler, void *context);

@@ -194,6 +194,7 @@ static void shake_hands(struct deliver_link *link)
 		.reduced_hello = link->options.attempt == RECEIPT_ATTEMPT_REDUCED,
 		.minimum_version = link->options.minimum_version,
 		.groups = link->options.groups,
+		.groups_first = link->options.groups_first,
 	};
 
 	/* RFC 3207 6: it is thrown away.  But whoever sent it is not the server as it should be,

@@ -46,6 +46,7 @@ struct deliver_link_options {
 	enum receipt_attempt attempt;
 	int minimum_version;	    /* enum model_version; older ones are not offered */
 	struct record_texts groups; /* the only ones offered; empty: all of ours */
+	bool groups_first;	    /* they come first in the offer; the others stay in it */
 	bool lmtp;
 	bool allow_helo;
 	int64_t now_ms;

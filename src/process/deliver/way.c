@@ -72,6 +72,11 @@ struct deliver_link_options deliver_way_options(const struct deliver *self,
 		options.minimum_version = route->minimum_version;
 		options.groups = route->groups;
 	}
+	/* Of two groups that a peer has it must not take the one that would have been refused. */
+	if (options.groups.count == 0 && route->reported.groups.count > 0) {
+		options.groups = route->reported.groups;
+		options.groups_first = true;
+	}
 	return options;
 }
 
