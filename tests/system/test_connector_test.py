@@ -27,7 +27,8 @@ def apply_partner(instance, authority, hosts, level='name', **more):
     """One connector to HOSTS."""
     connector = outbound_partner('ours', 'partner', DOMAIN, hosts, level, HOST if level == 'name' else None,
                                  authority.pem, **more)
-    instance.apply({'organisations': [organisation('ours')], 'domains': [local_domain('ours.example', 'ours', instance)],
+    instance.apply({'organisations': [organisation('ours')],
+                    'domains': [local_domain('ours.example', 'ours', instance)],
                     'connectors': [own_server_by_address('ours'), connector]})
 
 
@@ -46,7 +47,7 @@ def step_of(steps, name, result=None):
     return found[-1]
 
 
-# ---- all is well -----------------------------------------------------------------------------------------------------
+# ---- all is well ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.sanitized
@@ -105,7 +106,7 @@ def test_steps_come_as_they_end(tester, authority):
         listener.close()
 
 
-# ---- what can be wrong -------------------------------------------------------------------------------------------------
+# ---- what can be wrong ----------------------------------------------------------------------------------------------
 
 FAILURES = {
     # name: (behaviour of the peer, level, step that fails, token, what is presented)
@@ -200,7 +201,7 @@ def test_mx_hosts(tmp_path, instances, authority):
         peer.close()
 
 
-# ---- a message, and the history ------------------------------------------------------------------------------------------
+# ---- a message, and the history -------------------------------------------------------------------------------------
 
 
 def test_a_message_is_sent_and_followed(tester, authority, tmp_path, instances):
@@ -226,7 +227,7 @@ def test_history(tester, authority):
     assert 'Connection refused' in tester.cli('connector', 'test', 'ours/partner', '--history').stdout
 
 
-# ---- inbound -----------------------------------------------------------------------------------------------------------
+# ---- inbound --------------------------------------------------------------------------------------------------------
 
 
 def test_inbound(tester, authority, foreign_authority):

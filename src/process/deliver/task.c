@@ -346,6 +346,7 @@ void deliver_task_free(struct deliver_task **pointer)
 	deliver_resolve_cancel(&task->resolve);
 	deliver_link_free(&task->link);
 	deliver_mailfile_free(&task->file);
+	deliver_content_clear(&task->content);
 	deliver_slots_release(task->self->slots, &task->slot);
 	free(task);
 }

@@ -2,6 +2,7 @@
 #ifndef SEALPOST_PROCESS_DELIVER_TASK_H
 #define SEALPOST_PROCESS_DELIVER_TASK_H
 
+#include "process/deliver/content.h"
 #include "process/deliver/way.h"
 
 struct deliver_task {
@@ -33,6 +34,7 @@ struct deliver_task {
 	/* the transaction under way */
 	struct smtp_client_transaction mail;
 	size_t *members; /* indexes into the job's recipients, as mail.recipients */
+	struct deliver_content content;
 	bool in_mail, past_end;
 	struct policy_check check;
 	struct cert_facts *certificate;

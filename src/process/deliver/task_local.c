@@ -12,7 +12,7 @@ static void write_step(struct deliver_task *task)
 
 	if (task->file == NULL || task->file_busy)
 		return;
-	if (deliver_body_take(task->job->body, WIRE_WINDOW, &bytes, &last)) {
+	if (deliver_content_take(&task->content, WIRE_WINDOW, &bytes, &last)) {
 		task->file_busy = true;
 		task->file_last = last;
 		deliver_mailfile_write(task->file, bytes, last);
@@ -112,7 +112,8 @@ static void next_file(struct deliver_task *task)
 	task->file_last = false;
 	task->began_ticks = runtime_ticks_ms();
 	task->file = deliver_mailfile_new(task->self->maildir, &options, on_written, task);
-	deliver_body_start(task->job->body);
+	deliver_content_start(&task->content, task->job->body,
+		deliver_content_mode(task->route, MODEL_LEVEL_NONE));
 	write_step(task);
 }
 

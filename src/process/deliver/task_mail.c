@@ -36,7 +36,7 @@ static void fill(struct deliver_task *task)
 		.ret = (enum smtp_client_ret)wire->ret,
 		.body = (enum smtp_client_body)wire->body,
 		.smtputf8 = wire->smtputf8,
-		.size = wire->size,
+		.size = deliver_content_size(task->route, wire->size),
 		.recipients = to,
 		.count = n,
 	};
@@ -85,7 +85,8 @@ void deliver_task_mail_begin(struct deliver_task *task)
 		refused_by_gate(task);
 		return;
 	}
-	deliver_body_start(task->job->body);
+	deliver_content_start(&task->content, task->job->body,
+		deliver_content_mode(task->route, task->check.got));
 	if (gate.is_tls)
 		task->self->counters.tls++;
 	else
@@ -99,7 +100,7 @@ bool deliver_task_mail_content(
 
 	if (!task->in_mail)
 		return false;
-	if (deliver_body_take(task->job->body, max, ret_bytes, ret_last)) {
+	if (deliver_content_take(&task->content, max, ret_bytes, ret_last)) {
 		task->past_end = *ret_last;
 		return true;
 	}
