@@ -94,6 +94,12 @@ static void check_partner_in(const struct about *a)
 /* ---- outbound ---------------------------------------------------------------------------------
  */
 
+/* In report mode nothing is enforced, and a wider connector is passed over all the same. */
+static int enforced_level(const struct model_connector *c)
+{
+	return c->outbound->mode == MODEL_REPORT ? MODEL_LEVEL_NONE : c->outbound->tls;
+}
+
 static void check_route(const struct about *a, const char *pattern)
 {
 	const struct model_connector *first =
@@ -107,10 +113,11 @@ static void check_route(const struct about *a, const char *pattern)
 			"outbound.recipient_domains: %s stands in connector %s at the same cost, "
 			"which comes first by its name",
 			pattern, first->name);
-	if (wider != NULL && wider != a->c && wider->outbound->tls > a->c->outbound->tls)
+	if (wider != NULL && wider != a->c && enforced_level(wider) > enforced_level(a->c))
 		policy_lint_add(a->l, LINT_WEAKER, a->c->organisation, a->subject,
-			"mail to %s goes by TLS level %s, while connector %s asks for %s for %s",
-			pattern, model_level_names[a->c->outbound->tls], wider->name,
+			"mail to %s goes by TLS level %s%s, while connector %s asks for %s for %s",
+			pattern, model_level_names[enforced_level(a->c)],
+			a->c->outbound->mode == MODEL_REPORT ? " in report mode" : "", wider->name,
 			model_level_names[wider->outbound->tls], by);
 }
 

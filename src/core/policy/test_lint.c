@@ -121,6 +121,14 @@ static const struct {
 		"- {name: q, organisation: a, inbound: {sender_domains: [y.x.example]}, "
 		"outbound: {recipient_domains: [y.x.example]}}\n",
 		"warning weaker-than-wildcard connector a/q\n"},
+	{"weaker than the wildcard, being in report mode",
+		CONNECTORS
+		"- {name: p, organisation: a, inbound: {sender_domains: ['*.x.example']},"
+		" outbound: {recipient_domains: ['*.x.example'], tls: chain}}\n"
+		"- {name: q, organisation: a, inbound: {sender_domains: [y.x.example]}, "
+		"outbound: {recipient_domains: [y.x.example], tls: name, mode: report}}\n",
+		"warning weaker-than-wildcard connector a/q\n"
+		"note report-mode connector a/q\n"},
 	{"weaker sender",
 		CONNECTORS "- {name: p, organisation: a, inbound: {sender_domains: ['*']}}\n"
 			   "- {name: q, organisation: a, inbound: {sender_domains: [y.x.example], "
