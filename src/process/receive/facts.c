@@ -101,6 +101,11 @@ void receive_facts_receipt(struct receive_session *s, const struct policy_inboun
 	r->anchors = inbound->anchors;
 	r->token = policy_outcome_row(inbound->outcome)->token;
 	r->reason = inbound->text;
+	/* What the connector of another organisation says is for that one. */
+	if (inbound->would.outcome != POLICY_OK && inbound->receiver == NULL) {
+		r->would_token = policy_outcome_row(inbound->would.outcome)->token;
+		r->would_reason = inbound->would.text;
+	}
 	r->total_ms = runtime_ticks_ms() - s->began_ticks;
 	for (size_t i = 0; i < s->facts.trust_count; i++)
 		if (s->facts.trust[i].verdict == inbound->verdict)

@@ -280,6 +280,7 @@ static void defers_and_reports_where_told(void **state)
 	assert_string_equal(recipient(0)->would_token, "tls-required");
 	assert_string_equal(recipient(0)->would_by, "connector contoso/partner");
 	assert_non_null(recipient(0)->would_text);
+	assert_string_equal(spool.last.receipt.would_token, "tls-required");
 }
 
 /* One transaction, and for each recipient the demands of its own organisation. */
@@ -314,6 +315,9 @@ static void judges_mail_between_organisations(void **state)
 	EHLO_TLS();
 	DIALOG("MAIL FROM:<a@fabrikam.example>\r\n", "250", "RCPT TO:<carol@contoso.example>\r\n",
 		"550 5.7.51", "RCPT TO:<bob@fabrikam.example>\r\n", "250");
+	assert_string_equal(spool.event.organisation, "contoso");
+	assert_string_equal(spool.event.connector, "partner");
+	assert_string_equal(spool.event.receipt->connector, "partner");
 	send_yaml(3, TRUSTING(", trusted_organisations: [fabrikam]"));
 	DIALOG("RSET\r\n", "250", "MAIL FROM:<a@fabrikam.example>\r\n", "250",
 		"RCPT TO:<carol@contoso.example>\r\n", "250", "DATA\r\n", "354",

@@ -18,14 +18,19 @@ void receive_transaction_report(struct receive_session *s, const struct receive_
 	struct wire_event event = {.at_ms = runtime_now_ms(), .kind = "refused"};
 
 	receive_facts_receipt(s, inbound, arena, &receipt);
+	if (inbound->receiver != NULL && !inbound->originating) {
+		/* It is the other organisation that refuses, and that is to know of it. */
+		receipt.organisation = inbound->receiver;
+		receipt.connector = inbound->receiver_connector;
+	}
 	receipt.token = refusal->token;
 	receipt.reason = refusal->text;
 	receipt.reply = arena_format(arena, "%d %s %s", refusal->code, refusal->enhanced,
 		refusal->told != NULL ? refusal->told : refusal->text);
 	event.sender = t != NULL ? t->message.sender : NULL;
 	event.recipient = refusal->recipient;
-	event.organisation = inbound->organisation;
-	event.connector = inbound->connector;
+	event.organisation = receipt.organisation;
+	event.connector = receipt.connector;
 	event.token = refusal->token;
 	event.enhanced = refusal->enhanced;
 	event.text = refusal->text;
