@@ -293,6 +293,19 @@ const struct cli_verb cli_verbs[] = {
 		.least = 1,
 		.most = 1,
 		.run = cli_run_partner_import},
+	{.name = "import exchange",
+		.arguments = "FILE.json...",
+		.doc = "Say what connectors and accepted domains of Exchange Online amount to "
+		       "here.",
+		.flags = FLAGS({"organisation", "ORGANISATION",
+				       "Whose they are to be; absent: named after the default "
+				       "domain."},
+			{"yaml", "FILE", "Write the proposal there; - is standard output."}),
+		.examples = EXAMPLES("sealpost import exchange inbound.json outbound.json "
+				     "domains.json --yaml contoso.yaml"),
+		.least = 1,
+		.most = CLI_MAX_WORDS,
+		.run = cli_run_import_exchange},
 	{.name = "status",
 		.arguments = "",
 		.doc = "Show the server, its processes and its counters.",
