@@ -98,7 +98,7 @@ static void postfix_main(struct work *w)
 {
 	const char *class = class_name(w), *label = w->label;
 	const char *condition = "reject_plaintext_session";
-	const char *transport = "";
+	const char *transport = "", *roots = "";
 
 	if (w->client_name != NULL)
 		condition = arena_format(w->arena,
@@ -106,10 +106,13 @@ static void postfix_main(struct work *w)
 	if (w->listener != NULL && w->listener->port != 25)
 		transport = arena_format(
 			w->arena, "transport_maps = texthash:/etc/postfix/%s.transport\n", label);
+	if (w->server_name != NULL && !w->has_private_root)
+		roots = "# Public roots, as your system keeps them.\n"
+			"smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n";
 	add(w, "Postfix", "/etc/postfix/main.cf",
 		arena_format(w->arena,
 			"# Mail to %s: only by TLS, to whoever proves the name.\n"
-			"smtp_tls_policy_maps = texthash:/etc/postfix/%s.policy\n%s"
+			"smtp_tls_policy_maps = texthash:/etc/postfix/%s.policy\n%s%s"
 			"# The certificate that you show there (key first).\n"
 			"smtp_tls_chain_files = /etc/postfix/tls/key.pem, "
 			"/etc/postfix/tls/chain.pem\n"
@@ -124,7 +127,7 @@ static void postfix_main(struct work *w)
 			"%s = %s\n"
 			"smtpd_sender_restrictions = check_sender_access "
 			"texthash:/etc/postfix/%s.senders\n",
-			label, label, transport, label,
+			label, label, transport, roots, label,
 			w->client_name != NULL ? ", with its certificate" : "", class, class,
 			condition, label));
 }

@@ -204,6 +204,8 @@ static void test_settings(void **state)
 	assert_non_null(strstr(
 		setting("/etc/postfix/fabrikam.certificates")->text, "01:23:45:67:89:AB:CD:EF:"));
 	assert_null(setting("/etc/postfix/fabrikam.transport"));
+	/* No root of its own: Postfix must be told where the public ones are. */
+	assert_non_null(strstr(setting("/etc/postfix/main.cf")->text, "\nsmtp_tls_CAfile = "));
 	assert_non_null(strstr(setting("PowerShell")->text,
 		"-SenderDomains 'fabrikam.example', '*.fabrikam.example' -RequireTls $true `\n"
 		"  -RestrictDomainsToCertificate $true -TlsSenderCertificateName "
