@@ -223,6 +223,36 @@ static enum err check(const struct store_new *new)
 	return twice ? ERR_CONFLICT : ERR_OK;
 }
 
+static bool is_among(const char *joined, struct str name)
+{
+	struct str rest = str_of(joined);
+
+	while (rest.n > 0)
+		if (str_equal(str_cut(&rest, ','), name))
+			return true;
+	return false;
+}
+
+/* Organisations, each once.  Most recipients are of the one before. */
+static const char *owners_of(const struct store_new *new, struct arena *arena)
+{
+	const char *owners = NULL, *last = NULL;
+	size_t i;
+
+	for (i = 0; i < new->count; i++) {
+		const char *name = new->recipients[i].wire.organisation;
+
+		if (name == NULL || (last != NULL && strcmp(last, name) == 0))
+			continue;
+		last = name;
+		if (owners == NULL)
+			owners = arena_text(arena, name);
+		else if (!is_among(owners, str_of(name)))
+			owners = arena_format(arena, "%s,%s", owners, name);
+	}
+	return owners;
+}
+
 static enum err copy_addition(
 	struct change *change, const struct store_new *from, struct addition *to)
 {
@@ -237,6 +267,7 @@ static enum err copy_addition(
 	store_copy_message(arena, from->message, &to->add.message);
 	to->add.message.size = to->body->size;
 	to->add.labels = store_labels_text(&from->message->labels, arena);
+	to->add.owners = owners_of(from, arena);
 	to->add.receipt = copy(arena, receipt);
 	free(receipt);
 	to->add.count = from->count;

@@ -43,6 +43,8 @@ struct store_add {
 	struct wire_message message; /* no recipients, no receipt */
 	const char *receipt;	     /* JSON; NULL: none */
 	const char *labels;	     /* message.labels, joined */
+	const char *owners;	     /* organisations of the recipients, each once, joined by
+					commas; NULL: none */
 	struct store_recipient *recipients;
 	size_t count;
 	bool in_file;	    /* the content stands in a file of its own */
@@ -116,6 +118,8 @@ struct store_engine_ops {
 		struct store_config_row **ret, size_t *ret_count);
 	enum err (*config_put)(void *engine, int64_t generation,
 		const struct store_config_row *rows, size_t count);
+	enum err (*owners)(
+		void *engine, struct arena *arena, struct store_owner **ret, size_t *ret_count);
 	enum err (*protection_put)(void *engine, const struct store_protection *protection);
 	/* Only direction, domain and network are looked at. */
 	enum err (*protection_remove)(void *engine, const struct store_protection *protection);

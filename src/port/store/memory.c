@@ -134,6 +134,7 @@ static enum err add(void *self, const struct store_add *from)
 	copy_message(message->arena, &from->message, &message->add.message);
 	message->add.receipt = arena_text(message->arena, from->receipt);
 	message->add.labels = NULL; /* they stand in the message */
+	message->add.owners = arena_text(message->arena, from->owners);
 	message->add.content = arena_copy(message->arena, from->content);
 	message->add.recipients =
 		arena_array(message->arena, from->count, sizeof(*from->recipients));
@@ -479,6 +480,43 @@ static enum err hosts(void *self, struct arena *arena, struct wire_host **ret, s
 	return ERR_OK;
 }
 
+static void count_owner(
+	struct arena *arena, struct str name, struct store_owner *owners, size_t *count)
+{
+	size_t i = 0;
+
+	while (i < *count && !str_is(name, owners[i].name))
+		i++;
+	if (i == *count)
+		owners[(*count)++] = (struct store_owner){.name = arena_text_of(arena, name)};
+	owners[i].messages++;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct store_owner *)a)->name, ((const struct store_owner *)b)->name);
+}
+
+static enum err owners(void *self, struct arena *arena, struct store_owner **ret, size_t *ret_count)
+{
+	const struct memory *memory = self;
+	size_t most = 1, count = 0, i;
+
+	for (i = 0; i < memory->count; i++)
+		most += memory->messages[i]->add.count;
+	*ret = arena_array(arena, most * 2, sizeof(**ret));
+	for (i = 0; i < memory->count; i++) {
+		struct str rest = str_of(memory->messages[i]->add.owners);
+
+		while (rest.n > 0 && count < most * 2)
+			count_owner(arena, str_cut(&rest, ','), *ret, &count);
+	}
+	if (count > 0)
+		qsort(*ret, count, sizeof(**ret), by_name);
+	*ret_count = count;
+	return ERR_OK;
+}
+
 /* ---- protection --------------------------------------------------------------------------------
  */
 
@@ -561,6 +599,7 @@ static const struct store_engine_ops ops = {
 	.event_range = event_range,
 	.config_get = config_get,
 	.config_put = config_put,
+	.owners = owners,
 	.protection_put = protection_put,
 	.protection_remove = protection_remove,
 	.protections = protections,

@@ -48,6 +48,13 @@ static const char *const migrations[] = {
 	/* What rules have marked, connectors tried out, mail between organisations, report mode. */
 	"ALTER TABLE message ADD COLUMN labels TEXT;"
 	"ALTER TABLE message ADD COLUMN via TEXT;"
+	"ALTER TABLE message ADD COLUMN owners TEXT;"
+	"UPDATE message SET owners = (SELECT group_concat(name) FROM (SELECT DISTINCT"
+	" r.organisation AS name FROM recipient r WHERE r.message = message.id"
+	" AND r.organisation IS NOT NULL));"
+	"CREATE TABLE owner(name TEXT PRIMARY KEY, messages INT NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO owner SELECT organisation, count(DISTINCT message) FROM recipient"
+	" WHERE organisation IS NOT NULL GROUP BY organisation;"
 	"ALTER TABLE recipient ADD COLUMN receiver TEXT;"
 	"ALTER TABLE recipient ADD COLUMN receiver_connector TEXT;"
 	"ALTER TABLE recipient ADD COLUMN would_token TEXT;"
@@ -80,7 +87,7 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_KNOWN] = "SELECT in_file FROM message WHERE id = ?1",
 	[STORE_SQL_ADD_MESSAGE] = "INSERT INTO message VALUES"
 				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-				  " ?15, ?16)",
+				  " ?15, ?16, ?17)",
 	[STORE_SQL_ADD_BODY] = "INSERT INTO body VALUES(?1, ?2)",
 	[STORE_SQL_ADD_RECIPIENT] = "INSERT INTO recipient VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
 				    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
@@ -129,6 +136,10 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_CONFIG] = "SELECT kind, key, json FROM config ORDER BY kind, position",
 	[STORE_SQL_CONFIG_CLEAR] = "DELETE FROM config",
 	[STORE_SQL_CONFIG_ADD] = "INSERT INTO config VALUES(?1, ?2, ?3, ?4)",
+	[STORE_SQL_OWNED] = "SELECT owners FROM message WHERE id = ?1",
+	[STORE_SQL_OWNER_ADD] = "INSERT INTO owner VALUES(?1, ?2) ON CONFLICT DO UPDATE SET"
+				" messages = max(0, messages + ?2)",
+	[STORE_SQL_OWNERS] = "SELECT name, messages FROM owner ORDER BY name",
 	[STORE_SQL_PROTECTION_PUT] = "INSERT OR REPLACE INTO protection VALUES"
 				     "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[STORE_SQL_PROTECTION_REMOVE] =
@@ -282,6 +293,7 @@ static const struct store_engine_ops ops = {
 	.event_range = store_sqlite_event_range,
 	.config_get = store_sqlite_config_get,
 	.config_put = store_sqlite_config_put,
+	.owners = store_sqlite_owners,
 	.protection_put = store_sqlite_protection_put,
 	.protection_remove = store_sqlite_protection_remove,
 	.protections = store_sqlite_protections,

@@ -40,6 +40,9 @@ enum store_sql {
 	STORE_SQL_CONFIG,
 	STORE_SQL_CONFIG_CLEAR,
 	STORE_SQL_CONFIG_ADD,
+	STORE_SQL_OWNED,
+	STORE_SQL_OWNER_ADD,
+	STORE_SQL_OWNERS,
 	STORE_SQL_PROTECTION_PUT,
 	STORE_SQL_PROTECTION_REMOVE,
 	STORE_SQL_PROTECTIONS,
@@ -86,6 +89,8 @@ enum err store_sqlite_config_get(void *self, struct arena *arena, int64_t *ret_g
 	struct store_config_row **ret, size_t *ret_count);
 enum err store_sqlite_config_put(
 	void *self, int64_t generation, const struct store_config_row *rows, size_t count);
+enum err store_sqlite_owners(
+	void *self, struct arena *arena, struct store_owner **ret, size_t *ret_count);
 enum err store_sqlite_protection_put(void *self, const struct store_protection *protection);
 enum err store_sqlite_protection_remove(void *self, const struct store_protection *protection);
 enum err store_sqlite_protections(

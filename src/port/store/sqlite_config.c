@@ -130,6 +130,27 @@ enum err store_sqlite_hosts(
 	return e;
 }
 
+enum err store_sqlite_owners(
+	void *self, struct arena *arena, struct store_owner **ret, size_t *ret_count)
+{
+	sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_OWNERS);
+	struct store_owner *all = NULL;
+	size_t n = 0;
+	bool row;
+	enum err e;
+
+	if (s == NULL)
+		return store_sqlite_error(self);
+	while ((e = store_db_step(s, &row)) == ERR_OK && row) {
+		all = grow(arena, all, n, sizeof(*all));
+		all[n++] = (struct store_owner){.name = store_db_text_copy(s, 0, arena),
+			.messages = sqlite3_column_int64(s, 1)};
+	}
+	*ret = all;
+	*ret_count = n;
+	return e;
+}
+
 /* ---- protection --------------------------------------------------------------------------------
  */
 

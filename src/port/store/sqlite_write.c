@@ -23,6 +23,7 @@ static enum err add_message(struct store_sqlite *self, const struct store_add *a
 	sqlite3_bind_int(s, 14, add->in_file);
 	store_db_bind_text(s, 15, add->labels);
 	store_db_bind_text(s, 16, m->via);
+	store_db_bind_text(s, 17, add->owners);
 	return store_db_run(s);
 }
 
@@ -74,6 +75,41 @@ static enum err add_recipient(
 	return store_db_run(s);
 }
 
+/* So many messages more for each of OWNERS. */
+static enum err count_owners(struct store_sqlite *self, const char *owners, int64_t by)
+{
+	struct str rest = str_of(owners);
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && rest.n > 0) {
+		sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_OWNER_ADD);
+		struct str name = str_cut(&rest, ',');
+
+		if (s == NULL)
+			return store_sqlite_error(self);
+		sqlite3_bind_text(s, 1, name.p, (int)name.n, SQLITE_STATIC);
+		sqlite3_bind_int64(s, 2, by);
+		e = store_db_run(s);
+	}
+	return e;
+}
+
+static enum err count_off(struct store_sqlite *self, int64_t message)
+{
+	sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_OWNED);
+	bool row = false;
+	enum err e;
+
+	if (s == NULL)
+		return store_sqlite_error(self);
+	sqlite3_bind_int64(s, 1, message);
+	e = store_db_step(s, &row);
+	if (e == ERR_OK && row)
+		e = count_owners(self, store_db_text(s, 0), -1);
+	sqlite3_reset(s);
+	return e;
+}
+
 enum err store_sqlite_add(void *self, const struct store_add *add)
 {
 	struct store_sqlite *sqlite = self;
@@ -82,6 +118,8 @@ enum err store_sqlite_add(void *self, const struct store_add *add)
 
 	if (e == ERR_OK)
 		e = add_body(sqlite, add);
+	if (e == ERR_OK)
+		e = count_owners(sqlite, add->owners, 1);
 	for (i = 0; e == ERR_OK && i < add->count; i++)
 		e = add_recipient(sqlite, add->message.id, &add->recipients[i]);
 	if (e != ERR_OK)
@@ -122,6 +160,8 @@ static enum err remove_if_last(
 		return e == ERR_UNKNOWN ? ERR_OK : e;
 	if (!gone->in_file)
 		e = run_number(self, STORE_SQL_REMOVE_BODY, message);
+	if (e == ERR_OK)
+		e = count_off(self, message);
 	if (e == ERR_OK)
 		e = run_number(self, STORE_SQL_REMOVE_MESSAGE, message);
 	if (e != ERR_OK)

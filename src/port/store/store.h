@@ -276,6 +276,16 @@ enum { STORE_MAX_ROUTES = 10000 };
 void store_summary(struct store *store, const struct store_filter *filter, store_summary_done *done,
 	void *context);
 
+/* How many messages in the queue belong to each organisation: that of any of its recipients, until
+ * the last recipient has gone.  In the order of names; those that have none may be missing. */
+struct store_owner {
+	const char *name;
+	int64_t messages;
+};
+typedef void store_owners_done(
+	void *context, enum err e, const struct store_owner *owners, size_t count);
+void store_owners(struct store *store, store_owners_done *done, void *context);
+
 /* ---- configuration and hosts -------------------------------------------------------------------
  */
 

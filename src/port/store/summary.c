@@ -196,3 +196,43 @@ void store_summary(struct store *store, const struct store_filter *filter, store
 	summary->routes = map_new((uint64_t)(uintptr_t)summary);
 	store_work_submit(&summary->work);
 }
+
+/* ---- messages of each organisation -------------------------------------------------------------
+ */
+
+struct owners {
+	struct store_work work;
+	store_owners_done *done;
+	void *context;
+	struct store_owner *all;
+	size_t count;
+};
+
+static enum err run_owners(struct store_work *work, struct store_group *group)
+{
+	struct owners *o = (struct owners *)work;
+
+	(void)group;
+	return work->store->engine.ops->owners(
+		work->store->engine.self, work->found, &o->all, &o->count);
+}
+
+static bool complete_owners(struct store_work *work)
+{
+	const struct owners *o = (const struct owners *)work;
+	bool ok = work->result == ERR_OK;
+
+	o->done(o->context, work->result, ok ? o->all : NULL, ok ? o->count : 0);
+	return false;
+}
+
+void store_owners(struct store *store, store_owners_done *done, void *context)
+{
+	struct owners *o = store_work_new(store, sizeof(*o));
+
+	o->work.run = run_owners;
+	o->work.complete = complete_owners;
+	o->done = done;
+	o->context = context;
+	store_work_submit(&o->work);
+}

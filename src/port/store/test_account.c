@@ -1,6 +1,8 @@
 /* Accounts beside the mail: counts of connectors, alarms, tests. */
 #include "port/store/testing.h"
 
+#include <sqlite3.h>
+
 enum { DAY = 24 * 3600 * 1000 };
 
 struct answer {
@@ -324,7 +326,69 @@ static void protection_is_remembered(struct testing *t)
 	assert_int_equal(a.count, 1);
 }
 
+static void on_owners(void *context, enum err e, const struct store_owner *owners, size_t count)
+{
+	struct answer *a = context;
+	size_t n = 0;
+
+	a->result = e;
+	a->finished = true;
+	for (size_t i = 0; i < count; i++)
+		if (owners[i].messages > 0)
+			n += (size_t)snprintf(a->text + n, sizeof(a->text) - n, "%s=%lld ",
+				owners[i].name, (long long)owners[i].messages);
+}
+
+static void expect_owners(struct testing *t, const char *text)
+{
+	struct answer a = {0};
+
+	store_owners(t->store, on_owners, &a);
+	testing_wait(t, &a.finished);
+	assert_int_equal(a.result, ERR_OK);
+	assert_string_equal(a.text, text);
+}
+
+static void add_owned(struct testing *t, int64_t id, const char *first, const char *second)
+{
+	struct store_recipient recipients[] = {
+		{.wire = {.address = "a@b", .organisation = first}},
+		{.wire = {.number = 1, .address = "b@b", .organisation = second}},
+		{.wire = {.number = 2, .address = "c@b", .organisation = first}},
+	};
+	struct wire_message message = {.id = id, .sender = ""};
+	struct store_new new = {.message = &message, .recipients = recipients, .count = 3};
+
+	new.intake = store_begin(t->store, id);
+	store_commit(t->store, &new, NULL, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+}
+
+static void messages_are_counted_by_organisation(struct testing *t)
+{
+	struct store_update gone[] = {{.message = 1, .number = 0, .remove = true},
+		{.message = 1, .number = 1, .remove = true},
+		{.message = 1, .number = 2, .remove = true}};
+	struct found f;
+
+	add_owned(t, 1, "contoso", "fabrikam");
+	add_owned(t, 2, "contoso", "contoso");
+	add_owned(t, 3, "contoso", NULL);
+	expect_owners(t, "contoso=3 fabrikam=1 ");
+	if (t->directory[0] != '\0')
+		testing_reopen(t);
+	/* A part of it does not end it. */
+	assert_int_equal(testing_update(t, gone, 2), ERR_OK);
+	expect_owners(t, "contoso=3 fabrikam=1 ");
+	assert_int_equal(testing_update(t, &gone[2], 1), ERR_OK);
+	assert_int_equal(testing_update(t, gone, 3), ERR_OK);
+	expect_owners(t, "contoso=2 ");
+	act(&f, t, STORE_DELETE, (struct store_filter){.id = 2, .state = STORE_ANY_STATE});
+	expect_owners(t, "contoso=1 ");
+}
+
 static const struct testing_case cases[] = {
+	CASE(messages_are_counted_by_organisation),
 	CASE(protection_is_remembered),
 	CASE(each_message_counts_once),
 	CASE(days_are_asked_and_forgotten),
@@ -334,11 +398,67 @@ static const struct testing_case cases[] = {
 };
 TESTING_BOTH(cases)
 
+static void run_sql(const struct testing *t, const char *name, const char *sql)
+{
+	char path[256];
+	char *why = NULL;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/%s", t->directory, name);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK ||
+		sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s: %s", sql, why != NULL ? why : "?");
+	sqlite3_close(db);
+}
+
+/* What the version before has left is taken over: its mail, its trace, and who owns it. */
+static void an_older_store_is_taken_over(void **state)
+{
+	struct answer a;
+	struct testing t;
+	struct found f;
+
+	(void)state;
+	testing_begin(&t, true);
+	add_owned(&t, 1, "contoso", "fabrikam");
+	add_owned(&t, 2, "contoso", NULL);
+	tell(&t, history, 2);
+	ask_readiness(&t, &a, 0);
+	store_close(&t.store);
+	run_sql(&t, "queue.db",
+		"DROP TABLE owner; DROP TABLE protection;"
+		"ALTER TABLE message DROP COLUMN labels; ALTER TABLE message DROP COLUMN via;"
+		"ALTER TABLE message DROP COLUMN owners;"
+		"ALTER TABLE recipient DROP COLUMN receiver;"
+		"ALTER TABLE recipient DROP COLUMN receiver_connector;"
+		"ALTER TABLE recipient DROP COLUMN would_token;"
+		"ALTER TABLE recipient DROP COLUMN would_text;"
+		"ALTER TABLE recipient DROP COLUMN would_by;"
+		"ALTER TABLE event DROP COLUMN would_token;"
+		"ALTER TABLE event DROP COLUMN would_text;"
+		"ALTER TABLE event DROP COLUMN would_by; PRAGMA user_version = 2");
+	run_sql(&t, "trace.db",
+		"DROP TABLE connector_day; DROP TABLE alarm; DROP TABLE test;"
+		"ALTER TABLE event DROP COLUMN would_token;"
+		"ALTER TABLE event DROP COLUMN would_text;"
+		"ALTER TABLE event DROP COLUMN would_by; PRAGMA user_version = 1");
+	testing_open(&t);
+	load_one(&f, &t, 1);
+	assert_int_equal(f.recipients[0], 3);
+	expect_owners(&t, "contoso=2 fabrikam=1 ");
+	tell(&t, &history[2], 3);
+	ask_readiness(&t, &a, 0);
+	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_WOULD], 1);
+	testing_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_memory),
 		cmocka_unit_test(on_disk),
+		cmocka_unit_test(an_older_store_is_taken_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

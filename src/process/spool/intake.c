@@ -257,6 +257,7 @@ static void commit(
 	accept->message = spool_message_add(spool, &whole);
 	remember_way(accept, message);
 	spool->accepting++;
+	spool_owners_accepted(spool, message);
 	store_apply(spool->store, &change, committed, accept);
 }
 
@@ -271,6 +272,8 @@ void spool_intake_commit(struct spool_peer *peer, const struct wire_message *mes
 	/* In memory is in the queue: the cached copy must not be replaced by a stranger's. */
 	if (e == ERR_OK && map_get(spool->messages, spool_key(&message->id)) != NULL)
 		e = ERR_EXISTS;
+	if (e == ERR_OK && !spool_owners_have_room(spool, message))
+		e = ERR_BUSY;
 	if (e == ERR_OK)
 		commit(peer, intake, message);
 	else

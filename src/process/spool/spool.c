@@ -61,6 +61,7 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->messages = map_new((uint64_t)ticks_ms());
 	spool->jobs = map_new(0);
 	spool->hosts = map_new((uint64_t)ticks_ms());
+	spool->owners = map_new((uint64_t)ticks_ms());
 	spool->protections = map_new((uint64_t)ticks_ms());
 	spool->claims = map_new((uint64_t)ticks_ms());
 	spool->tick = event_new(base, -1, EV_PERSIST, on_tick, spool);
@@ -99,6 +100,7 @@ void spool_free(struct spool **ref)
 	map_free(&spool->jobs);
 	spool_hosts_free(spool);
 	spool_protections_free(spool);
+	spool_owners_free(spool);
 	spool_orphans_free(spool);
 	arena_free(&spool->config_arena);
 	arena_free(&spool->settings.arena);
@@ -174,6 +176,7 @@ void spool_begin(struct spool *spool)
 	event_add(spool->tick, &second);
 	spool_hosts_load(spool);
 	spool_protections_load(spool);
+	spool_owners_ask(spool); /* before the configuration, and so before any mail */
 	spool_config_load(spool);
 }
 
@@ -240,6 +243,7 @@ void spool_on_tick(struct spool *spool)
 	spool_intake_tick(spool);
 	spool_settle_tick(spool);
 	spool_hosts_tick(spool);
+	spool_owners_tick(spool);
 	spool_orphans_tick(spool);
 	expire_trace(spool);
 	spool_dispatch(spool);

@@ -13,6 +13,7 @@
  *   orphans.c   recipients that deliver still has from before a restart
  *   config.c    the configuration and who must know of it; config_change.c: a few objects of it
  *   hosts.c     what is known of hosts
+ *   owners.c    how many messages each organisation has
  *   protection.c  how well destinations and senders were protected
  *   manage.c    questions and orders of the administrator; manage_account.c,
  *               manage_queue.c, manage_trace.c
@@ -153,6 +154,9 @@ struct spool {
 	int64_t reports_until; /* ticks */
 
 	struct map *hosts;
+	struct map *owners; /* see owners.c */
+	bool owners_asked;
+	int64_t owners_next_ms;
 	struct map *protections; /* see protection.c */
 	bool protections_full;
 	struct spool_settlement *stuck; /* could not be written; tried again */
@@ -324,6 +328,16 @@ void spool_hosts_tick(struct spool *spool);
 bool spool_host_forget(struct spool *spool, const char *host);
 json_t *spool_hosts_json(const struct spool *spool);
 void spool_hosts_free(struct spool *spool);
+
+/* ---- owners.c ---------------------------------------------------------------------------------
+ */
+/* Ask the store how many there are. */
+void spool_owners_ask(struct spool *spool);
+void spool_owners_tick(struct spool *spool);
+void spool_owners_free(struct spool *spool);
+/* False: an organisation has as many messages in the queue as it may have. */
+bool spool_owners_have_room(struct spool *spool, const struct wire_message *message);
+void spool_owners_accepted(struct spool *spool, const struct wire_message *message);
 
 /* ---- protection.c ------------------------------------------------------------------------------
  */

@@ -169,6 +169,38 @@ static void test_rule_holds(void **state)
 	testing_next_job(t);
 }
 
+static void test_queue_of_an_organisation(void **state)
+{
+	struct testing *t = *state;
+	struct wire_recipient r[] = {{.address = "a@contoso.example", .organisation = "contoso"},
+		{.number = 1, .address = "a@fabrikam.example", .organisation = "fabrikam"}};
+	struct wire_message m = {.sender = "x@y.example", .recipients = {.items = r, .count = 1}};
+	struct wire_message both = {
+		.sender = "x@y.example", .recipients = {.items = r, .count = 2}};
+
+	testing_ask(t, "config.change",
+		"{\"changes\": [{\"kind\": \"organisation\", \"op\": \"patch\", \"key\": "
+		"\"contoso\", \"object\": {\"maximum_queued\": 3}}]}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(hand_in(t, i == 1 ? &both : &m), ERR_OK);
+	assert_int_equal(hand_in(t, &m), ERR_BUSY);
+	assert_int_equal(hand_in(t, &both), ERR_BUSY);
+	/* The other one has no limit. */
+	r[0] = r[1];
+	r[0].number = 0;
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+	/* Room again when some of it has gone. */
+	r[0] = (struct wire_recipient){.address = "a@contoso.example", .organisation = "contoso"};
+	testing_advance(t, 3000);
+	assert_int_equal(hand_in(t, &m), ERR_BUSY);
+	testing_ask(t, "queue.act",
+		"{\"action\": \"delete\", \"filter\": {\"domain\": \"contoso.example\"}}");
+	testing_advance(t, 3000);
+	testing_settle(t);
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+}
+
 static void test_between_organisations(void **state)
 {
 	struct testing *t = *state;
@@ -245,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_report_mode_inbound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_report_mode_outbound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rule_holds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_queue_of_an_organisation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_between_organisations, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_submit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tests, setup, teardown),
