@@ -248,7 +248,7 @@ static bool is_known(struct admin_call *call)
 	return true;
 }
 
-void admin_test_connector(struct admin_call *call)
+static void test_connector(struct admin_call *call)
 {
 	struct admin_probe probe = {.direction = "outbound", .at_ms = runtime_now_ms()};
 	const char *direction = NULL;
@@ -284,6 +284,11 @@ void admin_test_connector(struct admin_call *call)
 	ask_deliver(call, deliver);
 }
 
+void admin_test_connector(struct admin_call *call)
+{
+	admin_with_snapshot(call, test_connector);
+}
+
 /* What was kept of a test stands beside who asked and when, as it was told. */
 static void on_history(struct admin_call *call, enum err e, const json_t *result)
 {
@@ -305,7 +310,7 @@ static void on_history(struct admin_call *call, enum err e, const json_t *result
 	admin_reply(call, 200, answer, NULL);
 }
 
-void admin_get_tests(struct admin_call *call)
+static void get_tests(struct admin_call *call)
 {
 	const char *limit = admin_query(call, "limit");
 	uint64_t value = HISTORY;
@@ -320,4 +325,9 @@ void admin_get_tests(struct admin_call *call)
 		json_pack("{s:s,s:s,s:I}", "organisation", call->segments[0], "connector",
 			call->segments[1], "limit", (json_int_t)value),
 		on_history);
+}
+
+void admin_get_tests(struct admin_call *call)
+{
+	admin_with_snapshot(call, get_tests);
 }

@@ -260,6 +260,37 @@ static bool choose_addresses(struct dry_run *run)
 	return false;
 }
 
+static bool chooses_this(const struct dry_run *run, const struct policy_inbound *answer)
+{
+	return is_this(run, answer->organisation, answer->connector) ||
+	       is_this(run, answer->receiver, answer->receiver_connector);
+}
+
+/* Who manages one organisation is told what this one's part in it is, and no more of the others
+ * than that they have one. */
+static void attribute(struct dry_run *run)
+{
+	struct admin_call *call = run->call;
+	struct policy_inbound all = {0};
+
+	policy_attribute(admin_view(call), &run->peer, str_of(run->from), str_of(run->to),
+		call->arena, &run->answer);
+	run->is_chosen = chooses_this(run, &run->answer);
+	if (!call->is_limited)
+		return;
+	policy_attribute(call->admin->snapshot, &run->peer, str_of(run->from), str_of(run->to),
+		call->arena, &all);
+	if (all.outcome == run->answer.outcome && chooses_this(run, &all) == run->is_chosen)
+		return;
+	run->is_chosen = chooses_this(run, &all);
+	run->answer.accepted = all.accepted;
+	run->answer.outcome = all.outcome;
+	run->answer.is_temporary = all.is_temporary;
+	run->answer.text = arena_format(call->arena,
+		"other organisations of this installation have to do with it; the outcome is %s",
+		policy_outcome_row(all.outcome)->token);
+}
+
 void admin_probe_inbound(struct admin_call *call)
 {
 	struct dry_run run = {.call = call};
@@ -275,10 +306,7 @@ void admin_probe_inbound(struct admin_call *call)
 	}
 	if (!choose_addresses(&run) || !admin_read_peer(call, &run.peer))
 		return;
-	policy_attribute(admin_view(call), &run.peer, str_of(run.from), str_of(run.to), call->arena,
-		&run.answer);
-	run.is_chosen = is_this(&run, run.answer.organisation, run.answer.connector) ||
-			is_this(&run, run.answer.receiver, run.answer.receiver_connector);
+	attribute(&run);
 	text = arena_format(call->arena, "mail from <%s> to <%s> %s this connector, and %s",
 		run.from, run.to, run.is_chosen ? "comes in by" : "does not come in by",
 		run.answer.accepted ? "passes" : "is refused");

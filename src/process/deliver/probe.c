@@ -280,6 +280,36 @@ static const char *choose_recipient(
 	return domain != NULL ? arena_format(probe->arena, "postmaster@%s", domain) : NULL;
 }
 
+/* A connector that is disabled is best tried out before it is enabled: in a configuration of its
+ * organisation in which it is, and is the only one. */
+static struct deliver_config *enabled_alone(
+	struct deliver_probe *probe, const struct model_connector *connector)
+{
+	const struct model_config *all = policy_snapshot_config(probe->config->snapshot);
+	const char *organisation = connector->organisation;
+	struct deliver_config *config = mem_new(sizeof(*config));
+	struct model_connector copy = *connector;
+	struct model_config own = {0};
+
+	copy.enabled = true;
+	own.connectors.items = &copy;
+	own.connectors.count = 1;
+	own.organisations = all->organisations;
+	own.domains.items =
+		arena_array(probe->arena, all->domains.count + 1, sizeof(*own.domains.items));
+	for (size_t i = 0; i < all->domains.count; i++)
+		if (strcmp(all->domains.items[i].organisation, organisation) == 0)
+			own.domains.items[own.domains.count++] = all->domains.items[i];
+	own.rules.items = arena_array(probe->arena, all->rules.count + 1, sizeof(*own.rules.items));
+	for (size_t i = 0; i < all->rules.count; i++)
+		if (strcmp(all->rules.items[i].organisation, organisation) == 0)
+			own.rules.items[own.rules.count++] = all->rules.items[i];
+	config->snapshot =
+		policy_snapshot_new(&own, policy_snapshot_generation(probe->config->snapshot));
+	config->references = 1;
+	return config;
+}
+
 /* NULL: the route stands; else why there is none. */
 static const char *find_route(struct deliver_probe *probe)
 {
@@ -303,7 +333,15 @@ static const char *find_route(struct deliver_probe *probe)
 	mail.sender = probe->wire.sender;
 	mail.via = arena_format(
 		probe->arena, "%s/%s", probe->wire.organisation, probe->wire.connector);
-	policy_outbound(snapshot, &mail, str_of(probe->wire.recipient), probe->arena, route);
+	if (!connector->enabled) {
+		struct deliver_config *own = enabled_alone(probe, connector);
+
+		probe->is_disabled = true;
+		deliver_config_release(&probe->config);
+		probe->config = own;
+	}
+	policy_outbound(
+		probe->config->snapshot, &mail, str_of(probe->wire.recipient), probe->arena, route);
 	if (route->type == POLICY_ROUTE_REFUSE)
 		return route->text != NULL ? route->text : policy_outcome_row(route->outcome)->text;
 	if (route->connector == NULL || strcmp(route->connector, probe->wire.connector) != 0)

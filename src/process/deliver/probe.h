@@ -46,6 +46,7 @@ struct deliver_probe {
 	struct policy_hop hop;
 	struct policy_check check;
 
+	bool is_disabled; /* the connector: no mail goes by it yet */
 	bool host_failed;
 	size_t hosts_passed;
 	bool any_failed;

@@ -77,7 +77,12 @@ void deliver_probe_tell_route(struct deliver_probe *probe)
 			: "");
 	step.sender = probe->wire.sender != NULL ? probe->wire.sender : "";
 	step.recipient = probe->wire.recipient;
-	step.text = arena_format(arena, "as mail from <%s> to <%s>", step.sender, step.recipient);
+	step.text = arena_format(arena, "as mail from <%s> to <%s>%s", step.sender, step.recipient,
+		probe->is_disabled ? "; the connector is disabled: no mail goes by it yet" : "");
+	if (probe->is_disabled) {
+		step.result = WIRE_PROBE_NOTE;
+		step.remedy = "Enable it when all is well";
+	}
 	deliver_probe_tell(probe, &step);
 }
 

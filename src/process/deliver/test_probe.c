@@ -143,6 +143,24 @@ static void test_required(void **state)
 	assert_int_equal(x->server.mails, 0);
 }
 
+/* It can be tried out before it is enabled, by the very demands that it makes. */
+static void test_disabled(void **state)
+{
+	struct fixture *x = *state;
+
+	x->is_disabled = true;
+	configure(x, MODEL_LEVEL_NONE);
+	probe(x);
+	expect_steps("route:note connect:ok greeting:ok ehlo:ok starttls:note mail:ok rcpt:ok "
+		     "summary:ok");
+	assert_non_null(strstr(asker.steps[0].text, "disabled"));
+	configure(x, MODEL_LEVEL_ENCRYPT);
+	probe(x);
+	expect_steps("route:note connect:ok greeting:ok ehlo:ok starttls:failed mail:failed "
+		     "summary:failed");
+	assert_int_equal(x->server.mails, 1);
+}
+
 static void test_ladder(void **state)
 {
 	struct fixture *x = *state;
@@ -305,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_clear),
 		TEST(test_required),
+		TEST(test_disabled),
 		TEST(test_ladder),
 		TEST(test_replies),
 		TEST(test_second_host),

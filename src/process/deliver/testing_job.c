@@ -71,7 +71,7 @@ void configure(struct fixture *x, int required)
 	struct model_organisation organisation = {.name = "contoso"};
 	struct model_connector connector = {.name = "partner",
 		.organisation = "contoso",
-		.enabled = true,
+		.enabled = !x->is_disabled,
 		.outbound = &outbound};
 	static const char *patterns[] = {"partner.example"};
 	const char *hosts[] = {arena_format(x->arena, "127.0.0.1:%u", x->server.port),

@@ -13,7 +13,8 @@ struct fixture {
 	struct ipc *spool;
 	struct arena *arena;
 	char content[64];
-	bool is_silent; /* the spool gives no content */
+	bool is_disabled; /* the connector */
+	bool is_silent;	  /* the spool gives no content */
 	/* what the spool heard last */
 	int outcomes, hosts;
 	struct wire_outcome outcome;
