@@ -86,9 +86,34 @@ static void list_domains(struct cli *cli, const json_t *items)
 	cli_table_print(cli, &table);
 }
 
+static bool reports(const json_t *connector, const char *half)
+{
+	const char *mode =
+		json_string_value(json_object_get(json_object_get(connector, half), "mode"));
+
+	return mode != NULL && strcmp(mode, "report") == 0;
+}
+
+static const char *state_of(const json_t *connector)
+{
+	bool in = reports(connector, "inbound"), out = reports(connector, "outbound");
+
+	if (json_is_false(json_object_get(connector, "enabled")))
+		return "disabled";
+	return in && out ? "report" : in ? "report inbound" : out ? "report outbound" : "enabled";
+}
+
+static const char *one_direction(struct cli *cli, const json_t *connector)
+{
+	const char *only = cli_text(cli, connector, "one_direction");
+
+	return only[0] != '\0' ? arena_format(cli->arena, "%s only!", only) : "";
+}
+
 static void list_connectors(struct cli *cli, const json_t *items)
 {
-	static const char *const heads[] = {"CONNECTOR", "TYPE", "STATE", "INBOUND", "OUTBOUND"};
+	static const char *const heads[] = {
+		"CONNECTOR", "TYPE", "STATE", "FORCED", "INBOUND", "OUTBOUND"};
 	struct cli_table table;
 	const json_t *o;
 	size_t i;
@@ -99,9 +124,7 @@ static void list_connectors(struct cli *cli, const json_t *items)
 			(const char *[]){
 				arena_format(cli->arena, "%s/%s", cli_text(cli, o, "organisation"),
 					cli_text(cli, o, "name")),
-				cli_text(cli, o, "type"),
-				json_is_false(json_object_get(o, "enabled")) ? "disabled"
-									     : "enabled",
+				cli_text(cli, o, "type"), state_of(o), one_direction(cli, o),
 				half_text(cli, o, "inbound"), half_text(cli, o, "outbound")});
 	cli_table_print(cli, &table);
 }
@@ -152,23 +175,36 @@ int cli_run_object_list(struct cli *cli)
 		[MODEL_RECIPIENT] = list_recipients,
 		[MODEL_RULE] = list_rules,
 	};
-	json_t *answer = NULL;
-	const json_t *items;
-	int status =
-		cli_get(cli, arena_format(cli->arena, "/v1/%s", kind_of(cli)->plural), &answer);
+	const char *path = arena_format(cli->arena, "/v1/%s", kind_of(cli)->plural);
+	json_t *items = NULL;
+	size_t limit;
+	int status = cli_limit(cli, 0, &limit);
 
+	path = cli_query(cli, path, "organisation", cli_option(cli, "organisation"));
+	path = cli_query(cli, path, "domain", cli_option(cli, "domain"));
+	if (status == CLI_OK)
+		status = cli_get_all(cli, path, limit, &items);
 	if (status != CLI_OK)
 		return status;
-	items = json_object_get(answer, "items");
 	if (cli_has(cli, "json"))
 		cli_print_json(cli, items);
 	else
 		lists[cli->verb->kind](cli, items);
-	json_decref(answer);
+	json_decref(items);
 	return CLI_OK;
 }
 
 /* ---- one ------------------------------------------------------------------------------------- */
+
+/* Not a property that could be set: a remark, so that what is shown can be applied. */
+static void print_direction(struct cli *cli, json_t *object)
+{
+	const char *only = cli_text(cli, object, "one_direction");
+
+	if (only[0] != '\0')
+		cli_print(cli, "# TLS is forced %s only\n", only);
+	json_object_del(object, "one_direction");
+}
 
 int cli_run_object_show(struct cli *cli)
 {
@@ -183,7 +219,9 @@ int cli_run_object_show(struct cli *cli)
 	buf_init(&text, 1024 * 1024);
 	if (cli_has(cli, "json"))
 		cli_print_json(cli, object);
-	else if (model_format_yaml(object, &text) == ERR_OK)
+	else
+		print_direction(cli, object);
+	if (!cli_has(cli, "json") && model_format_yaml(object, &text) == ERR_OK)
 		fwrite(buf_str(&text).p, 1, buf_length(&text), cli->out);
 	buf_free(&text);
 	json_decref(object);

@@ -193,7 +193,7 @@ void cli_help_all(struct cli *cli);
 int cli_run_apply(struct cli *cli), cli_run_export(struct cli *cli);
 int cli_run_object_list(struct cli *cli), cli_run_object_show(struct cli *cli);
 int cli_run_object_add(struct cli *cli), cli_run_object_set(struct cli *cli);
-int cli_run_object_remove(struct cli *cli);
+int cli_run_object_remove(struct cli *cli), cli_run_recipient_load(struct cli *cli);
 int cli_run_cert_list(struct cli *cli), cli_run_cert_show(struct cli *cli);
 int cli_run_cert_import(struct cli *cli), cli_run_cert_self_signed(struct cli *cli);
 int cli_run_queue_list(struct cli *cli), cli_run_queue_show(struct cli *cli);

@@ -60,10 +60,18 @@ static const struct cli_flag queue_act_flags[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct cli_flag object_list_flags[] = {
+	{"organisation", "NAME", "Only those of this organisation."},
+	{"domain", "DOMAIN", "Only recipients at this domain."},
+	FLAG_LIMIT,
+	{NULL, NULL, NULL},
+};
+
 #define OBJECT_VERBS(word, noun, article, kind_id, object_desc, key, add_example, set_example)     \
 	{.name = word " list",                                                                     \
 		.arguments = "",                                                                   \
 		.doc = "List the " noun "s.",                                                      \
+		.flags = object_list_flags,                                                        \
 		.examples = EXAMPLES("sealpost " word " list"),                                    \
 		.kind = kind_id,                                                                   \
 		.run = cli_run_object_list},                                                       \
@@ -174,6 +182,22 @@ const struct cli_verb cli_verbs[] = {
 	OBJECT_VERBS("recipient", "recipient", "a", MODEL_RECIPIENT, model_recipient_desc,
 		"ADDRESS", "sealpost recipient add anna@contoso.example --place=on-premises",
 		"sealpost recipient set anna@contoso.example --place=here"),
+	{.name = "recipient load",
+		.arguments = "FILE",
+		.doc = "Add and change recipients from a file: an address a line, then perhaps "
+		       "\", here\" or \", on-premises\" and a comment.",
+		.flags = FLAGS({"domain", "DOMAIN",
+				       "Only addresses at this domain, which may be left out in "
+				       "the file."},
+			{"replace", NULL,
+				"Remove those that are not in the file, at that domain or at the "
+				"domains in the file."},
+			FLAG_DRY_RUN, FLAG_YES),
+		.examples = EXAMPLES("sealpost recipient load staff.txt --dry-run",
+			"sealpost recipient load staff.txt --domain=contoso.example --replace"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_recipient_load},
 	OBJECT_VERBS("rule", "rule", "a", MODEL_RULE, model_rule_desc, "ORGANISATION/NAME",
 		"sealpost rule add records --organisation=contoso --direction=outgoing "
 		"--header=X-Class --header-contains=patient --require-tls=chain",

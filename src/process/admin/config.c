@@ -202,6 +202,14 @@ static json_t *shown(const struct admin_call *call, const void *object,
 	return json;
 }
 
+/* NULL where no connectors are asked for. */
+static struct policy_directions *directions_of(const struct admin_call *call)
+{
+	return call->route->argument == MODEL_CONNECTOR
+		       ? policy_directions_new(policy_snapshot_config(call->admin->snapshot))
+		       : NULL;
+}
+
 static bool is_wanted(const struct admin_call *call, const void *object, const char *key)
 {
 	enum model_kind kind = (enum model_kind)call->route->argument;
@@ -246,8 +254,7 @@ static bool page_of(struct admin_call *call, size_t *ret_from, size_t *ret_limit
 
 static void reply_list(struct admin_call *call)
 {
-	struct policy_directions *directions CLEANUP(policy_directions_free) =
-		policy_directions_new(policy_snapshot_config(call->admin->snapshot));
+	struct policy_directions *directions CLEANUP(policy_directions_free) = directions_of(call);
 	json_t *items, *next = json_null();
 	size_t i, limit;
 
@@ -277,8 +284,7 @@ void admin_list_objects(struct admin_call *call)
 
 static void reply_one(struct admin_call *call)
 {
-	struct policy_directions *directions CLEANUP(policy_directions_free) =
-		policy_directions_new(policy_snapshot_config(call->admin->snapshot));
+	struct policy_directions *directions CLEANUP(policy_directions_free) = directions_of(call);
 	struct str key = str_of(key_of(call));
 	size_t i = 0;
 
