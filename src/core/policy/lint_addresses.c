@@ -63,6 +63,28 @@ static void add_other(
 			arena_format(l->arena, "connector %s/%s", c->organisation, c->name);
 }
 
+/* The wider connector is told once as well: "of another organisation" is all it may know. */
+static void tell_wider(struct addresses *a, const struct place *p, const char *narrow)
+{
+	const struct model_connector *c = p->connector;
+	const char *key =
+		arena_format(a->l->arena, "wide %s/%s %s", c->organisation, c->name, p->text);
+	const char *subject =
+		arena_format(a->l->arena, "connector %s/%s", c->organisation, c->name);
+	struct record_texts others = {0};
+
+	if (map_set(a->l->seen, str_of(key), (void *)c) != NULL)
+		return;
+	others.items = arena_array(a->l->arena, 1, sizeof(*others.items));
+	others.items[others.count++] = narrow;
+	policy_lint_add(a->l, LINT_ADDRESS_SHARED, c->organisation, subject,
+		"inbound.addresses: %s covers what an on-premises connector of another "
+		"organisation has, too: where both accept the sender's domain it is ambiguous, and "
+		"mail is refused",
+		p->text)
+		->others = others;
+}
+
 /* What covers ADDRESS (of connector C) besides: the first of the own organisation, and those of
  * others. Long lists at one place are looked at as far as they can be named. */
 static void meet(struct addresses *a, const struct model_connector *c, const char *address,
@@ -81,10 +103,13 @@ static void meet(struct addresses *a, const struct model_connector *c, const cha
 		if (a->has_bits[bits])
 			p = map_get(a->l->prefixes, key_of(prefix, bits, key));
 		for (; p != NULL && looked < MAX_NAMED; p = p->next, looked++) {
-			if (strcmp(p->connector->organisation, c->organisation) != 0)
+			if (strcmp(p->connector->organisation, c->organisation) != 0) {
 				add_other(a->l, &others, p->connector);
-			else if (p->connector != c && own == NULL)
+				if (bits < prefix->bits)
+					tell_wider(a, p, subject);
+			} else if (p->connector != c && own == NULL) {
 				own = p;
+			}
 		}
 	}
 	if (others.count > 0)

@@ -47,7 +47,8 @@ static const struct {
 		CONNECTORS "- {name: s, organisation: a, type: on-premises, inbound: {addresses: "
 			   "[192.0.2.1]}}\n- {name: t, organisation: b, type: on-premises, "
 			   "inbound: {addresses: [192.0.2.0/24, '2001:db8::1']}}\n",
-		"error address-shared connector a/s\nwarning front-door-open organisation a\n"
+		"error address-shared connector a/s\nerror address-shared connector b/t\n"
+		"warning front-door-open organisation a\n"
 		"warning front-door-open organisation b\n"},
 	{"overlap within one organisation",
 		CONNECTORS CLOSED "- {name: s, organisation: a, type: on-premises, inbound: "

@@ -15,9 +15,16 @@ static void reply(struct admin_call *call)
 		certificates.items[certificates.count++] = admin->certificates[i].name;
 	policy_lint(policy_snapshot_config(admin->snapshot), &certificates, call->arena, &found);
 	items = json_array();
-	for (size_t i = 0; i < found.count; i++)
-		json_array_append_new(items,
-			record_to_json(&policy_finding_desc, &found.items[i], RECORD_JSON_FULL));
+	for (size_t i = 0; i < found.count; i++) {
+		struct policy_finding *f = &found.items[i];
+
+		if (!admin_manages(call, f->organisation))
+			continue;
+		if (call->is_limited)
+			f->others.count = 0;
+		json_array_append_new(
+			items, record_to_json(&policy_finding_desc, f, RECORD_JSON_FULL));
+	}
 	admin_reply(call, 200,
 		json_pack("{s:I,s:o}", "generation",
 			(json_int_t)policy_snapshot_generation(admin->snapshot), "items", items),
