@@ -25,6 +25,8 @@ enum question {
 	BY_ADDRESS,
 	BY_PARTNER,
 	BY_PARTNER_CERTIFICATE,
+	SHARED_ADDRESS,
+	SHARED_PARTNER,
 	ANONYMOUS,
 	HANDED_OVER,
 	WAY_OUT,
@@ -37,6 +39,8 @@ static const char *const question_names[QUESTION_MAX] = {
 	"own server by address",
 	"partner by domain",
 	"partner by certificate",
+	"own server, one address for all",
+	"one partner of all by certificate",
 	"anonymous",
 	"one organisation to another",
 	"way out by connector",
@@ -102,7 +106,12 @@ static void add_partner(
 	struct model_connector *c = add_connector(config, organisation,
 		arena_format(arena, "partner%zu", number), MODEL_PARTNER, arena);
 	const char *domain = arena_format(arena, "p%zu.of%zu.example", number, organisation);
-	struct record_texts both = texts(arena, domain, arena_format(arena, "*.%s", domain));
+	struct record_texts both;
+
+	/* One of them every organisation has. */
+	if (number == 1)
+		domain = "bank.example";
+	both = texts(arena, domain, arena_format(arena, "*.%s", domain));
 
 	if (number % 3 == 0)
 		c->trust = arena_format(arena, "anchors of %s", domain);
@@ -196,8 +205,15 @@ static void prepare(struct asked *q, enum question question, const struct policy
 		q->recipient = arena_format(arena, "user@o%zu.example", other);
 	if (question == BY_ADDRESS)
 		model_parse_prefix(str_of(address_of(arena, i)), &q->peer.address);
+	if (question == SHARED_ADDRESS)
+		model_parse_prefix(str_of("192.0.2.9"), &q->peer.address);
+	if (question == SHARED_PARTNER) {
+		present(q, "mx.bank.example", arena);
+		q->recipient = q->sender;
+		q->sender = "user@bank.example";
+	}
 	if (question == BY_PARTNER_CERTIFICATE) {
-		k++;
+		k = k < 2 ? 3 : k + 1;
 		present(q, arena_format(arena, "mx.p%zu.of%zu.example", k, i), arena);
 	}
 	if (question == BY_PARTNER || question == BY_PARTNER_CERTIFICATE) {
@@ -322,12 +338,12 @@ static void print_json(const struct timing all[SIZES][QUESTION_MAX], const size_
 static void print_table(
 	FILE *out, const struct timing all[SIZES][QUESTION_MAX], const size_t sizes[SIZES])
 {
-	fprintf(out, "%-32s", "microseconds: median (p99)");
+	fprintf(out, "%-34s", "microseconds: median (p99)");
 	for (int s = 0; s < SIZES; s++)
 		fprintf(out, "%10zu connectors", sizes[s]);
 	fprintf(out, "%10s\n", "growth");
 	for (int q = 0; q < QUESTION_MAX; q++) {
-		fprintf(out, "%-32s", question_names[q]);
+		fprintf(out, "%-34s", question_names[q]);
 		for (int s = 0; s < SIZES; s++)
 			fprintf(out, "%12.2f (%6.2f)", all[s][q].median, all[s][q].p99);
 		fprintf(out, "%9.2fx\n", all[SIZES - 1][q].median / all[0][q].median);

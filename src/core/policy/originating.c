@@ -2,7 +2,7 @@
 #include "core/cert/names.h"
 #include "core/policy/inbound.h"
 
-enum { MAX_NAMES = 500, MAX_PROFILES = 64 };
+enum { MAX_NAMES = 500 };
 
 /* ---- connectors that a certificate may lead to ---------------------------------------------- */
 
@@ -35,72 +35,91 @@ static void add_bucket(struct matches *m, const struct policy_bucket *b)
 	}
 }
 
-/* Everything whose certificate_name a name of the certificate could meet; the exact comparison is
- * cert_names_match()'s. */
+/* Every on-premises connector whose certificate_name a name of the certificate could meet; the
+ * exact comparison is cert_names_match()'s.  Those that cannot match come last, for the account. */
 static struct matches matches_of(
 	const struct policy_snapshot *s, const struct cert_facts *leaf, struct arena *arena)
 {
 	struct matches m = {.arena = arena, .seen = map_new(0)};
 	char wildcard[260] = "*.";
 
-	for (size_t i = 0; leaf != NULL && i < leaf->names.count && i < MAX_NAMES; i++) {
-		struct str name = str_of(leaf->names.items[i]);
-		struct str parent = name;
+	for (int passed_over = 0; passed_over < 2; passed_over++) {
+		const struct map *map = passed_over ? s->passed_over : s->by_name;
 
-		if (name.n == 0 || name.n > 253)
-			continue;
-		str_cut(&parent, '.');
-		add_bucket(&m, policy_bucket(s->by_name, name));
-		if (name.p[0] == '*')
-			add_bucket(&m, policy_bucket(s->by_parent, parent));
-		if (parent.n == 0)
-			continue;
-		memcpy(wildcard + 2, parent.p, parent.n);
-		add_bucket(&m, policy_bucket(s->by_name, str_make(wildcard, parent.n + 2)));
+		for (size_t i = 0; i < leaf->names.count && i < MAX_NAMES; i++) {
+			struct str name = str_of(leaf->names.items[i]);
+			struct str parent = name;
+
+			if (name.n == 0 || name.n > 253)
+				continue;
+			str_cut(&parent, '.');
+			add_bucket(&m, policy_bucket(map, name));
+			if (name.p[0] == '*' && !passed_over)
+				add_bucket(&m, policy_bucket(s->by_parent, parent));
+			if (parent.n == 0)
+				continue;
+			memcpy(wildcard + 2, parent.p, parent.n);
+			add_bucket(&m, policy_bucket(map, str_make(wildcard, parent.n + 2)));
+		}
 	}
 	map_free(&m.seen);
 	return m;
+}
+
+struct wanted {
+	const struct policy_profile **items;
+	size_t count;
+};
+
+/* The profiles of connectors whose certificate_name is MARK and NAME; see struct policy_snapshot.
+ */
+static void want(struct wanted *w, const struct map *map, const char *mark, struct str name)
+{
+	char key[264];
+	size_t n = strlen(mark);
+	const struct policy_profiles *list;
+
+	memcpy(key, mark, n);
+	if (name.n > 0)
+		memcpy(key + n, name.p, name.n);
+	list = map_get(map, str_make(key, n + name.n));
+	for (size_t i = 0; list != NULL && i < list->count; i++) {
+		bool is_new = w->count < POLICY_MAX_PROFILES;
+
+		for (size_t k = 0; is_new && k < w->count; k++)
+			is_new = w->items[k] != list->items[i];
+		if (is_new)
+			w->items[w->count++] = list->items[i];
+	}
 }
 
 size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
 	const struct cert_facts *certificate, struct arena *arena,
 	const struct policy_profile *const **ret_profiles)
 {
-	struct matches m = matches_of(snapshot, certificate, arena);
-	const struct policy_profile **profiles =
-		arena_array(arena, MAX_PROFILES, sizeof(struct policy_profile *));
-	size_t count = 0;
+	struct wanted w = {
+		arena_array(arena, POLICY_MAX_PROFILES, sizeof(struct policy_profile *)), 0};
 
-	profiles[count++] = &policy_profile_system;
-	for (size_t i = 0; i < m.count && count < MAX_PROFILES; i++) {
-		bool is_new = m.items[i]->model->enabled;
+	w.items[w.count++] = &policy_profile_system;
+	for (size_t i = 0; certificate != NULL && i < certificate->names.count && i < MAX_NAMES;
+		i++) {
+		struct str name = str_of(certificate->names.items[i]);
+		struct str parent = name;
 
-		for (size_t k = 0; is_new && k < count; k++)
-			is_new = profiles[k] != m.items[i]->profile;
-		if (is_new)
-			profiles[count++] = m.items[i]->profile;
+		if (name.n == 0 || name.n > 253)
+			continue;
+		str_cut(&parent, '.');
+		want(&w, snapshot->wanted, "=", name);
+		if (name.p[0] == '*')
+			want(&w, snapshot->wanted, "^", parent);
+		if (parent.n > 0)
+			want(&w, snapshot->wanted, "=*.", parent);
 	}
-	*ret_profiles = profiles;
-	return count;
+	*ret_profiles = w.items;
+	return w.count;
 }
 
 /* ---- phase 1: certificate ------------------------------------------------------------------- */
-
-/* The name on a connector belongs to its organisation when the domain of it is accepted: x for
- * "*.x"; for "host.x" itself, else x.  NULL: it does not. */
-static const struct model_domain *domain_of(
-	const struct policy_attribution *a, const struct policy_entry *entry)
-{
-	const char *name = entry->model->inbound->certificate_name;
-	const char *dot = strchr(name, '.');
-	const struct model_domain *d = NULL;
-
-	if (name[0] != '*')
-		d = policy_accepted_for(a->s, name, entry->model->organisation);
-	if (d == NULL && dot != NULL)
-		d = policy_accepted_for(a->s, dot + 1, entry->model->organisation);
-	return d;
-}
 
 /* Why the connection itself does not do for an on-premises connector. */
 static const char *why_unfit(const struct policy_attribution *a, const struct policy_entry *entry,
@@ -129,19 +148,17 @@ static const char *why_untrusted(
 static const char *why_not_of_domain(
 	const struct policy_attribution *a, const struct policy_entry *entry, const char *matched)
 {
-	const struct model_domain *domain = domain_of(a, entry);
-
-	if (domain == NULL)
+	if (entry->own_domain == NULL)
 		return arena_format(a->arena,
 			"certificate name %s matches, but the domain of %s is no accepted domain "
 			"of organisation %s",
 			matched, entry->model->inbound->certificate_name,
 			entry->model->organisation);
-	if (!policy_inbound_is_associated(entry, domain))
+	if (!policy_inbound_is_associated(entry, entry->own_domain))
 		return arena_format(a->arena,
 			"certificate name %s matches, but %s is not among its "
 			"associated_accepted_domains",
-			matched, domain->name);
+			matched, entry->own_domain->name);
 	return NULL;
 }
 
@@ -241,8 +258,7 @@ bool policy_inbound_by_certificate(struct policy_attribution *a)
 	m = matches_of(a->s, a->peer->certificate, a->arena);
 	fit = arena_array(a->arena, m.count, sizeof(struct policy_entry *));
 	for (size_t i = 0; i < m.count; i++)
-		if (m.items[i]->model->type == MODEL_ON_PREMISES &&
-			leads_here(a, m.items[i], &matched))
+		if (leads_here(a, m.items[i], &matched))
 			fit[count++] = m.items[i];
 	for (size_t i = 0; i < count; i++) {
 		bool beaten = false;
@@ -280,13 +296,6 @@ bool policy_inbound_by_certificate(struct policy_attribution *a)
 
 /* ---- phase 2: address ------------------------------------------------------------------------ */
 
-static bool is_first(const struct policy_entry *a, const struct policy_entry *b)
-{
-	/* Longest prefixes are visited first, so only names are left to compare; those of a shorter
-	 * prefix do not come here. */
-	return policy_inbound_is_lower(a, b);
-}
-
 static const char *why_not_by_address(
 	const struct policy_attribution *a, const struct policy_entry *entry)
 {
@@ -320,64 +329,63 @@ static const char *why_not_by_address(
 	return NULL;
 }
 
-static void address_key(const struct model_prefix *address, unsigned bits, char key[17])
+/* For the account: connectors with this prefix that are not ORGANISATION's (NULL: whosever). */
+static void note_others(struct policy_attribution *a, unsigned bits, const char *organisation)
 {
-	memset(key, 0, 17);
-	key[0] = (char)bits;
-	memcpy(key + 1, address->bytes, bits / 8);
-	if (bits % 8 != 0)
-		key[1 + bits / 8] =
-			(char)(address->bytes[bits / 8] & (unsigned char)(0xff00U >> (bits % 8)));
+	char key[POLICY_PREFIX_KEY];
+	const struct policy_bucket *b = policy_bucket(
+		a->s->passed_over, policy_prefix_key(&a->peer->address, bits, "", key));
+
+	for (size_t i = 0; i < b->count; i++) {
+		const struct policy_entry *entry = b->items[i];
+
+		if (organisation == NULL || strcmp(entry->model->organisation, organisation) != 0)
+			policy_inbound_consider(
+				a, entry->subject, false, why_not_by_address(a, entry));
+	}
 }
 
-static struct winner address_winner(struct policy_attribution *a)
+/* The sender's domain belongs to one organisation: only its connectors can match, the longest
+ * prefix first. */
+static const struct policy_entry *address_winner(struct policy_attribution *a)
 {
-	struct winner w = {0};
-	unsigned won_bits = 0;
+	const struct model_domain *d =
+		a->sender.domain != NULL ? policy_accepted(a->s, a->sender.domain) : NULL;
+	const char *organisation = d != NULL ? d->organisation : NULL;
+	const struct policy_entry *best = NULL;
 
 	for (unsigned bits = 129; bits-- > 0;) {
+		const struct policy_entry *here = NULL;
 		const struct policy_bucket *b;
-		char key[17];
+		char key[POLICY_PREFIX_KEY];
 
 		if (!a->s->has_bits[bits])
 			continue;
-		address_key(&a->peer->address, bits, key);
-		b = policy_bucket(a->s->by_prefix, str_make(key, sizeof(key)));
+		note_others(a, bits, organisation);
+		if (organisation == NULL)
+			continue;
+		b = policy_bucket(a->s->by_prefix,
+			policy_prefix_key(&a->peer->address, bits, organisation, key));
 		for (size_t i = 0; i < b->count; i++) {
-			const struct policy_entry *entry = b->items[i];
-			const char *why = why_not_by_address(a, entry);
+			const char *why = why_not_by_address(a, b->items[i]);
 
-			if (why != NULL) {
-				policy_inbound_consider(a, entry->subject, false, why);
-				continue;
-			}
-			if (w.entry != NULL && won_bits > bits &&
-				strcmp(w.entry->model->organisation, entry->model->organisation) ==
-					0)
-				continue; /* a longer prefix of the same organisation has won */
-			compete(&w, entry, is_first);
-			won_bits = w.entry == entry ? bits : won_bits;
+			if (why != NULL)
+				policy_inbound_consider(a, b->items[i]->subject, false, why);
+			else if (here == NULL || policy_inbound_is_lower(b->items[i], here))
+				here = b->items[i];
 		}
+		best = best != NULL ? best : here;
 	}
-	return w;
+	return best;
 }
 
 bool policy_inbound_by_address(struct policy_attribution *a)
 {
 	struct policy_inbound *ret = a->ret;
-	const struct policy_entry *entry;
-	struct winner w = {0};
+	const struct policy_entry *entry = a->peer->has_address ? address_winner(a) : NULL;
 
-	if (a->peer->has_address)
-		w = address_winner(a);
-	a->is_ambiguous = a->is_ambiguous || w.is_ambiguous;
-	if (w.entry == NULL || w.is_ambiguous) {
-		if (w.is_ambiguous)
-			policy_inbound_consider(a, "address", false,
-				"on-premises connectors of more than one organisation match");
+	if (entry == NULL)
 		return false;
-	}
-	entry = w.entry;
 	ret->connector = entry->model->name;
 	ret->organisation = entry->model->organisation;
 	policy_inbound_consider(a, entry->subject, true,

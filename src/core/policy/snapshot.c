@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { KEY_SIZE = 512, MAX_JOINED = 10, ADDRESS_KEY = 17 };
+enum { KEY_SIZE = 512, MAX_JOINED = 10, MAX_PASSED_OVER = 10 };
 
 static void add_to_bucket(struct policy_snapshot *s, struct map *map, struct str key,
 	const struct policy_entry *entry)
@@ -69,28 +69,97 @@ static void index_patterns(struct policy_snapshot *s, struct map *map,
 			entry);
 }
 
-static void index_certificate(struct policy_snapshot *s, const struct policy_entry *entry)
+/* The first few, however many there are. */
+static void add_passed_over(
+	struct policy_snapshot *s, struct str key, const struct policy_entry *entry)
+{
+	if (policy_bucket(s->passed_over, key)->count < MAX_PASSED_OVER)
+		add_to_bucket(s, s->passed_over, key, entry);
+}
+
+static void add_wanted(
+	struct policy_snapshot *s, char mark, struct str name, const struct policy_profile *profile)
+{
+	char buffer[KEY_SIZE];
+	struct str key = str_make(buffer, name.n + 1);
+	struct policy_profiles *list;
+
+	if (name.n + 1 > sizeof(buffer))
+		return;
+	buffer[0] = mark;
+	memcpy(buffer + 1, name.p, name.n);
+	list = map_get(s->wanted, key);
+	if (list == NULL) {
+		list = arena_alloc(s->arena, sizeof(*list));
+		map_set(s->wanted, key, list);
+	}
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i] == profile)
+			return;
+	if (list->count < POLICY_MAX_PROFILES)
+		list->items[list->count++] = profile;
+}
+
+/* See own_domain. */
+static const struct model_domain *own_domain(
+	const struct policy_snapshot *s, const struct model_connector *c)
+{
+	const char *name = c->inbound->certificate_name;
+	const char *dot = strchr(name, '.');
+	const struct model_domain *d = name[0] != '*' ? policy_accepted(s, name) : NULL;
+
+	if (d != NULL && strcmp(d->organisation, c->organisation) == 0)
+		return d;
+	d = dot != NULL ? policy_accepted(s, dot + 1) : NULL;
+	return d != NULL && strcmp(d->organisation, c->organisation) == 0 ? d : NULL;
+}
+
+static void index_certificate(struct policy_snapshot *s, struct policy_entry *entry)
 {
 	struct str name = str_of(entry->model->inbound->certificate_name);
 	size_t dot = str_find(name, '.', 0);
+	bool is_exact = name.n > 0 && name.p[0] != '*' && dot < name.n;
+	struct str parent = is_exact ? str_part(name, dot + 1, name.n) : (struct str){0};
 
 	if (name.n == 0)
 		return;
+	if (entry->model->enabled)
+		add_wanted(s, '=', name, entry->profile);
+	if (entry->model->enabled && is_exact)
+		add_wanted(s, '^', parent, entry->profile);
+	if (entry->model->type != MODEL_ON_PREMISES)
+		return;
+	entry->own_domain = own_domain(s, entry->model);
+	if (entry->own_domain == NULL || !entry->model->enabled) {
+		add_passed_over(s, name, entry);
+		return;
+	}
 	add_to_bucket(s, s->by_name, name, entry);
-	if (name.p[0] != '*' && dot < name.n)
-		add_to_bucket(s, s->by_parent, str_part(name, dot + 1, name.n), entry);
+	if (is_exact)
+		add_to_bucket(s, s->by_parent, parent, entry);
 }
 
-static void prefix_key(const struct model_prefix *prefix, char ret[ADDRESS_KEY])
+struct str policy_prefix_key(const struct model_prefix *address, unsigned bits,
+	const char *organisation, char buffer[POLICY_PREFIX_KEY])
 {
-	ret[0] = (char)prefix->bits;
-	memcpy(ret + 1, prefix->bytes, sizeof(prefix->bytes));
+	size_t n = strlen(organisation), fixed = 1 + sizeof(address->bytes);
+
+	memset(buffer, 0, fixed);
+	buffer[0] = (char)bits;
+	memcpy(buffer + 1, address->bytes, bits / 8);
+	if (bits % 8 != 0)
+		buffer[1 + bits / 8] =
+			(char)(address->bytes[bits / 8] & (unsigned char)(0xff00U >> (bits % 8)));
+	if (n > POLICY_PREFIX_KEY - fixed)
+		n = POLICY_PREFIX_KEY - fixed;
+	memcpy(buffer + fixed, organisation, n);
+	return str_make(buffer, fixed + n);
 }
 
 static void index_inbound(struct policy_snapshot *s, struct policy_entry *entry)
 {
 	const struct model_inbound *in = entry->model->inbound;
-	char key[ADDRESS_KEY];
+	char key[POLICY_PREFIX_KEY];
 
 	entry->prefixes = arena_array(s->arena, in->addresses.count, sizeof(struct model_prefix));
 	for (size_t i = 0; i < in->addresses.count; i++)
@@ -103,9 +172,12 @@ static void index_inbound(struct policy_snapshot *s, struct policy_entry *entry)
 		return;
 	}
 	for (size_t i = 0; i < entry->prefix_count; i++) {
-		prefix_key(&entry->prefixes[i], key);
-		s->has_bits[entry->prefixes[i].bits] = true;
-		add_to_bucket(s, s->by_prefix, str_make(key, sizeof(key)), entry);
+		const struct model_prefix *p = &entry->prefixes[i];
+
+		s->has_bits[p->bits] = true;
+		add_to_bucket(s, s->by_prefix,
+			policy_prefix_key(p, p->bits, entry->model->organisation, key), entry);
+		add_passed_over(s, policy_prefix_key(p, p->bits, "", key), entry);
 	}
 }
 
@@ -217,7 +289,7 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	struct policy_snapshot *s = mem_new(sizeof(*s));
 	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->profiles,
 		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted,
-		&s->recipients, &s->rules, &s->centralised};
+		&s->recipients, &s->rules, &s->centralised, &s->passed_over, &s->wanted};
 
 	s->arena = arena_new();
 	s->generation = generation;
@@ -265,6 +337,8 @@ void policy_snapshot_free(struct policy_snapshot **snapshot)
 	map_free(&s->recipients);
 	map_free(&s->rules);
 	map_free(&s->centralised);
+	map_free(&s->passed_over);
+	map_free(&s->wanted);
 	arena_free(&s->arena);
 	free(s);
 	*snapshot = NULL;

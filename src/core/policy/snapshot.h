@@ -14,11 +14,22 @@ struct policy_entry {
 	const char *trust_label;	      /* "system" or the subject */
 	struct model_prefix *prefixes;
 	size_t prefix_count;
+	/* On-premises: the accepted domain of its organisation that its certificate_name is at: x
+	 * for "*.x"; for "host.x" itself, else x.  NULL: none, so that no certificate leads to it.
+	 */
+	const struct model_domain *own_domain;
 };
 
 struct policy_bucket {
 	const struct policy_entry **items;
 	size_t count, room;
+};
+
+/* By how many profiles a chain that carries some name is to be verified. */
+enum { POLICY_MAX_PROFILES = 64 };
+struct policy_profiles {
+	const struct policy_profile *items[POLICY_MAX_PROFILES];
+	size_t count;
 };
 
 /* All rules of one organisation, in the order of their names. */
@@ -37,9 +48,15 @@ struct policy_snapshot {
 	struct map *profiles;	   /* -> policy_profile, by its record as text */
 	/* All below are to policy_bucket.  Disabled connectors stand in them too, so that an
 	 * account can say that they were passed over. */
-	struct map *by_name;	 /* certificate_name as written */
-	struct map *by_parent;	 /* exact certificate_names by what stands behind the first label */
-	struct map *by_prefix;	 /* on-premises by address: 1 byte bits, 16 bytes address */
+	struct map *by_name;   /* on-premises: certificate_name as written */
+	struct map *by_parent; /* exact ones by what stands behind the first label */
+	struct map *by_prefix; /* on-premises: 1 byte bits, 16 bytes address, organisation */
+	/* On-premises by certificate_name, or by bits and address, that can not match or are
+	 * another organisation's: a few, for the account. */
+	struct map *passed_over;
+	/* To policy_profiles: by "=" and certificate_name, "^" and what is behind the first label
+	 * of exact ones. */
+	struct map *wanted;
 	bool has_bits[129];	 /* prefix lengths that occur */
 	struct map *senders;	 /* partner: "organisation/pattern" */
 	struct map *routes;	 /* outbound: "organisation/pattern" */
@@ -56,6 +73,12 @@ const struct policy_bucket *policy_bucket_of(
 /* With either half; NULL: there is none. */
 const struct policy_entry *policy_entry_of(
 	const struct policy_snapshot *snapshot, const char *organisation, struct str name);
+
+enum { POLICY_PREFIX_KEY = 300 };
+/* Key of by_prefix, and with an empty organisation of passed_over: the first BITS of the address.
+ */
+struct str policy_prefix_key(const struct model_prefix *address, unsigned bits,
+	const char *organisation, char buffer[POLICY_PREFIX_KEY]);
 
 /* Call VISIT for every connector of ORGANISATION whose pattern covers NAME (NULL: no domain, which
  * only "*" covers), most specific pattern first, while it returns true.  SPECIFICITY falls. */
