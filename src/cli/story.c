@@ -182,6 +182,11 @@ static const char *headline(struct cli *cli, const json_t *event, const json_t *
 		{"deferred", "Put off: could not go to", "Put off"},
 		{"failed", "Failed at", "Failed"},
 		{"expired", "Given up after the last attempt at", "Given up: its time is over"},
+		{"would-refuse",
+			"Let pass, but refused if enforced:", "Let pass, but refused if enforced"},
+		{"handed-over", "Handed over to", "Handed over inside this installation"},
+		{"held", "Held", "Held"},
+		{"released", "Released", "Released"},
 		{"delayed", "Sender told of the delay", "Sender told of the delay"},
 	};
 	const char *kind = cli_text(cli, event, "kind");
@@ -200,9 +205,10 @@ static enum cli_colour colour_of(const char *kind)
 	if (strcmp(kind, "delivered") == 0 || strcmp(kind, "relayed") == 0)
 		return CLI_GREEN;
 	if (strcmp(kind, "deferred") == 0 || strcmp(kind, "delayed") == 0 ||
-		strcmp(kind, "held") == 0)
+		strcmp(kind, "held") == 0 || strcmp(kind, "would-refuse") == 0)
 		return CLI_YELLOW;
-	if (strcmp(kind, "received") == 0 || strcmp(kind, "released") == 0)
+	if (strcmp(kind, "received") == 0 || strcmp(kind, "handed-over") == 0 ||
+		strcmp(kind, "released") == 0)
 		return CLI_BOLD;
 	return CLI_RED;
 }
@@ -227,7 +233,10 @@ static void print_event(struct cli *cli, size_t number, const json_t *event)
 			arena_format(cli->arena, "%s%s%s", token, enhanced[0] != '\0' ? ", " : "",
 				enhanced));
 	line(cli, "Said", text);
-	if (receipt != NULL)
+	/* The receipt of the hop stands with what became of it. */
+	if (strcmp(cli_text(cli, event, "kind"), "would-refuse") == 0)
+		line(cli, "By", cli_text(cli, event, "would_by"));
+	else if (receipt != NULL)
 		print_receipt(cli, event, receipt);
 }
 

@@ -59,7 +59,8 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_ADD_MAIL] =
 		"INSERT INTO mail(key, at, sender, message_id, subject, recipients, size, first,"
 		" last) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT(key) DO UPDATE SET"
-		" last = excluded.last, size = max(size, excluded.size),"
+		" last = CASE ?9 WHEN 1 THEN last ELSE excluded.last END, size = max(size, "
+		"excluded.size),"
 		" sender = coalesce(sender, excluded.sender),"
 		" message_id = coalesce(message_id, excluded.message_id),"
 		" subject = coalesce(subject, excluded.subject),"
@@ -299,6 +300,8 @@ static enum err add_mail(struct store_db *db, const struct store_event *event, i
 	store_db_bind_text(s, 6, event->recipients);
 	sqlite3_bind_int64(s, 7, w->size);
 	sqlite3_bind_int64(s, 8, event->sequence);
+	/* What would have been is not what became of it. */
+	sqlite3_bind_int(s, 9, w->kind != NULL && strcmp(w->kind, "would-refuse") == 0);
 	e = store_db_step(s, &row);
 	if (e == ERR_OK && row) {
 		*ret_at = sqlite3_column_int64(s, 0);
