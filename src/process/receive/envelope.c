@@ -196,6 +196,15 @@ static const char *told(enum policy_outcome outcome)
 	return row->told != NULL ? row->told : row->text;
 }
 
+/* RULE as "rule contoso/records". */
+static bool is_rule_of(const char *rule, const char *organisation)
+{
+	struct str name = str_of(rule);
+
+	str_cut(&name, ' ');
+	return str_is(str_cut(&name, '/'), organisation);
+}
+
 /* Is there a way for it?  What is known already need not be found out after the content came, by
  * a notice of failure: unknown recipients, loops, rules. */
 static void judge_way(struct receive_session *s, const struct wire_recipient *recipient,
@@ -217,12 +226,16 @@ static void judge_way(struct receive_session *s, const struct wire_recipient *re
 	if (way.type != POLICY_ROUTE_REFUSE)
 		return;
 	if (way.outcome == POLICY_RULE)
-		/* Its words are meant for the sender, its name is not. */
+		/* Its words are meant for the sender, its name for its own organisation. */
 		refuse(inbound, way.outcome,
-			arena_format(arena, "%s refuses: %s", way.refused_by, way.text), way.text);
+			is_rule_of(way.refused_by, recipient->organisation)
+				? arena_format(arena, "%s refuses: %s", way.refused_by, way.text)
+				: way.text,
+			way.text);
 	else
 		refuse(inbound, way.outcome, way.text,
-			recipient->originating ? NULL : told(way.outcome));
+			recipient->originating && recipient->receiver == NULL ? NULL
+									      : told(way.outcome));
 }
 
 static void judge_size(struct receive_session *s, const char *organisation, int64_t size,
@@ -260,6 +273,7 @@ void receive_envelope_rcpt(struct receive_session *s, const struct smtp_params_r
 	if (inbound.accepted) {
 		recipient.organisation = inbound.organisation;
 		recipient.connector = inbound.connector;
+		recipient.receiver = inbound.receiver;
 		recipient.originating = inbound.originating;
 		judge_way(s, &recipient, t->declared_size, arena, &inbound);
 		judge_size(s, inbound.organisation, t->declared_size, arena, &inbound);
@@ -310,6 +324,9 @@ bool receive_envelope_passes(struct receive_session *s)
 		judged[i] = t->inbound;
 		judged[i].organisation = to->organisation;
 		judged[i].connector = to->connector;
+		judged[i].receiver = to->receiver;
+		judged[i].receiver_connector = to->receiver_connector;
+		judged[i].originating = to->originating;
 		judged[i].would = (struct policy_would){.outcome = POLICY_OK};
 		judge_way(s, to, m->size, arena, &judged[i]);
 		note_would(t, to, &judged[i].would);

@@ -228,6 +228,19 @@ static void refuses_by_rules(void **state)
 	assert_non_null(strstr(recipient(0)->would_by, "contoso/odd"));
 }
 
+/* What one organisation calls its rules, and where its mailboxes are, is not told to another. */
+static void tells_other_organisations_little(void **state)
+{
+	(void)state;
+	send_yaml(2, RULES);
+	EHLO_TLS();
+	DIALOG("MAIL FROM:<w@x.example>\r\n", "250", "RCPT TO:<carol@contoso.example>\r\n",
+		"550 5.7.1 Go away");
+	leave();
+	assert_string_equal(spool.event.organisation, "fabrikam");
+	assert_string_equal(spool.event.text, "Go away");
+}
+
 static void keeps_to_the_size_of_organisations(void **state)
 {
 	(void)state;
@@ -363,6 +376,7 @@ int main(void)
 		TEST(answers_at_rcpt_what_is_known),
 		TEST(refuses_to_send_back),
 		TEST(refuses_by_rules),
+		TEST(tells_other_organisations_little),
 		TEST(keeps_to_the_size_of_organisations),
 		TEST(defers_and_reports_where_told),
 		TEST(judges_each_recipient_by_its_own),
