@@ -107,14 +107,15 @@ def test_from_one_organisation_to_another(ours, peer, authority):
                       and h, 'the hop inside in the trace')
     assert {(e['organisation'], e['connector'], e['receipt']['attempt'], e['receipt']['got']) for e in handed} == {
         ('fabrikam', 'contoso', 'local', 'name')}
-    # With smart hosts it leaves.
+    # With smart hosts it leaves, and nothing is judged inside.
     gateway = peer('gateway.example')
-    ours.apply(between(ours, ['contoso'], [server, outbound_partner(
+    ours.apply(between(ours, (), [server, outbound_partner(
         'contoso', 'to-fabrikam', 'fabrikam.example', [f'127.0.0.1:{gateway.port}'], 'name', 'gateway.example',
         authority.pem)]))
     ours.send('a@contoso.example', 'bob@fabrikam.example', certificate=certificate)
     wait_for(lambda: gateway.messages, 'the message at the gateway')
     assert len(ours.maildir('bob')) == 2
+    assert len([e for e in events(ours, 'bob@fabrikam.example') if e['kind'] == 'handed-over']) == 2
 
 
 def test_a_rule_of_the_recipients_organisation(ours, authority):

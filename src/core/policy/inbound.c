@@ -22,7 +22,8 @@
  *   these judges, and the one in report mode only says what it would have refused.
  * - Mail of one organisation for another of this installation is judged by the other's partner
  *   connectors with the hop inside as the channel: it is encrypted as far as anybody could ask, but
- *   proves a certificate or an address only to who trusts that organisation.
+ *   proves a certificate or an address only to who trusts that organisation.  Where a connector of
+ *   the sender's takes it out of the installation nothing is handed over.
  */
 #include "core/policy/inbound.h"
 
@@ -194,6 +195,25 @@ static void anonymous(struct policy_attribution *a)
 }
 
 /* Mail of one organisation, proven, for another of this installation. */
+/* A connector of the sender's own takes it out of the installation: the other organisation judges
+ * it when it comes in again.  What a rule looks for in header and size is not known yet. */
+static bool leaves(const struct policy_attribution *a, struct str sender, struct str recipient)
+{
+	struct policy_mail mail = {.organisation = a->ret->organisation,
+		.connector = a->ret->connector,
+		.sender = arena_text_of(a->arena, sender)};
+	struct policy_outbound way;
+
+	policy_outbound(a->s, &mail, recipient, a->arena, &way);
+	if (way.connector == NULL || strcmp(way.organisation, a->ret->organisation) != 0)
+		return false;
+	policy_inbound_consider(a, arena_format(a->arena, "domain %s", a->domain->name), false,
+		arena_format(a->arena,
+			"accepted for organisation %s, but the mail leaves by connector %s/%s",
+			a->own->name, way.organisation, way.connector));
+	return true;
+}
+
 static void hand_over(struct policy_attribution *a)
 {
 	struct policy_inbound *ret = a->ret;
@@ -326,7 +346,8 @@ void policy_attribute(const struct policy_snapshot *snapshot, const struct polic
 		originating(&a, false);
 	else
 		incoming(&a);
-	if (ret->originating && a.own != NULL && strcmp(a.own->name, ret->organisation) != 0)
+	if (ret->originating && a.own != NULL && strcmp(a.own->name, ret->organisation) != 0 &&
+		!leaves(&a, sender, recipient))
 		hand_over(&a);
 }
 

@@ -193,6 +193,8 @@ static const struct one_case inside[] = {
 		"mail.tailspin.example", PIN_A, FINE, "a@tailspin.example", "b@fabrikam.example"},
 	{"the gateway of the other is not the way inside", STRANGER, TLS13, "x25519",
 		"mail.contoso.example", PIN_A, FINE, "a@contoso.example", "b@tailspin.example"},
+	{"leaves by a connector of the sender's: the other judges it when it comes in", STRANGER, TLS13, "x25519",
+		"mail.sub.litware.example", PIN_A, FINE, "a@litware.example", "b@tailspin.example"},
 	{"report mode of the other", "192.0.2.5", NULL, NULL, NULL, NULL, FINE, "a@contoso.example", "b@litware.example"},
 	{"own, another and outside in one transaction", STRANGER, TLS13, "x25519",
 		"mail.contoso.example", PIN_A, FINE, "a@contoso.example", "b@contoso.example c@litware.example d@far.example"},
