@@ -248,6 +248,51 @@ static void print_yaml(struct cli *cli, const json_t *json)
 	buf_free(&text);
 }
 
+/* Is there a connector of that name already? */
+static int find_connector(struct cli *cli, const struct model_connector *c, bool *ret)
+{
+	json_t *answer = NULL;
+	const json_t *item;
+	size_t i;
+	int status = cli_get(cli, "/v1/connectors", &answer);
+
+	*ret = false;
+	json_array_foreach (json_object_get(answer, "items"), i, item)
+		if (strcmp(cli_text(cli, item, "organisation"), c->organisation) == 0 &&
+			strcmp(cli_text(cli, item, "name"), c->name) == 0)
+			*ret = true;
+	json_decref(answer);
+	return status;
+}
+
+static void keep(json_t *to, const json_t *from, const char *const *keys)
+{
+	for (; *keys != NULL; keys++)
+		json_object_set(to, *keys, json_object_get(from, *keys));
+}
+
+/* What a kit decides of a connector that is there; mode, cost and the like stay as they are. */
+static json_t *decided(const struct model_connector *c)
+{
+	static const char *const top[] = {"comment", "trust", NULL};
+	static const char *const in[] = {"sender_domains", "require_tls", "certificate_name",
+		"restrict_to_certificate", "restrict_to_addresses", "addresses", "usage", NULL};
+	static const char *const out[] = {
+		"recipient_domains", "smart_hosts", "tls", "tls_domain", NULL};
+	json_t *full = record_to_json(&model_connector_desc, c, RECORD_JSON_FULL);
+	json_t *body = json_object(), *inbound = json_object(), *outbound = json_object();
+
+	keep(body, full, top);
+	keep(inbound, json_object_get(full, "inbound"), in);
+	keep(outbound, json_object_get(full, "outbound"), out);
+	json_object_set_new(body, "inbound", inbound);
+	json_object_set_new(body, "outbound", outbound);
+	if (c->minimum_version != MODEL_TLS_12)
+		json_object_set(body, "minimum_version", json_object_get(full, "minimum_version"));
+	json_decref(full);
+	return body;
+}
+
 /* Ask the server what would change, or change it. */
 static int propose_to_server(
 	struct cli *cli, const struct model_connector *c, const json_t *body, bool apply)
@@ -255,12 +300,20 @@ static int propose_to_server(
 	const char *path = arena_format(cli->arena, "/v1/connectors/%s/%s",
 		cli_escape(cli, c->organisation), cli_escape(cli, c->name));
 	struct cli_answer answer = {0};
-	struct cli_call call = {.method = "PUT",
-		.path = cli_query(cli, path, "dry_run", apply ? NULL : "1"),
-		.body = body};
-	int status = cli_ask(cli, &call, &answer);
+	struct cli_call call = {.path = cli_query(cli, path, "dry_run", apply ? NULL : "1")};
+	bool is_there;
+	json_t *changed = NULL;
 	FILE *out = cli->out;
+	int status = find_connector(cli, c, &is_there);
 
+	if (status != CLI_OK)
+		return status;
+	if (is_there)
+		changed = decided(c);
+	call.method = is_there ? "PATCH" : "PUT";
+	call.body = is_there ? changed : body;
+	status = cli_ask(cli, &call, &answer);
+	json_decref(changed);
 	if (status != CLI_OK)
 		return status;
 	if (apply && cli_has(cli, "json")) {

@@ -235,11 +235,23 @@ def test_a_difference_from_the_connector_there_is_shown(contoso, tmp_path):
     kit.update(organisation='fabrikam', domains=['fabrikam.example'])
     path.write_text(json.dumps(kit))
     contoso.cli('partner', 'import', path, '--apply')
+    contoso.cli('connector', 'set', 'contoso/fabrikam', '--inbound.mode=report', '--outbound.cost=7')
+    assert 'Nothing changes' in contoso.cli('partner', 'import', path).stderr  # what a kit does not decide stays
     kit['domains'].append('fabrikam.test')
     path.write_text(json.dumps(kit))
     shown = contoso.cli('partner', 'import', path).stderr
     assert '~ connector contoso/fabrikam' in shown
     assert re.search(r'sender_domains: .*fabrikam.example.* -> .*fabrikam.test', shown), shown
+    contoso.cli('partner', 'import', path, '--apply')
+    now = contoso.json('connector', 'show', 'contoso/fabrikam')
+    assert now['inbound']['mode'] == 'report' and now['outbound']['cost'] == 7
+    assert now['outbound']['recipient_domains'] == ['fabrikam.example', 'fabrikam.test']
+    # A kit without a server certificate takes the name away again.
+    del kit['server_certificates']
+    path.write_text(json.dumps(kit))
+    contoso.cli('partner', 'import', path, '--apply')
+    now = contoso.json('connector', 'show', 'contoso/fabrikam')['outbound']
+    assert now['tls'] == 'encrypt' and now['tls_domain'] is None
 
 
 # ---- from the web ------------------------------------------------------------------------------------
