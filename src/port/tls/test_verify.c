@@ -224,12 +224,47 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Where an own chain leads up to: by itself, by a store, or nowhere. */
+static void finds_roots(void **state)
+{
+	struct arena *arena = arena_new();
+	struct str stores[] = {str_of(other_root.pem), str_of(root.pem)};
+	char *chain = test_cert_join(leaf.pem, intermediate.pem);
+	char *whole = test_cert_join(chain, root.pem);
+	struct tls_root found = {.pem = NULL};
+
+	(void)state;
+	assert_false(tls_root_of_pem(str_of(chain), stores, 1, arena, &found));
+	assert_null(found.pem);
+	assert_true(tls_root_of_pem(str_of(whole), stores, 1, arena, &found));
+	assert_string_equal(found.pem, root.pem);
+	assert_false(found.is_first);
+	assert_true(tls_root_of_pem(str_of(chain), stores, 2, arena, &found));
+	assert_string_equal(found.pem, root.pem);
+	assert_false(found.is_first);
+	assert_true(tls_root_of_pem(str_of(chain), &stores[1], 1, arena, &found));
+	assert_true(found.is_first && found.facts.is_self_signed);
+	assert_true(tls_root_of_pem(str_of(self_signed.pem), NULL, 0, arena, &found));
+	assert_string_equal(found.pem, self_signed.pem);
+	/* The name of a root alone proves nothing: it must have signed. */
+	stores[0] = str_of(same_name_root.pem);
+	assert_false(tls_root_of_pem(str_of(chain), stores, 1, arena, &found));
+	assert_false(tls_root_of_pem(str_of("x"), stores, 2, arena, &found));
+	assert_true(tls_is_among(str_of(root.pem), str_of(whole)));
+	assert_false(tls_is_among(str_of(whole), str_of(root.pem)));
+	assert_false(tls_is_among(str_of(""), str_of(whole)));
+	free(chain);
+	free(whole);
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_chains),
 		cmocka_unit_test(refuses_bad_anchors),
 		cmocka_unit_test(states_facts),
+		cmocka_unit_test(finds_roots),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
