@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -220,3 +221,92 @@ def test_imported_certificates_are_served(ours, authority, foreign_authority):
                                  check=False).stderr
     ours.cli('cert', 'self-signed', 'third', '--host=third.ours.example', *node)
     assert {c['name'] for c in ours.json('cert', 'list')} == {'mx', 'second', 'third'}
+
+
+# ---- lint, listings, many recipients ------------------------------------------------------------------
+
+
+def test_lint_of_server_and_file(ours, tmp_path):
+    """What is doubtful is told by apply, by lint and by the API; only an error fails."""
+    text = ours.cli('export').stdout
+    applied = ours.cli('connector', 'add', 'ours/p', '--outbound.recipient-domains=p.example')
+    assert '+ connector ours/p' in applied.stdout
+    found = ours.json('lint')
+    assert {(f['severity'], f['token'], f['subject']) for f in found} >= {
+        ('warning', 'front-door-open', 'organisation ours'), ('warning', 'one-direction', 'connector ours/p'),
+        ('warning', 'any-recipient', 'domain ours.example')}, found
+    assert all(f['text'] and f['remedy'] for f in found)
+    said = ours.cli('lint').stdout
+    assert 'warning: connector ours/p: ' in said and '[one-direction]' in said
+    said = ours.apply(text.replace('own-server', 'own')).stdout
+    assert 'front-door-open' in said and 'one-direction' not in said
+    path = tmp_path / 'doubtful.yaml'
+    path.write_text('organisations: [{name: a}]\ndomains: [{name: a.example, organisation: a}]\n')
+    done = ours.cli('lint', path, check=False)
+    assert done.returncode == 1 and 'error: domain a.example: ' in done.stdout, done
+    path.write_text('organisations: [{name: a}]\n')
+    assert ours.cli('lint', path).returncode == 0
+
+
+def test_listings_flag_one_direction_and_report_mode(ours, api):
+    ours.cli('connector', 'add', 'ours/p', '--outbound.recipient-domains=p.example', '--outbound.mode=report')
+    ours.cli('connector', 'add', 'ours/q', '--inbound.sender-domains=q.example')
+    rows = {line.split()[0]: line for line in ours.cli('connector', 'list').stdout.splitlines()}
+    assert 'report outbound' in rows['ours/p'] and 'only!' not in rows['ours/p']
+    assert 'inbound only!' in rows['ours/q']
+    assert {c['name']: c['one_direction'] for c in ours.json('connector', 'list')} == {
+        'own-server': None, 'p': None, 'q': 'inbound'}
+    ours.cli('connector', 'set', 'ours/p', '--outbound.mode=enforce')
+    assert ours.json('connector', 'show', 'ours/p')['one_direction'] == 'outbound'
+    # What is shown can be sent back, and what is printed applied.
+    _, shown, _ = api.ask('GET', '/v1/connectors/ours/p')
+    assert api.ask('PUT', '/v1/connectors/ours/p', shown)[1]['changes'] == []
+    assert '# TLS is forced outbound only' in ours.cli('connector', 'show', 'ours/p').stdout
+
+
+def test_pages_of_a_listing(ours, api):
+    for i in range(5):
+        ours.cli('recipient', 'add', f'u{i}@ours.example')
+    _, page, _ = api.ask('GET', '/v1/recipients?limit=2')
+    assert [r['address'] for r in page['items']] == ['u0@ours.example', 'u1@ours.example']
+    _, page, _ = api.ask('GET', f'/v1/recipients?limit=3&after={page["next"]}')
+    assert [r['address'] for r in page['items']] == [f'u{i}@ours.example' for i in (2, 3, 4)] and page['next'] is None
+    status, problem, _ = api.ask('GET', '/v1/recipients?after=gone@ours.example')
+    assert status == 409 and 'begin again' in problem['detail']
+    assert api.ask('GET', '/v1/recipients?domain=other.example')[1]['items'] == []
+    assert len(ours.json('recipient', 'list', '--limit=4')) == 4
+
+
+def test_recipients_from_a_file(ours, tmp_path):
+    path = tmp_path / 'staff.txt'
+    path.write_text('# staff\nanna@ours.example\nBob@Ours.example, on-premises, moves in May, or later\n\n')
+    assert 'would be: added 2' in ours.cli('recipient', 'load', path, '--dry-run').stdout
+    assert ours.json('recipient', 'list') == []
+    assert 'added 2, changed 0, removed 0, unchanged 0' in ours.cli('recipient', 'load', path).stdout
+    shown = ours.json('recipient', 'show', 'bob@ours.example')
+    assert shown == {'address': 'bob@ours.example', 'place': 'on-premises', 'comment': 'moves in May, or later'}
+    path.write_text('bob\ncarl,here\n')
+    done = ours.cli('recipient', 'load', path, '--domain=ours.example', '--replace', '--yes')
+    assert 'added 1, changed 1, removed 1, unchanged 0' in done.stdout
+    assert [r['address'] for r in ours.json('recipient', 'list')] == ['bob@ours.example', 'carl@ours.example']
+    path.write_text('dora@ours.example\nno address\nx@elsewhere.example\ny@ours.example, upstairs\ndora@ours.example\n')
+    done = ours.cli('recipient', 'load', path, check=False)
+    assert done.returncode == 1 and 'nothing was changed' in done.stderr
+    for line, why in {2: 'expected', 3: 'no accepted domain', 4: 'place', 5: 'stands in line 1'}.items():
+        assert any(f'line {line}: ' in said and why in said for said in done.stderr.splitlines()), (line, done.stderr)
+    assert len(ours.json('recipient', 'list')) == 2
+
+
+def test_a_hundred_thousand_recipients(ours, tmp_path):
+    """They are loaded in pieces, asked for in pages, and hinder no other change."""
+    path = tmp_path / 'many.txt'
+    path.write_text(''.join(f'user{i}@ours.example\n' for i in range(100_000)))
+    done = ours.cli('recipient', 'load', path)
+    assert 'added 100000, changed 0, removed 0, unchanged 0' in done.stdout, done
+    assert 'of 100000 changes are in force' in done.stderr
+    ours.cli('domain', 'set', 'ours.example', '--directory')
+    assert 'changed 0, removed 0, unchanged 100000' in ours.cli('recipient', 'load', path, '--dry-run').stdout
+    wait_for(lambda: not ours.send('a@x.example', 'user99999@ours.example'), 'the last one to be known')
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        ours.send('a@x.example', 'user100000@ours.example')
+    ours.wait_mail('user99999')
