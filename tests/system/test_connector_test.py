@@ -1,7 +1,9 @@
 """`sealpost connector test`: each step of the way to the next hops of a connector, as it would go for mail; a message
 sent for a trial; and the dry run of a connector for mail that comes in."""
 import json
+import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -81,17 +83,18 @@ def test_every_step_against_a_real_server(tester, authority, tmp_path):
         postfix.stop()
 
 
+def begin_test(instance):
+    """A test whose lines are read as they come."""
+    return subprocess.Popen(
+        [*instance.prefix, instance.binary, 'connector', 'test', 'ours/partner', '--json', '--socket',
+         str(instance.directory / 'run' / 'admin.sock')], stdout=subprocess.PIPE, text=True)
+
+
 def test_steps_come_as_they_end(tester, authority):
     """A server that takes its time: what is known is told meanwhile; who goes away stops the test."""
-    silent = OddPeer(authority.issue(HOST), replies={'MAIL': 'SILENCE'})
-    silent.close()
-    import socket
-    listener = socket.create_server(('127.0.0.1', 0))
-    try:
+    with socket.create_server(('127.0.0.1', 0)) as listener:
         apply_partner(tester, authority, [f'127.0.0.1:{listener.getsockname()[1]}'])
-        client = subprocess.Popen(
-            [*tester.prefix, tester.binary, 'connector', 'test', 'ours/partner', '--json', '--socket',
-             str(tester.directory / 'run' / 'admin.sock')], stdout=subprocess.PIPE, text=True)
+        client = begin_test(tester)
         connection, _ = listener.accept()
         assert json.loads(client.stdout.readline())['step'] == 'route'
         step = json.loads(client.stdout.readline())
@@ -102,8 +105,6 @@ def test_steps_come_as_they_end(tester, authority):
         # Nobody waits any more: the connection is closed although the server has said nothing.
         assert connection.recv(100) == b''
         connection.close()
-    finally:
-        listener.close()
 
 
 # ---- what can be wrong ----------------------------------------------------------------------------------------------
@@ -255,3 +256,20 @@ def test_inbound(tester, authority, foreign_authority):
     assert step_of(steps, 'passes')['result'] == 'ok'
     text = tester.cli('connector', 'test', 'ours/partner', '--inbound', check=False).stdout
     assert 'expected' in text and 'no certificate' in text, text
+
+
+def test_the_delivering_process_dies(tester, authority):
+    """Who asked is told, and the next test goes to the new process."""
+    peer = OddPeer(authority.issue(HOST))
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        apply_partner(tester, authority, [f'127.0.0.1:{listener.getsockname()[1]}'])
+        client = begin_test(tester)
+        connection, _ = listener.accept()
+        os.kill(tester.pid_of('deliver'), signal.SIGKILL)
+        told = [json.loads(line) for line in client.stdout]
+        assert client.wait(20) == 1
+        assert told[-1]['step'] == 'summary' and 'restarted' in told[-1]['text'], told
+        connection.close()
+    apply_partner(tester, authority, [f'127.0.0.1:{peer.port}'])
+    wait_for(lambda: run_test(tester), 'a test by the new process')
+    peer.close()

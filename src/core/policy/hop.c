@@ -105,7 +105,9 @@ static void no_tls(struct judgement *j)
 	j->outcome = POLICY_NO_STARTTLS;
 	if (hop->version_too_old) {
 		j->outcome = POLICY_VERSION_TOO_OLD;
-		what = "offers no TLS version of at least 1.2";
+		what = j->demand.minimum_version == MODEL_TLS_13
+			       ? "offers no TLS version of at least 1.3"
+			       : "offers no TLS version of at least 1.2";
 	} else if (hop->handshake_failed) {
 		j->outcome = POLICY_HANDSHAKE_FAILED;
 		what = "failed in the TLS handshake";

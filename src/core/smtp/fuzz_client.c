@@ -27,11 +27,20 @@ static const struct smtp_client_transaction mail = {
 	.count = ARRAY_LENGTH(recipients),
 };
 
+static const struct smtp_client_transaction trial = {
+	.sender = "s@example",
+	.is_trial = true,
+	.recipients = recipients,
+	.count = ARRAY_LENGTH(recipients),
+};
+
 static void next_step(struct state *s)
 {
+	const struct smtp_client_transaction *begin = s->flags & 16 ? &trial : &mail;
+
 	if (s->flags & 1 && smtp_client_offers(s->client)->starttls)
 		smtp_client_starttls(s->client);
-	else if (s->transactions < 3 && smtp_client_begin(s->client, &mail) == ERR_OK)
+	else if (s->transactions < 3 && smtp_client_begin(s->client, begin) == ERR_OK)
 		s->transactions++, s->begun = true;
 	else
 		smtp_client_quit(s->client);

@@ -157,7 +157,6 @@ void spool_manage_test_submit(struct spool_request *request)
 	m.wire.sender = from;
 	m.wire.subject = "Sealpost connector test";
 	m.wire.message_id = arena_format(arena, "<%s@%s>", id, spool->settings.hostname);
-	m.wire.body = WIRE_BODY_8BITMIME;
 	m.wire.via =
 		arena_format(arena, "%s/%s", organisation, spool_argument(request, "connector"));
 	m.wire.receipt = (struct receipt){.at_ms = m.wire.received_ms,
@@ -167,6 +166,8 @@ void spool_manage_test_submit(struct spool_request *request)
 		.token = "ok",
 		.reason = arena_format(arena, "test message of %s", request->actor)};
 	write_text(request, &m.wire, to, &text);
+	/* Not every server does 8BITMIME, and addresses are ASCII as a rule. */
+	m.wire.body = str_is_ascii(buf_str(&text)) ? WIRE_BODY_7BIT : WIRE_BODY_8BITMIME;
 	m.wire.size = (int64_t)buf_length(&text);
 	r->wire = (struct wire_recipient){.address = to,
 		.organisation = organisation,
