@@ -154,13 +154,14 @@ static const struct model_recipient *listed(const struct policy_routing *r, cons
 
 enum policy_place policy_directory_look_up(const struct policy_routing *r)
 {
-	const char *local = policy_local_name(r->recipient.local, true, r->arena);
-	const char *untagged = policy_local_name(r->recipient.local, false, r->arena);
-	const char *subject = arena_format(r->arena, "directory of domain %s", r->domain->name);
+	const char *local, *untagged, *subject;
 	const struct model_recipient *found;
 
 	if (!r->domain->directory)
 		return POLICY_PLACE_UNLISTED;
+	local = policy_local_name(r->recipient.local, true, r->arena);
+	untagged = policy_local_name(r->recipient.local, false, r->arena);
+	subject = arena_format(r->arena, "directory of domain %s", r->domain->name);
 	found = listed(r, local);
 	if (found == NULL)
 		found = listed(r, untagged);

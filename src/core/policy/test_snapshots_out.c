@@ -281,6 +281,39 @@ static void test_routes(void **state)
 	arena_free(&arena);
 }
 
+/* ---- labels: which header fields the rules look for -------------------------------------------
+ */
+
+static void test_labels(void **state)
+{
+	static const struct {
+		const char *organisation, *name, *value;
+		size_t count; /* of the labels after this field */
+	} fields[] = {
+		{"contoso", "Subject", "secret", 0},
+		{"contoso", "X-Classification", "public", 0},
+		{"fabrikam", "X-Classification", "secret", 0},
+		{"nobody", "X-Classification", "secret", 0},
+		{"contoso", "x-CLASSIFICATION", "top SECRET, really", 2},
+		{"contoso", "X-Classification", "secret", 2},
+	};
+	struct record_texts labels = {0};
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+		const char *organisations[] = {fields[i].organisation};
+		struct record_texts list = {organisations, 1};
+
+		policy_labels_add(hybrid, &list, str_of(fields[i].name), str_of(fields[i].value),
+			arena, &labels);
+		assert_int_equal(labels.count, fields[i].count);
+	}
+	assert_string_equal(labels.items[0], secret[0]);
+	assert_string_equal(labels.items[1], secret[1]);
+	arena_free(&arena);
+}
+
 /* ---- demands: real routes against real hops ---------------------------------------------------
  */
 
@@ -531,6 +564,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_outbound),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_demands),
 		cmocka_unit_test(test_hops),
 	};
