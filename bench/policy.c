@@ -7,7 +7,7 @@
  * organisation, and asks each the same kinds of question about organisations drawn at random: by
  * client certificate, by address, by partner connector, anonymous, from one organisation to
  * another, and the way out.  The last kind has a tenth of the connectors in one organisation, all
- * for the same senders: such are looked at one by one.  Prints median and 99th percentile in
+ * for the same senders, and told apart by address only.  Prints median and 99th percentile in
  * microseconds, and how much slower the largest is than the smallest.  With --json the table goes
  * to standard error.
  */

@@ -103,8 +103,6 @@ static bool is_preferred(const struct partner *a, const struct partner *b)
  * first. */
 static bool is_known(const struct partners *all, const struct policy_entry *entry)
 {
-	if (entry->model->inbound->sender_domains.count < 2)
-		return false;
 	for (size_t i = 0; i < all->count; i++)
 		if (all->noted[i].entry == entry)
 			return true;
@@ -140,6 +138,23 @@ static bool add_partner(
 		all->noted[all->count++] = p;
 	else
 		all->passed_over++;
+	return true;
+}
+
+/* Of a crowd, those at the client's address; a few others are there anyway. */
+static bool add_gateways(
+	void *context, const struct policy_entry *entry, const char *pattern, unsigned specificity)
+{
+	struct partners *all = context;
+	const struct policy_peer *peer = all->a->peer;
+
+	for (unsigned bits = 129; bits-- > 0;) {
+		const struct policy_bucket *b = policy_gateways(
+			all->a->s, entry->model->organisation, pattern, &peer->address, bits);
+
+		for (size_t i = 0; i < b->count; i++)
+			add_partner(all, b->items[i], pattern, specificity);
+	}
 	return true;
 }
 
@@ -238,6 +253,9 @@ bool policy_inbound_by_partner(struct policy_attribution *a, bool *ret_enforced)
 	all.count = 0;
 	all.passed_over = 0;
 	policy_covering(a->s->senders, a->own->name, a->sender.domain, a->arena, add_partner, &all);
+	if (a->inside == NULL && a->peer->has_address)
+		policy_covering(
+			a->s->crowds, a->own->name, a->sender.domain, a->arena, add_gateways, &all);
 	*ret_enforced = all.enforced.entry != NULL;
 	best = all.enforced.entry != NULL ? &all.enforced : &all.first;
 	if (best->entry == NULL)

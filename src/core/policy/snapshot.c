@@ -2,7 +2,13 @@
 
 #include <stdlib.h>
 
-enum { KEY_SIZE = 512, MAX_JOINED = 10, MAX_PASSED_OVER = 10 };
+enum {
+	KEY_SIZE = 512,
+	MAX_JOINED = 10,
+	MAX_PASSED_OVER = 10,
+	FEW = 10,
+	GATEWAY_KEY = KEY_SIZE + 18
+};
 
 static void add_to_bucket(struct policy_snapshot *s, struct map *map, struct str key,
 	const struct policy_entry *entry)
@@ -156,6 +162,15 @@ struct str policy_prefix_key(const struct model_prefix *address, unsigned bits,
 	return str_make(buffer, fixed + n);
 }
 
+/* An enabled partner connector that nothing but an address can make fit. */
+static bool is_gateway(const struct policy_entry *entry)
+{
+	const struct model_inbound *in = entry->model->inbound;
+
+	return entry->model->enabled && in->restrict_to_addresses &&
+	       in->associated_accepted_domains.count == 0 && in->trusted_organisations.count == 0;
+}
+
 static void index_inbound(struct policy_snapshot *s, struct policy_entry *entry)
 {
 	const struct model_inbound *in = entry->model->inbound;
@@ -168,7 +183,8 @@ static void index_inbound(struct policy_snapshot *s, struct policy_entry *entry)
 			entry->prefix_count++;
 	index_certificate(s, entry);
 	if (entry->model->type == MODEL_PARTNER) {
-		index_patterns(s, s->senders, entry, &in->sender_domains);
+		index_patterns(
+			s, is_gateway(entry) ? s->crowds : s->senders, entry, &in->sender_domains);
 		return;
 	}
 	for (size_t i = 0; i < entry->prefix_count; i++) {
@@ -245,6 +261,76 @@ static void index_connector(struct policy_snapshot *s, const struct model_connec
 		add_to_bucket(s, s->centralised, str_of(c->organisation), entry);
 }
 
+/* Those in report mode last, then by name. */
+static int by_mode_and_name(const void *a, const void *b)
+{
+	const struct model_connector *x = (*(const struct policy_entry *const *)a)->model;
+	const struct model_connector *y = (*(const struct policy_entry *const *)b)->model;
+
+	if (x->inbound->mode != y->inbound->mode)
+		return x->inbound->mode == MODEL_ENFORCE ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static struct str gateway_key(struct str crowd, const struct model_prefix *address, unsigned bits,
+	char buffer[GATEWAY_KEY])
+{
+	char prefix[POLICY_PREFIX_KEY];
+	struct str key = policy_prefix_key(address, bits, "", prefix);
+
+	memcpy(buffer, crowd.p, crowd.n);
+	buffer[crowd.n] = '\0';
+	memcpy(buffer + crowd.n + 1, key.p, key.n);
+	return str_make(buffer, crowd.n + 1 + key.n);
+}
+
+/* What does not make a crowd goes back to the others. */
+static void index_crowds(struct policy_snapshot *s)
+{
+	size_t position = 0, first_report;
+	char buffer[GATEWAY_KEY];
+	struct str crowd;
+	void *value;
+
+	while (map_next(s->crowds, &position, &crowd, &value)) {
+		struct policy_bucket *b = value;
+
+		qsort(b->items, b->count, sizeof(*b->items), by_mode_and_name);
+		for (first_report = 0;
+			first_report < b->count &&
+			b->items[first_report]->model->inbound->mode == MODEL_ENFORCE;
+			first_report++)
+			continue;
+		for (size_t i = 0; i < b->count; i++) {
+			const struct policy_entry *entry = b->items[i];
+
+			if (i < FEW || (i >= first_report && i < first_report + FEW))
+				add_to_bucket(s, s->senders, crowd, entry);
+			for (size_t k = 0; b->count > FEW && k < entry->prefix_count; k++) {
+				const struct model_prefix *p = &entry->prefixes[k];
+
+				s->has_gateway_bits[p->bits] = true;
+				add_to_bucket(s, s->gateways,
+					gateway_key(crowd, p, p->bits, buffer), entry);
+			}
+		}
+		b->count = b->count > FEW ? 1 : 0;
+	}
+}
+
+const struct policy_bucket *policy_gateways(const struct policy_snapshot *snapshot,
+	const char *organisation, const char *pattern, const struct model_prefix *address,
+	unsigned bits)
+{
+	char crowd[KEY_SIZE], buffer[GATEWAY_KEY];
+
+	if (!snapshot->has_gateway_bits[bits])
+		return policy_bucket(snapshot->gateways, str_make("", 0));
+	return policy_bucket(
+		snapshot->gateways, gateway_key(composite(crowd, organisation, str_of(pattern)),
+					    address, bits, buffer));
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp((*(const struct model_rule *const *)a)->name,
@@ -289,7 +375,8 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	struct policy_snapshot *s = mem_new(sizeof(*s));
 	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->profiles,
 		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted,
-		&s->recipients, &s->rules, &s->centralised, &s->passed_over, &s->wanted};
+		&s->recipients, &s->rules, &s->centralised, &s->passed_over, &s->wanted, &s->crowds,
+		&s->gateways};
 
 	s->arena = arena_new();
 	s->generation = generation;
@@ -314,6 +401,7 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	for (size_t i = 0; i < s->config.recipients.count; i++)
 		map_set(s->recipients, str_of(s->config.recipients.items[i].address),
 			&s->config.recipients.items[i]);
+	index_crowds(s);
 	index_rules(s);
 	return s;
 }
@@ -339,6 +427,8 @@ void policy_snapshot_free(struct policy_snapshot **snapshot)
 	map_free(&s->centralised);
 	map_free(&s->passed_over);
 	map_free(&s->wanted);
+	map_free(&s->crowds);
+	map_free(&s->gateways);
 	arena_free(&s->arena);
 	free(s);
 	*snapshot = NULL;
@@ -430,42 +520,6 @@ void policy_covering(const struct map *map, const char *organisation, const char
 			return;
 	}
 	visit_bucket(policy_bucket_of(map, organisation, str_of("*")), "*", 0, visit, context);
-}
-
-static bool parse_literal(struct str literal, struct str *ret)
-{
-	struct model_prefix prefix;
-	struct str v6 = STR("IPv6:");
-
-	if (str_starts_nocase(literal, v6)) {
-		literal = str_part(literal, v6.n, literal.n);
-		if (str_find(literal, ':', 0) == literal.n)
-			return false;
-	} else if (str_find(literal, ':', 0) < literal.n) {
-		return false;
-	}
-	*ret = literal;
-	return str_find(literal, '/', 0) == literal.n && model_parse_prefix(literal, &prefix);
-}
-
-bool policy_parse_mailbox(struct str address, struct arena *arena, struct policy_mailbox *ret)
-{
-	size_t at = str_find_last(address, '@');
-	struct str domain = str_part(address, at + 1, address.n);
-	struct policy_mailbox m = {.local = str_part(address, 0, at)};
-
-	if (at == 0 || at >= address.n || str_find(address, '\0', 0) < address.n)
-		return false;
-	if (domain.n > 2 && domain.p[0] == '[' && domain.p[domain.n - 1] == ']') {
-		if (!parse_literal(str_part(domain, 1, domain.n - 1), &m.literal))
-			return false;
-	} else {
-		m.domain = model_domain_name(domain, false, arena);
-		if (m.domain == NULL)
-			return false;
-	}
-	*ret = m;
-	return true;
 }
 
 /* Lists double when their count is a power of two; the maximum keeps them small anyway. */

@@ -57,8 +57,15 @@ struct policy_snapshot {
 	/* To policy_profiles: by "=" and certificate_name, "^" and what is behind the first label
 	 * of exact ones. */
 	struct map *wanted;
-	bool has_bits[129];	 /* prefix lengths that occur */
-	struct map *senders;	 /* partner: "organisation/pattern" */
+	bool has_bits[129];  /* prefix lengths that occur */
+	struct map *senders; /* partner: "organisation/pattern" */
+	/* Partner: many of one organisation and pattern that differ by their addresses alone do not
+	 * stand in senders, but for the first few by name.  All of them stand in crowds, by
+	 * "organisation/pattern", and by the same, a zero byte, and bits and address in gateways.
+	 */
+	struct map *crowds;
+	struct map *gateways;
+	bool has_gateway_bits[129];
 	struct map *routes;	 /* outbound: "organisation/pattern" */
 	struct map *recipients;	 /* address -> model_recipient */
 	struct map *rules;	 /* organisation -> policy_rules */
@@ -73,6 +80,12 @@ const struct policy_bucket *policy_bucket_of(
 /* With either half; NULL: there is none. */
 const struct policy_entry *policy_entry_of(
 	const struct policy_snapshot *snapshot, const char *organisation, struct str name);
+
+/* Those of the crowd of ORGANISATION and PATTERN whose prefix has just these BITS of the address.
+ */
+const struct policy_bucket *policy_gateways(const struct policy_snapshot *snapshot,
+	const char *organisation, const char *pattern, const struct model_prefix *address,
+	unsigned bits);
 
 enum { POLICY_PREFIX_KEY = 300 };
 /* Key of by_prefix, and with an empty organisation of passed_over: the first BITS of the address.

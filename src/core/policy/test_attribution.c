@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { CONFIGURATIONS = 6000, QUESTIONS = 40 };
+enum { CONFIGURATIONS = 6000, QUESTIONS = 40, CROWDS = 300, MAX_CROWD = 150 };
 
 static uint64_t state_of_random;
 
@@ -250,6 +250,43 @@ static void compare(const struct policy_inbound *got, const struct restated *wan
 		expect_discreet(got);
 }
 
+/* An organisation with a crowd of partner connectors, for few patterns and from many addresses. */
+static struct model_config random_crowd(struct arena *arena)
+{
+	struct model_config config = random_config(arena);
+	struct model_connector *more = arena_array(
+		arena, config.connectors.count + MAX_CROWD, sizeof(struct model_connector));
+	size_t count = 1 + draw(MAX_CROWD);
+
+	memcpy(more, config.connectors.items, config.connectors.count * sizeof(*more));
+	config.connectors.items = more;
+	for (size_t i = 0; i < count; i++) {
+		struct model_inbound *in = arena_alloc(arena, sizeof(*in));
+
+		in->sender_domains.items = arena_array(arena, 1, sizeof(char *));
+		in->sender_domains.items[in->sender_domains.count++] =
+			draw(3) > 0 ? "*" : "*.example";
+		in->require_tls = draw(2);
+		in->restrict_to_addresses = draw(20) > 0;
+		in->addresses.items = arena_array(arena, 1, sizeof(char *));
+		in->addresses.items[in->addresses.count++] =
+			draw(10) > 0 ? arena_format(arena, "192.0.2.%u", draw(256))
+				     : PICK(prefixes);
+		in->mode = draw(3) == 0 ? MODEL_REPORT : MODEL_ENFORCE;
+		if (draw(30) == 0)
+			in->trusted_organisations = SOME(organisations, arena);
+		if (draw(30) == 0)
+			in->associated_accepted_domains = SOME(domains, arena);
+		more[config.connectors.count++] = (struct model_connector){
+			.name = arena_format(arena, "p%u-%zu", draw(1000), i),
+			.organisation = organisations[draw(8) == 0],
+			.type = MODEL_PARTNER,
+			.enabled = draw(20) > 0,
+			.inbound = in};
+	}
+	return config;
+}
+
 /* How often each outcome was asked for: a comparison of nothing proves nothing. */
 static unsigned seen[POLICY_OUTCOME_MAX], would_seen, handed_over;
 
@@ -299,9 +336,26 @@ static void test_attribution(void **state)
 	assert_true(would_seen > 100 && handed_over > 100);
 }
 
+static void test_crowds(void **state)
+{
+	(void)state;
+	state_of_random = 0xc0ffee5eedu;
+	for (unsigned i = 0; i < CROWDS; i++) {
+		struct arena *arena = arena_new();
+		struct model_config config = random_crowd(arena);
+		struct policy_snapshot *snapshot = policy_snapshot_new(&config, i);
+
+		for (unsigned k = 0; k < QUESTIONS; k++)
+			ask(&config, snapshot, arena);
+		policy_snapshot_free(&snapshot);
+		arena_free(&arena);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_attribution)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_attribution), cmocka_unit_test(test_crowds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
