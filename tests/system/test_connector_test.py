@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 
 import pytest
@@ -105,6 +106,7 @@ def test_steps_come_as_they_end(tester, authority):
         # Nobody waits any more: the connection is closed although the server has said nothing.
         assert connection.recv(100) == b''
         connection.close()
+    assert not any(p['restarts'] for p in tester.processes())
 
 
 # ---- what can be wrong ----------------------------------------------------------------------------------------------
@@ -160,6 +162,43 @@ def test_what_the_level_does_not_ask_is_a_note(tester, authority, foreign_author
         assert step_of(steps, 'rcpt')['result'] == 'ok'
     finally:
         peer.close()
+
+
+def test_report_mode(tester, authority):
+    """Mail goes, and what enforcing would say stands beside it."""
+    peer = OddPeer(authority.issue('mx.other.example'))
+    try:
+        apply_partner(tester, authority, [f'127.0.0.1:{peer.port}'], mode='report')
+        steps = run_test(tester)
+        assert 'in report mode' in step_of(steps, 'name', 'note')['text'], steps
+        assert step_of(steps, 'mail', 'note')['token'] == 'name-mismatch', steps
+        assert step_of(steps, 'rcpt')['result'] == 'ok'
+    finally:
+        peer.close()
+
+
+def test_pins_and_versions(tester, authority):
+    certificate = authority.issue(HOST)
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.load_cert_chain(certificate.chain, certificate.key)
+    peer, old_peer = OddPeer(certificate), OddPeer(context=old)
+    try:
+        apply_partner(tester, authority, [f'127.0.0.1:{peer.port}'], 'encrypt', pins=['00' * 32])
+        step = step_of(run_test(tester, ok=False), 'pin', 'failed')
+        assert step['token'] == 'pin-mismatch' and step['expected'] == '00' * 32 and len(step['presented']) == 64, step
+        pin = step['presented']
+        apply_partner(tester, authority, [f'127.0.0.1:{peer.port}'], 'encrypt', pins=[pin])
+        assert step_of(run_test(tester), 'pin')['result'] == 'ok'
+        apply_partner(tester, authority, [f'127.0.0.1:{old_peer.port}'], 'encrypt')
+        assert 'TLSv1.2' in step_of(run_test(tester), 'handshake')['presented']
+        tester.cli('connector', 'set', 'ours/partner', '--minimum-version=1.3')
+        step = step_of(run_test(tester, ok=False), 'handshake', 'failed')
+        assert step['token'] == 'version-too-old' and '1.3' in step['expected'], step
+        assert not [c for c in peer.commands + old_peer.commands if 'DATA' in str(c)]
+    finally:
+        peer.close()
+        old_peer.close()
 
 
 def test_hosts_that_cannot_be_reached(tester, authority):
