@@ -235,3 +235,42 @@ def test_an_unproven_server_is_nobody(unproven):
     assert wait_for(waiting, 'a first attempt')['last_token'] in ('untrusted-root', 'missing-intermediate')
     # But for the premises' own notice on what was refused above.
     assert [m['From'] for m in unproven.at_premises('eve') if 'MAILER-DAEMON' not in m['From']] == []
+
+
+# ---- two organisations of one installation ---------------------------------------------------------------------------
+
+
+def neighbour(hybrid, **inbound):
+    """Another organisation here, which takes contoso's mail with a certificate only."""
+    config = hybrid.config()
+    config['organisations'].append(organisation('woodgrove', None, maximum_message=200000))
+    config['domains'].append({'name': 'woodgrove.example', 'organisation': 'woodgrove',
+                              'delivery': f'maildir:{hybrid.cloud.mail}/{{local}}'})
+    config['connectors'].append({
+        'name': 'contoso', 'organisation': 'woodgrove', 'type': 'partner', 'trust': hybrid.authority.pem,
+        'inbound': {'sender_domains': [DOMAIN], 'require_tls': True, 'certificate_name': 'mx.else.example',
+                    'restrict_to_certificate': True, **inbound}})
+    return config
+
+
+def test_mail_for_another_organisation_here_is_handed_over(hybrid, authority):
+    certificate = authority.issue(PREMISES, file='neighbour')
+    hybrid.cloud.apply(neighbour(hybrid))
+    with hybrid.cloud.smtp(certificate=certificate) as client:
+        client.mail(f'eve@{DOMAIN}')
+        code, text = client.rcpt('ann@woodgrove.example')
+        assert code == 550 and text.startswith(b'5.7.51'), text
+        assert b'premises' not in text
+        assert client.rcpt(f'bob@{DOMAIN}')[0] == 250, 'each recipient is judged by its own organisation'
+    refused = wait_for(lambda: hybrid.cloud.json('trace', '--outcome', 'refused'), 'the refusal in the trace')[0]['last']
+    assert (refused['organisation'], refused['connector']) == ('woodgrove', 'contoso')
+
+    hybrid.cloud.apply(neighbour(hybrid, trusted_organisations=['contoso']))
+    hybrid.cloud.send(f'eve@{DOMAIN}', ['ann@woodgrove.example', f'bob@{DOMAIN}'],
+                      with_headers(f'eve@{DOMAIN}', 'ann@woodgrove.example', SENT), certificate=certificate)
+    assert own_headers(hybrid.cloud.wait_mail('ann')[0]) == {}, 'nothing of one organisation is told to another'
+    hybrid.cloud.wait_mail('bob')
+    item = hybrid.cloud.json('trace', '--to', 'ann@woodgrove.example')[0]
+    over = next(e for e in hybrid.cloud.json('trace', item['id'])['events'] if e['kind'] == 'handed-over')
+    assert (over['organisation'], over['connector'], over['token']) == ('woodgrove', 'contoso', 'ok')
+    assert over['receipt']['reason'] == 'inside this installation' and over['recipient'] == 'ann@woodgrove.example'
