@@ -60,15 +60,17 @@ static void print_change(struct cli *cli, const json_t *change)
 	}
 }
 
-void cli_print_changes(struct cli *cli, const json_t *changes)
+void cli_print_changes(struct cli *cli, const json_t *answer)
 {
-	const json_t *change;
+	const json_t *changes = json_object_get(answer, "changes"), *change;
 	size_t i;
 
 	json_array_foreach (changes, i, change)
 		print_change(cli, change);
 	if (json_array_size(changes) == 0)
 		cli_print(cli, "Nothing changes.\n");
+	if (cli_number(answer, "omitted") > 0)
+		cli_print(cli, "... and %s more\n", cli_text(cli, answer, "omitted"));
 }
 
 static size_t count_removed(const json_t *changes)
@@ -129,13 +131,13 @@ int cli_read_configuration(
 }
 
 /* Ask only where something would go away, and somebody is there to ask. */
-static bool may_go_on(struct cli *cli, const json_t *changes)
+static bool may_go_on(struct cli *cli, const json_t *answer)
 {
-	size_t removed = count_removed(changes);
+	size_t removed = count_removed(json_object_get(answer, "changes"));
 
 	if (removed == 0 || cli_has(cli, "yes") || !cli->interactive)
 		return true;
-	cli_print_changes(cli, changes);
+	cli_print_changes(cli, answer);
 	return cli_confirm(cli,
 		arena_format(cli->arena, "Remove %zu object%s?", removed, removed == 1 ? "" : "s"));
 }
@@ -183,7 +185,6 @@ int cli_run_apply(struct cli *cli)
 {
 	struct cli_answer rehearsal = {0};
 	struct model_config model;
-	const json_t *changes;
 	json_t *config = NULL;
 	int status = cli_read_configuration(cli, cli->words[0], &model, &config);
 
@@ -193,17 +194,13 @@ int cli_run_apply(struct cli *cli)
 		json_decref(config);
 		return status;
 	}
-	changes = json_object_get(rehearsal.json, "changes");
 	if (cli_has(cli, "dry-run")) {
-		if (cli_has(cli, "json"))
-			cli_print_json(cli, rehearsal.json);
-		else
-			cli_print_changes(cli, changes);
-	} else if (!may_go_on(cli, changes)) {
+		cli_show(cli, rehearsal.json, cli_print_changes);
+	} else if (!may_go_on(cli, rehearsal.json)) {
 		status = cli_fail(cli, CLI_FAILED, "nothing was changed");
 	} else {
 		if (!cli_has(cli, "json"))
-			cli_print_changes(cli, changes);
+			cli_print_changes(cli, rehearsal.json);
 		status = commit(cli, config, rehearsal.etag[0] != '\0' ? rehearsal.etag : NULL);
 	}
 	json_decref(rehearsal.json);

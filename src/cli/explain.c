@@ -138,6 +138,7 @@ void cli_print_explanation(struct cli *cli, const json_t *explanation)
 		print_inbound(cli, json_object_get(result, "inbound"));
 		if (json_is_object(out))
 			print_outbound(cli, out);
+		line(cli, "Note", cli_text(cli, result, "note"));
 	}
 }
 
@@ -186,10 +187,7 @@ int cli_run_explain(struct cli *cli)
 	json_decref(question);
 	if (status != CLI_OK)
 		return status;
-	if (cli_has(cli, "json"))
-		cli_print_json(cli, answer.json);
-	else
-		cli_print_explanation(cli, answer.json);
+	cli_show(cli, answer.json, cli_print_explanation);
 	json_decref(answer.json);
 	return CLI_OK;
 }

@@ -186,10 +186,7 @@ int cli_run_object_list(struct cli *cli)
 		status = cli_get_all(cli, path, limit, &items);
 	if (status != CLI_OK)
 		return status;
-	if (cli_has(cli, "json"))
-		cli_print_json(cli, items);
-	else
-		lists[cli->verb->kind](cli, items);
+	cli_show(cli, items, lists[cli->verb->kind]);
 	json_decref(items);
 	return CLI_OK;
 }
@@ -240,10 +237,7 @@ static int change(struct cli *cli, const char *method, const char *path, json_t 
 	json_decref(body);
 	if (status != CLI_OK)
 		return status;
-	if (cli_has(cli, "json"))
-		cli_print_json(cli, answer.json);
-	else
-		cli_print_changes(cli, json_object_get(answer.json, "changes"));
+	cli_show(cli, answer.json, cli_print_changes);
 	json_decref(answer.json);
 	return CLI_OK;
 }

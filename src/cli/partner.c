@@ -322,7 +322,7 @@ static int propose_to_server(
 		if (!apply) /* the proposal alone goes to standard output */
 			cli->out = cli->err;
 		cli_print(cli, "# %s:\n", apply ? "Changed" : "With --apply this would change");
-		cli_print_changes(cli, json_object_get(answer.json, "changes"));
+		cli_print_changes(cli, answer.json);
 		cli->out = out;
 	}
 	json_decref(answer.json);

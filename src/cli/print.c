@@ -114,6 +114,25 @@ void cli_print_json(struct cli *cli, const json_t *json)
 	fputc('\n', cli->out);
 }
 
+void cli_show(struct cli *cli, const json_t *json, cli_printer *printer)
+{
+	if (cli_has(cli, "json"))
+		cli_print_json(cli, json);
+	else
+		printer(cli, json);
+}
+
+int cli_get_shown(struct cli *cli, const char *path, cli_printer *printer)
+{
+	json_t *answer = NULL;
+	int status = cli_get(cli, path, &answer);
+
+	if (status == CLI_OK)
+		cli_show(cli, answer, printer);
+	json_decref(answer);
+	return status;
+}
+
 const char *cli_safe(struct cli *cli, const char *text)
 {
 	char *copy = arena_text(cli->arena, text != NULL ? text : "");

@@ -31,23 +31,14 @@ static const char *due(struct cli *cli, const json_t *object, const char *key)
 	return arena_format(cli->arena, "in %s", text);
 }
 
-int cli_run_queue_summary(struct cli *cli)
+static void print_summary(struct cli *cli, const json_t *answer)
 {
 	static const char *const heads[] = {"NEXT HOP", "MESSAGES", "RECIPIENTS", "OLDEST",
 		"NEXT ATTEMPT", "STATE", "LAST ERROR"};
 	struct cli_table table;
-	json_t *answer = NULL;
 	const json_t *d;
 	size_t i;
-	int status = cli_get(cli, "/v1/queue/summary", &answer);
 
-	if (status != CLI_OK)
-		return status;
-	if (cli_has(cli, "json")) {
-		cli_print_json(cli, answer);
-		json_decref(answer);
-		return CLI_OK;
-	}
 	if (json_array_size(json_object_get(answer, "destinations")) == 0)
 		cli_print(cli, "The queue is empty.\n");
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
@@ -59,8 +50,11 @@ int cli_run_queue_summary(struct cli *cli)
 				cli_text(cli, d, "last_error")});
 	if (table.count > 0)
 		cli_table_print(cli, &table);
-	json_decref(answer);
-	return CLI_OK;
+}
+
+int cli_run_queue_summary(struct cli *cli)
+{
+	return cli_get_shown(cli, "/v1/queue/summary", print_summary);
 }
 
 static const char *recipients_text(struct cli *cli, const json_t *item)

@@ -104,22 +104,16 @@ static void print_server(struct cli *cli, const json_t *status)
 	print_fact(cli, "Queue", counters(cli, json_object_get(status, "spool")));
 }
 
+static void print_status(struct cli *cli, const json_t *status)
+{
+	print_server(cli, status);
+	cli_print(cli, "\n");
+	print_processes(cli, status);
+}
+
 int cli_run_status(struct cli *cli)
 {
-	json_t *status = NULL;
-	int code = cli_get(cli, "/v1/status", &status);
-
-	if (code != CLI_OK)
-		return code;
-	if (cli_has(cli, "json")) {
-		cli_print_json(cli, status);
-	} else {
-		print_server(cli, status);
-		cli_print(cli, "\n");
-		print_processes(cli, status);
-	}
-	json_decref(status);
-	return CLI_OK;
+	return cli_get_shown(cli, "/v1/status", print_status);
 }
 
 int cli_run_reload(struct cli *cli)
@@ -138,22 +132,13 @@ int cli_run_reload(struct cli *cli)
 	return CLI_OK;
 }
 
-int cli_run_host_list(struct cli *cli)
+static void print_hosts(struct cli *cli, const json_t *answer)
 {
 	static const char *const heads[] = {"HOST", "TLS ATTEMPT", "UNTIL (UTC)", "REASON"};
 	struct cli_table table;
-	json_t *answer = NULL;
 	const json_t *h;
 	size_t i;
-	int status = cli_get(cli, "/v1/hosts", &answer);
 
-	if (status != CLI_OK)
-		return status;
-	if (cli_has(cli, "json")) {
-		cli_print_json(cli, answer);
-		json_decref(answer);
-		return CLI_OK;
-	}
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
 	json_array_foreach (json_object_get(answer, "hosts"), i, h)
 		cli_table_row(&table,
@@ -166,8 +151,11 @@ int cli_run_host_list(struct cli *cli)
 	if (json_array_size(json_object_get(answer, "routes_dead")) > 0)
 		cli_print(cli, "\nNext hops that cannot be reached at the moment: %s\n",
 			cli_join(cli, json_object_get(answer, "routes_dead"), ", "));
-	json_decref(answer);
-	return CLI_OK;
+}
+
+int cli_run_host_list(struct cli *cli)
+{
+	return cli_get_shown(cli, "/v1/hosts", print_hosts);
 }
 
 int cli_run_host_forget(struct cli *cli)

@@ -121,18 +121,8 @@ static int search(struct cli *cli, size_t limit, json_t *items)
 
 static int show(struct cli *cli, const char *id)
 {
-	json_t *trace = NULL;
-	int status =
-		cli_get(cli, arena_format(cli->arena, "/v1/trace/%s", cli_escape(cli, id)), &trace);
-
-	if (status != CLI_OK)
-		return status;
-	if (cli_has(cli, "json"))
-		cli_print_json(cli, trace);
-	else
-		cli_print_story(cli, trace);
-	json_decref(trace);
-	return CLI_OK;
+	return cli_get_shown(cli, arena_format(cli->arena, "/v1/trace/%s", cli_escape(cli, id)),
+		cli_print_story);
 }
 
 int cli_run_trace(struct cli *cli)

@@ -106,6 +106,11 @@ void cli_table_print(struct cli *cli, struct cli_table *table);
 
 /* JSON as the verbs show it: indented, a newline behind. */
 void cli_print_json(struct cli *cli, const json_t *json);
+/* As JSON where --json asks for it, else by PRINTER. */
+typedef void cli_printer(struct cli *cli, const json_t *json);
+void cli_show(struct cli *cli, const json_t *json, cli_printer *printer);
+/* Ask for PATH and show the answer. */
+int cli_get_shown(struct cli *cli, const char *path, cli_printer *printer);
 /* "" when absent or null; numbers as digits. In the arena. */
 const char *cli_text(struct cli *cli, const json_t *object, const char *key);
 int64_t cli_number(const json_t *object, const char *key);
@@ -170,8 +175,8 @@ bool cli_confirm(struct cli *cli, const char *question);
 
 /* ---- shared by verbs ------------------------------------------------------------------------- */
 
-/* Changes between configurations, as config.replace reports them (changes.c). */
-void cli_print_changes(struct cli *cli, const json_t *changes);
+/* Changes between configurations: the answer that has them (apply.c). */
+void cli_print_changes(struct cli *cli, const json_t *answer);
 /* The story of a message (story.c): {message, events}. */
 void cli_print_story(struct cli *cli, const json_t *trace);
 /* An explanation (explain.c): {results: [...]}. */

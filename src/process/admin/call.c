@@ -50,6 +50,7 @@ void admin_end(struct admin_call *call)
 		if (call->next != NULL)
 			call->next->link = call->link;
 		call->admin->call_count--;
+		call->admin->limited_count -= call->is_limited;
 	}
 	if (call->timer != NULL)
 		event_free(call->timer);
@@ -446,7 +447,8 @@ void admin_on_request(struct evhttp_request *request, void *context)
 			"of an organisation");
 		return;
 	}
-	if (admin->draining || admin->call_count >= ADMIN_MAX_CALLS) {
+	if (admin->draining || admin->call_count >= ADMIN_MAX_CALLS ||
+		(is_limited && admin->limited_count >= ADMIN_MAX_LIMITED)) {
 		refuse(admin, request, 503,
 			admin->draining ? "the server is ending" : "too many requests at once");
 		return;
@@ -465,6 +467,7 @@ void admin_on_request(struct evhttp_request *request, void *context)
 		call->next->link = &call->next;
 	admin->calls = call;
 	admin->call_count++;
+	admin->limited_count += is_limited;
 	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_client_gone, call);
 	start(call);
 }

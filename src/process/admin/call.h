@@ -21,6 +21,7 @@ struct admin_call;
 
 enum {
 	ADMIN_MAX_CALLS = 64,		  /* under way at once, then 503 */
+	ADMIN_MAX_LIMITED = 32,		  /* of them for who manages some organisations */
 	ADMIN_MAX_BODY = 3 * 1024 * 1024, /* fits WIRE_MAX_PAYLOAD */
 	ADMIN_MAX_HEADERS = 16 * 1024,
 	ADMIN_IDLE_S = 60,
@@ -100,7 +101,7 @@ struct admin {
 	struct admin_deliver *delivers; /* those that are there */
 	struct admin_deliver *turn;	/* asked last; NULL: none yet */
 	struct admin_call *calls;
-	size_t call_count;
+	size_t call_count, limited_count;
 	int64_t last_tag;
 	bool draining;
 	int64_t served, refused; /* counters */

@@ -84,6 +84,20 @@ static const struct {
 		NULL},
 	{ONE("thing", "add", "x", "{}"),
 		"expected a kind (connector, ...) and an op (add, put, patch, remove)"},
+	{"{\"organisations\": [\"contoso\"], \"changes\": [{\"kind\": \"recipient\", \"op\": "
+	 "\"put\","
+	 " \"object\": {\"address\": \"own@contoso.example\"}}, {\"kind\": \"recipient\", \"op\":"
+	 " \"remove\", \"key\": \"own@contoso.example\"}]}",
+		""},
+	{"{\"organisations\": [\"other\"], \"changes\": [{\"kind\": \"recipient\", \"op\": \"put\","
+	 " \"object\": {\"address\": \"own@contoso.example\"}}]}",
+		"recipient own@contoso.example: you do not manage its organisation"},
+	{"{\"organisations\": [\"contoso\"], \"changes\": [{\"kind\": \"organisation\", \"op\":"
+	 " \"patch\", \"key\": \"contoso\", \"object\": {\"comment\": \"mine\"}}]}",
+		"organisation contoso: you do not manage its organisation"},
+	{"{\"organisations\": [\"contoso\"], \"changes\": [{\"kind\": \"domain\", \"op\":"
+	 " \"remove\", \"key\": \"contoso.example\"}]}",
+		NULL},
 	{"{\"changes\": []}", "changes: expected an array of 1 to 50000"},
 };
 
@@ -133,11 +147,31 @@ static void test_many(void **state)
 	json_decref(arguments);
 }
 
+/* What does not know of organisations answers nothing to who manages only some. */
+static void test_limited(void **state)
+{
+	static const char *const verbs[] = {
+		"config.get", "config.replace", "hosts.list", "hosts.forget", "spool.status"};
+	struct testing *t = *state;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+		testing_ask(t, verbs[i], "{\"organisations\": [\"contoso\"], \"host\": \"x\"}");
+		assert_int_equal(t->admin->answer_error, ERR_REFUSED);
+	}
+	testing_ask(t, "connector.readiness",
+		"{\"organisations\": [\"contoso\"], \"organisation\": \"other\", \"connector\": "
+		"\"c\"}");
+	assert_int_equal(t->admin->answer_error, ERR_REFUSED);
+	testing_ask(t, "queue.list", "{\"organisations\": [\"contoso\"]}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_limited, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
