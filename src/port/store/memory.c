@@ -3,33 +3,11 @@
  * SQLite's, proved by the same suite; made for small numbers.  Transactions never fail here, so
  * there is nothing to roll back to.
  */
-#include "port/store/engine.h"
+#include "port/store/memory.h"
 
 #include <stdlib.h>
 
-struct message {
-	struct arena *arena;
-	struct store_add add; /* recipients in the order of their numbers */
-};
-
-struct memory {
-	struct message **messages; /* in the order of their ids */
-	size_t count, size;
-	struct store_event *events, **events_end;
-	struct arena *config_arena;
-	struct store_config_row *rows;
-	size_t row_count;
-	int64_t generation;
-	struct wire_host *hosts; /* texts are allocated one by one */
-	size_t host_count;
-	struct protection {
-		struct arena *arena;
-		struct store_protection wire;
-	} * protections; /* in their order */
-	size_t protection_count;
-};
-
-static void free_message(struct message *message)
+static void free_message(struct store_memory_message *message)
 {
 	arena_free(&message->arena);
 	free(message);
@@ -37,7 +15,7 @@ static void free_message(struct message *message)
 
 static void close_engine(void *self)
 {
-	struct memory *memory = self;
+	struct store_memory *memory = self;
 	size_t i;
 
 	for (i = 0; i < memory->count; i++)
@@ -68,7 +46,7 @@ static void rollback(void *self)
 }
 
 /* Position of the first message whose id is not below ID. */
-static size_t place_of(const struct memory *memory, int64_t id)
+static size_t place_of(const struct store_memory *memory, int64_t id)
 {
 	size_t from = 0, to = memory->count;
 
@@ -83,7 +61,7 @@ static size_t place_of(const struct memory *memory, int64_t id)
 	return from;
 }
 
-static struct message *find(const struct memory *memory, int64_t id)
+static struct store_memory_message *find(const struct store_memory *memory, int64_t id)
 {
 	size_t place = place_of(memory, id);
 
@@ -94,7 +72,7 @@ static struct message *find(const struct memory *memory, int64_t id)
 
 static enum err known(void *self, int64_t id, bool *ret_in_file)
 {
-	const struct message *message = find(self, id);
+	const struct store_memory_message *message = find(self, id);
 
 	if (message == NULL)
 		return ERR_UNKNOWN;
@@ -125,9 +103,9 @@ static int by_number(const void *a, const void *b)
 
 static enum err add(void *self, const struct store_add *from)
 {
-	struct memory *memory = self;
+	struct store_memory *memory = self;
 	size_t place = place_of(memory, from->message.id), i;
-	struct message *message = mem_new(sizeof(*message));
+	struct store_memory_message *message = mem_new(sizeof(*message));
 
 	message->arena = arena_new();
 	message->add = *from;
@@ -154,7 +132,7 @@ static enum err add(void *self, const struct store_add *from)
 	return ERR_OK;
 }
 
-static struct store_recipient *find_recipient(struct message *message, int64_t number)
+static struct store_recipient *find_recipient(struct store_memory_message *message, int64_t number)
 {
 	size_t i;
 
@@ -165,7 +143,7 @@ static struct store_recipient *find_recipient(struct message *message, int64_t n
 	return NULL;
 }
 
-static void remove_recipient(struct memory *memory, struct message *message,
+static void remove_recipient(struct store_memory *memory, struct store_memory_message *message,
 	struct store_recipient *r, bool *ret_gone, struct store_gone *gone)
 {
 	size_t at = (size_t)(r - message->add.recipients);
@@ -183,7 +161,7 @@ static void remove_recipient(struct memory *memory, struct message *message,
 	free_message(message);
 }
 
-static void set_text(struct message *message, const char **to, const char *from)
+static void set_text(struct store_memory_message *message, const char **to, const char *from)
 {
 	if (from != NULL)
 		*to = arena_text(message->arena, from);
@@ -192,8 +170,8 @@ static void set_text(struct message *message, const char **to, const char *from)
 static enum err update(void *self, const struct store_update *from, bool *ret_applied,
 	bool *ret_gone, struct store_gone *gone)
 {
-	struct memory *memory = self;
-	struct message *message = find(memory, from->message);
+	struct store_memory *memory = self;
+	struct store_memory_message *message = find(memory, from->message);
 	struct store_recipient *r = find_recipient(message, from->number);
 
 	*ret_applied = r != NULL;
@@ -218,7 +196,7 @@ static enum err update(void *self, const struct store_update *from, bool *ret_ap
 
 static enum err edit(void *self, const struct store_scan_row *row)
 {
-	struct message *message = find(self, row->message);
+	struct store_memory_message *message = find(self, row->message);
 	struct store_recipient *r = find_recipient(message, row->recipient.wire.number);
 
 	if (r == NULL)
@@ -231,7 +209,7 @@ static enum err edit(void *self, const struct store_scan_row *row)
 
 static enum err event(void *self, const struct store_event *from)
 {
-	struct memory *memory = self;
+	struct store_memory *memory = self;
 	struct store_event *copy = store_event_copy(from);
 
 	*memory->events_end = copy;
@@ -241,7 +219,7 @@ static enum err event(void *self, const struct store_event *from)
 
 static enum err events(void *self, int64_t after, size_t limit, struct store_event **ret)
 {
-	const struct memory *memory = self;
+	const struct store_memory *memory = self;
 	const struct store_event *from;
 	struct store_event *first = NULL, **end = &first;
 
@@ -258,7 +236,7 @@ static enum err events(void *self, int64_t after, size_t limit, struct store_eve
 
 static enum err acknowledge(void *self, int64_t upto)
 {
-	struct memory *memory = self;
+	struct store_memory *memory = self;
 
 	while (memory->events != NULL && memory->events->sequence <= upto) {
 		struct store_event *next = memory->events->next;
@@ -293,12 +271,12 @@ static int by_due(const void *a, const void *b)
 static enum err due(void *self, int64_t until_ms, const struct store_due_entry *after, size_t limit,
 	struct arena *arena, struct store_due_entry *ret, size_t *ret_count)
 {
-	const struct memory *memory = self;
+	const struct store_memory *memory = self;
 	struct store_due_entry *all = NULL;
 	size_t n = 0, size = 0, i, j;
 
 	for (i = 0; i < memory->count; i++) {
-		const struct message *message = memory->messages[i];
+		const struct store_memory_message *message = memory->messages[i];
 
 		for (j = 0; j < message->add.count; j++) {
 			const struct store_recipient *r = &message->add.recipients[j];
@@ -329,7 +307,7 @@ static enum err due(void *self, int64_t until_ms, const struct store_due_entry *
 
 static enum err load(void *self, int64_t id, struct arena *arena, struct store_message *ret)
 {
-	const struct message *message = find(self, id);
+	const struct store_memory_message *message = find(self, id);
 	size_t i;
 
 	if (message == NULL)
@@ -348,7 +326,7 @@ static enum err load(void *self, int64_t id, struct arena *arena, struct store_m
 static enum err content(
 	void *self, int64_t id, int64_t offset, size_t length, struct arena *arena, struct str *ret)
 {
-	const struct message *message = find(self, id);
+	const struct store_memory_message *message = find(self, id);
 	size_t from;
 
 	if (message == NULL)
@@ -361,12 +339,12 @@ static enum err content(
 static enum err scan(void *self, const struct store_scan *spec, store_scan_visit *visit,
 	void *context, bool *ret_more)
 {
-	const struct memory *memory = self;
+	const struct store_memory *memory = self;
 	size_t i, j, n = 0;
 
 	*ret_more = false;
 	for (i = place_of(memory, spec->message); i < memory->count; i++) {
-		const struct message *message = memory->messages[i];
+		const struct store_memory_message *message = memory->messages[i];
 
 		for (j = 0; j < message->add.count; j++) {
 			const struct store_recipient *r = &message->add.recipients[j];
@@ -389,7 +367,7 @@ static enum err scan(void *self, const struct store_scan *spec, store_scan_visit
 
 static enum err count(void *self, int64_t *ret_messages, int64_t *ret_recipients)
 {
-	const struct memory *memory = self;
+	const struct store_memory *memory = self;
 	size_t i;
 
 	*ret_messages = (int64_t)memory->count;
@@ -402,7 +380,7 @@ static enum err count(void *self, int64_t *ret_messages, int64_t *ret_recipients
 static enum err config_get(void *self, struct arena *arena, int64_t *ret_generation,
 	struct store_config_row **ret, size_t *ret_count)
 {
-	const struct memory *memory = self;
+	const struct store_memory *memory = self;
 
 	(void)arena;
 	*ret_generation = memory->generation;
@@ -414,7 +392,7 @@ static enum err config_get(void *self, struct arena *arena, int64_t *ret_generat
 static enum err config_put(
 	void *self, int64_t generation, const struct store_config_row *rows, size_t row_count)
 {
-	struct memory *memory = self;
+	struct store_memory *memory = self;
 	size_t i;
 
 	arena_free(&memory->config_arena);
@@ -426,154 +404,6 @@ static enum err config_put(
 		memory->rows[i].kind = rows[i].kind;
 		memory->rows[i].key = arena_text(memory->config_arena, rows[i].key);
 		memory->rows[i].json = arena_text(memory->config_arena, rows[i].json);
-	}
-	return ERR_OK;
-}
-
-static enum err host_remove(void *self, const char *name)
-{
-	struct memory *memory = self;
-	size_t i;
-
-	for (i = 0; i < memory->host_count; i++) {
-		if (strcmp(memory->hosts[i].host, name) != 0)
-			continue;
-		free((char *)memory->hosts[i].host);
-		free((char *)memory->hosts[i].reason);
-		memory->host_count--;
-		memmove(&memory->hosts[i], &memory->hosts[i + 1],
-			(memory->host_count - i) * sizeof(*memory->hosts));
-		break;
-	}
-	return ERR_OK;
-}
-
-static enum err host_put(void *self, const struct wire_host *host)
-{
-	struct memory *memory = self;
-	size_t i;
-
-	host_remove(self, host->host);
-	memory->hosts = mem_resize(memory->hosts, memory->host_count + 1, sizeof(*memory->hosts));
-	for (i = memory->host_count; i > 0 && strcmp(memory->hosts[i - 1].host, host->host) > 0;
-		i--)
-		memory->hosts[i] = memory->hosts[i - 1];
-	memory->hosts[i] = *host;
-	memory->hosts[i].host = mem_text(host->host);
-	memory->hosts[i].reason = mem_text(host->reason);
-	memory->host_count++;
-	return ERR_OK;
-}
-
-static enum err hosts(void *self, struct arena *arena, struct wire_host **ret, size_t *ret_count)
-{
-	const struct memory *memory = self;
-	size_t i;
-
-	*ret_count = memory->host_count;
-	*ret = arena_array(arena, memory->host_count, sizeof(**ret));
-	for (i = 0; i < memory->host_count; i++) {
-		(*ret)[i] = memory->hosts[i];
-		(*ret)[i].host = arena_text(arena, memory->hosts[i].host);
-		(*ret)[i].reason = arena_text(arena, memory->hosts[i].reason);
-	}
-	return ERR_OK;
-}
-
-static void count_owner(
-	struct arena *arena, struct str name, struct store_owner *owners, size_t *count)
-{
-	size_t i = 0;
-
-	while (i < *count && !str_is(name, owners[i].name))
-		i++;
-	if (i == *count)
-		owners[(*count)++] = (struct store_owner){.name = arena_text_of(arena, name)};
-	owners[i].messages++;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct store_owner *)a)->name, ((const struct store_owner *)b)->name);
-}
-
-static enum err owners(void *self, struct arena *arena, struct store_owner **ret, size_t *ret_count)
-{
-	const struct memory *memory = self;
-	size_t most = 1, count = 0, i;
-
-	for (i = 0; i < memory->count; i++)
-		most += memory->messages[i]->add.count;
-	*ret = arena_array(arena, most * 2, sizeof(**ret));
-	for (i = 0; i < memory->count; i++) {
-		struct str rest = str_of(memory->messages[i]->add.owners);
-
-		while (rest.n > 0 && count < most * 2)
-			count_owner(arena, str_cut(&rest, ','), *ret, &count);
-	}
-	if (count > 0)
-		qsort(*ret, count, sizeof(**ret), by_name);
-	*ret_count = count;
-	return ERR_OK;
-}
-
-/* ---- protection --------------------------------------------------------------------------------
- */
-
-static int by_place(const struct store_protection *a, const struct store_protection *b)
-{
-	int order = (a->direction > b->direction) - (a->direction < b->direction);
-
-	if (order == 0)
-		order = strcmp(a->domain, b->domain);
-	return order != 0 ? order : strcmp(a->network, b->network);
-}
-
-static enum err protection_remove(void *self, const struct store_protection *p)
-{
-	struct memory *memory = self;
-	size_t i = 0;
-
-	while (i < memory->protection_count && by_place(&memory->protections[i].wire, p) != 0)
-		i++;
-	if (i == memory->protection_count)
-		return ERR_OK;
-	arena_free(&memory->protections[i].arena);
-	memory->protection_count--;
-	memmove(&memory->protections[i], &memory->protections[i + 1],
-		(memory->protection_count - i) * sizeof(*memory->protections));
-	return ERR_OK;
-}
-
-static enum err protection_put(void *self, const struct store_protection *p)
-{
-	struct memory *memory = self;
-	struct protection new = {.arena = arena_new(), .wire = *p};
-	size_t i;
-
-	store_protection_own(new.arena, &new.wire);
-	protection_remove(self, p);
-	memory->protections = mem_resize(
-		memory->protections, memory->protection_count + 1, sizeof(*memory->protections));
-	for (i = memory->protection_count;
-		i > 0 && by_place(&memory->protections[i - 1].wire, p) > 0; i--)
-		memory->protections[i] = memory->protections[i - 1];
-	memory->protections[i] = new;
-	memory->protection_count++;
-	return ERR_OK;
-}
-
-static enum err protections(
-	void *self, struct arena *arena, struct store_protection **ret, size_t *ret_count)
-{
-	const struct memory *memory = self;
-	size_t i;
-
-	*ret_count = memory->protection_count;
-	*ret = arena_array(arena, memory->protection_count, sizeof(**ret));
-	for (i = 0; i < memory->protection_count; i++) {
-		(*ret)[i] = memory->protections[i].wire;
-		store_protection_own(arena, &(*ret)[i]);
 	}
 	return ERR_OK;
 }
@@ -599,18 +429,18 @@ static const struct store_engine_ops ops = {
 	.event_range = event_range,
 	.config_get = config_get,
 	.config_put = config_put,
-	.owners = owners,
-	.protection_put = protection_put,
-	.protection_remove = protection_remove,
-	.protections = protections,
-	.host_put = host_put,
-	.host_remove = host_remove,
-	.hosts = hosts,
+	.owners = store_memory_owners,
+	.protection_put = store_memory_protection_put,
+	.protection_remove = store_memory_protection_remove,
+	.protections = store_memory_protections,
+	.host_put = store_memory_host_put,
+	.host_remove = store_memory_host_remove,
+	.hosts = store_memory_hosts,
 };
 
 void store_memory_open(struct store_engine *ret)
 {
-	struct memory *memory = mem_new(sizeof(*memory));
+	struct store_memory *memory = mem_new(sizeof(*memory));
 
 	memory->events_end = &memory->events;
 	*ret = (struct store_engine){&ops, memory};
