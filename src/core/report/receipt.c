@@ -71,6 +71,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(struct receipt, would_token, RECORD_TEXT,
 		.doc = "What a restriction in report mode would have said; absent: nothing."),
 	RECORD_FIELD(struct receipt, would_reason, RECORD_TEXT, .doc = "The same in words."),
+	RECORD_FIELD(struct receipt, would_by, RECORD_TEXT, .doc = "Whose restriction it is."),
 	{
 		.name = "handshake",
 		.kind = RECORD_DURATION,

@@ -51,6 +51,7 @@ struct receipt {
 	const char *reason;	    /* the same in words, with names filled in */
 	const char *would_token; /* a restriction in report mode would have said so; NULL: none */
 	const char *would_reason;
+	const char *would_by; /* "connector contoso/fabrikam", "rule contoso/records" */
 	int64_t handshake_ms;
 	int64_t total_ms;  /* from connect to final reply */
 	const char *reply; /* last SMTP reply of the hop that decided, as received or given */

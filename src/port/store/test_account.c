@@ -134,6 +134,8 @@ static const struct wire_event history[] = {
 		.receipt = &to_mx),
 	EVENT(5, 3 * DAY, "deferred", .token = "no-starttls", .enhanced = "4.7.10",
 		.receipt = &to_mx),
+	EVENT(5, 3 * DAY, "expired", .token = "no-starttls", .enhanced = "4.7.10",
+		.receipt = &to_mx),
 	EVENT(6, 3 * DAY, "failed", .token = "smtp", .enhanced = "5.7.1", .receipt = &to_mx),
 	EVENT(7, 3 * DAY, "delivered", .token = "ok", .receipt = &to_mx),
 	EVENT(7, 3 * DAY, "delivered", .token = "ok", .receipt = &to_mx),

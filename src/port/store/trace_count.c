@@ -41,7 +41,7 @@ static bool is_out(const struct wire_event *w)
 static bool is_reported(const struct wire_event *w)
 {
 	return w->would_token != NULL && w->would_by != NULL &&
-	       strncmp(w->would_by, "connector ", 10) == 0;
+	       strstr(w->would_by, "connector ") != NULL;
 }
 
 /* False: it is not counted. */
@@ -113,8 +113,8 @@ static enum err know_host(struct store_db *db, const struct store_event *event, 
 }
 
 /* The same message was counted for the same thing already. */
-static enum err was_counted(
-	struct store_db *db, const struct store_event *event, int64_t key, bool *ret)
+static enum err was_counted(struct store_db *db, const struct store_event *event, int64_t key,
+	enum store_tally tally, bool *ret)
 {
 	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_COUNTED);
 	const struct wire_event *w = &event->wire;
@@ -127,7 +127,8 @@ static enum err was_counted(
 		return store_trace_error(db);
 	sqlite3_bind_int64(s, 1, key);
 	sqlite3_bind_int64(s, 2, event->sequence);
-	store_db_bind_text(s, 3, w->kind);
+	/* Put off, then given up for the same reason is one refusal. */
+	store_db_bind_text(s, 3, tally != STORE_TALLY_REFUSED ? w->kind : NULL);
 	store_db_bind_text(s, 4, w->organisation);
 	store_db_bind_text(s, 5, w->connector);
 	store_db_bind_text(s, 6, w->token);
@@ -218,7 +219,7 @@ enum err store_trace_count(struct store_db *db, const struct store_event *event,
 
 	if (!tally_of(&event->wire, &place.tally))
 		return ERR_OK;
-	e = was_counted(db, event, key, &counted);
+	e = was_counted(db, event, key, place.tally, &counted);
 	if (e == ERR_OK && !counted)
 		e = know_host(db, event, key, last, &is_outbound, arena);
 	if (e != ERR_OK || counted)

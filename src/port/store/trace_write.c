@@ -90,9 +90,10 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_REMOVE_MAIL] = "DELETE FROM mail WHERE key = ?1",
 	[STORE_TRACE_RECEIPT] = "SELECT receipt FROM event WHERE key = ?1 AND receipt IS NOT NULL"
 				" ORDER BY sequence LIMIT 1",
-	[STORE_TRACE_COUNTED] = "SELECT 1 FROM event WHERE key = ?1 AND sequence < ?2"
-				" AND kind = ?3 AND organisation IS ?4 AND connector IS ?5"
-				" AND token IS ?6 AND would_token IS ?7 LIMIT 1",
+	[STORE_TRACE_COUNTED] =
+		"SELECT 1 FROM event WHERE key = ?1 AND sequence < ?2"
+		" AND (?3 IS NULL OR kind = ?3) AND organisation IS ?4 AND connector IS ?5"
+		" AND token IS ?6 AND would_token IS ?7 LIMIT 1",
 	[STORE_TRACE_COUNT_MORE] =
 		"UPDATE connector_day SET count = count + 1, last = max(last, ?8), name = ?9,"
 		" sample = CASE ?10 WHEN 0 THEN sample ELSE ?10 END" DAY,

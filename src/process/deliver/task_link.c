@@ -38,6 +38,7 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 	if (check != NULL && check->would.outcome != POLICY_OK) {
 		receipt.would_token = policy_outcome_row(check->would.outcome)->token;
 		receipt.would_reason = check->would.text;
+		receipt.would_by = check->would.by;
 	}
 	receipt.verdict = task->verdict;
 	receipt.verdict_detail = task->verdict_detail;

@@ -105,6 +105,7 @@ void receive_facts_receipt(struct receive_session *s, const struct policy_inboun
 	if (inbound->would.outcome != POLICY_OK && inbound->receiver == NULL) {
 		r->would_token = policy_outcome_row(inbound->would.outcome)->token;
 		r->would_reason = inbound->would.text;
+		r->would_by = inbound->would.by;
 	}
 	r->total_ms = runtime_ticks_ms() - s->began_ticks;
 	for (size_t i = 0; i < s->facts.trust_count; i++)

@@ -4,18 +4,23 @@
 
 enum { MAX_EVENTS = 1000 /* of one message and kind */ };
 
-/* Would it be a connector that refuses, then it stands in the event; else who judged the mail. */
+/* Would it be a connector that refuses, then it stands in the event; else who judged the mail.
+ * "connector contoso/fabrikam (name), rule contoso/records (chain)". */
 static void name_connector(struct wire_event *event, const char *by, struct arena *arena)
 {
-	struct str rest = str_of(by);
+	static const char word[] = "connector ";
+	const char *place = by != NULL ? strstr(by, word) : NULL;
+	struct str organisation, name;
 
-	if (!str_starts_nocase(rest, str_of("connector ")))
+	if (place == NULL || (place != by && place[-1] != ' '))
 		return;
-	rest = str_part(rest, strlen("connector "), rest.n);
-	if (str_find(rest, '/', 0) >= rest.n)
+	place += sizeof(word) - 1;
+	name = str_make(place, strcspn(place, " ,"));
+	if (str_find(name, '/', 0) >= name.n)
 		return;
-	event->organisation = arena_text_of(arena, str_cut(&rest, '/'));
-	event->connector = arena_text_of(arena, rest);
+	organisation = str_cut(&name, '/');
+	event->organisation = arena_text_of(arena, organisation);
+	event->connector = arena_text_of(arena, name);
 }
 
 struct wire_event spool_event_would(const struct wire_event *event, struct arena *arena)

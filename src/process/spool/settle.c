@@ -69,14 +69,6 @@ static void log_outcome(const struct judge *j, const char *kind)
 		LOG_NUMBER("attempts", j->recipient->attempts));
 }
 
-/* Rules that only report say so in the reason; the connector's half is what can be switched. */
-static const char *would_by(const struct receipt *receipt, struct arena *arena)
-{
-	if (receipt->organisation == NULL || receipt->connector == NULL)
-		return "a rule";
-	return arena_format(arena, "connector %s/%s", receipt->organisation, receipt->connector);
-}
-
 static void add_event(struct judge *j, const char *kind)
 {
 	struct spool_settlement *s = j->s;
@@ -103,7 +95,7 @@ static void add_event(struct judge *j, const char *kind)
 	if (receipt != NULL && receipt->would_token != NULL) {
 		event.would_token = receipt->would_token;
 		event.would_text = receipt->would_reason;
-		event.would_by = would_by(receipt, s->arena);
+		event.would_by = receipt->would_by;
 	}
 	record_copy(&wire_event_desc, &event, s->arena, &s->events[s->event_count++]);
 	if (event.would_token == NULL ||

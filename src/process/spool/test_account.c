@@ -121,7 +121,8 @@ static void test_report_mode_outbound(void **state)
 		.connector = "northwind",
 		.attempt = RECEIPT_ATTEMPT_CLEAR,
 		.would_token = "no-starttls",
-		.would_reason = "STARTTLS was not offered"};
+		.would_reason = "STARTTLS was not offered",
+		.would_by = "rule contoso/records (encrypt), connector contoso/northwind (name)"};
 	struct wire_recipient_outcome result = {
 		.result = WIRE_DELIVERED, .token = "ok", .text = "250 fine", .host = receipt.host};
 	struct wire_outcome outcome = {.recipients = {.items = &result, .count = 1},
