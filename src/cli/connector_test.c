@@ -46,6 +46,9 @@ static void print_step(struct cli *cli, const json_t *step)
 		print_summary(cli, step);
 		return;
 	}
+	if (strcmp(cli_text(cli, step, "step"), "connect") == 0)
+		text = arena_format(cli->arena, "%s%s%s", cli_text(cli, step, "address"),
+			text[0] != '\0' ? ": " : "", text);
 	if (is_good && presented[0] != '\0')
 		text = text[0] != '\0' ? arena_format(cli->arena, "%s (%s)", presented, text)
 				       : presented;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_S = 240, HISTORY = 20 };
+enum { PROBE_S = 240, HISTORY = 20, MAX_STEPS = 1000 };
 
 struct admin_deliver {
 	struct admin_deliver *next;
@@ -104,8 +104,12 @@ static void on_step(struct admin_call *call, const struct wire_probe_step *step)
 		call->probe->recipient = arena_text(call->arena, step->recipient);
 		call->probe->sender = arena_text(call->arena, step->sender);
 	}
-	if (!step->is_last) {
+	if (!step->is_last && json_array_size(call->probe->steps) < MAX_STEPS) {
 		admin_probe_step(call, step_json(step));
+		return;
+	}
+	if (!step->is_last) {
+		admin_probe_finish(call, false, "there are too many steps");
 		return;
 	}
 	call->probe->tag = 0;
@@ -124,7 +128,8 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	(void)ipc;
 	if (type != WIRE_PROBE_STEP || step->tag == 0)
 		return;
-	while (call != NULL && (call->probe == NULL || call->probe->tag != step->tag))
+	while (call != NULL && (call->probe == NULL || call->probe->tag != step->tag ||
+				       call->probe->deliver != deliver))
 		call = call->next;
 	if (call != NULL)
 		on_step(call, step);
