@@ -296,6 +296,7 @@ struct timing {
 static bool measure(const struct policy_snapshot *snapshot, enum question question,
 	size_t decisions, struct timing *ret)
 {
+	size_t middle, late;
 	int64_t *taken = mem_new(decisions * sizeof(*taken));
 	bool fine = true;
 
@@ -313,8 +314,9 @@ static bool measure(const struct policy_snapshot *snapshot, enum question questi
 				question_names[question], q.sender, q.recipient);
 	}
 	qsort(taken, decisions, sizeof(*taken), by_value);
-	*ret = (struct timing){(double)taken[decisions / 2] / 1000,
-		(double)taken[decisions - decisions / 100 - 1] / 1000};
+	middle = decisions / 2;
+	late = decisions - decisions / 100 - 1;
+	*ret = (struct timing){(double)taken[middle] / 1000, (double)taken[late] / 1000};
 	free(taken);
 	return fine;
 }
