@@ -32,7 +32,7 @@ static const struct record_field inbound_fields[] = {
 		.doc = "IPv4 and IPv6 addresses and prefixes of the sending servers."),
 	F(associated_accepted_domains, RECORD_TEXTS, .max = MAX_PATTERNS,
 		.check = model_check_domain, .normal = model_normal_name,
-		.doc = "Only these accepted domains of the organisation; empty: all. On-premises: "
+		.doc = "Only these accepted domains of the organisation; empty: all; on-premises: "
 		       "the domain that the certificate or MAIL FROM must be at; partner: the "
 		       "recipient's."),
 	F(cross_premises_headers, RECORD_BOOL, .preset = "false",

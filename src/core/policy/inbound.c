@@ -233,10 +233,9 @@ static void hand_over(struct policy_attribution *a)
 	if (!policy_inbound_by_partner(a, &is_enforced) || !is_enforced)
 		is_direct_send(a);
 	if (ret->accepted)
-		ret->text = arena_format(a->arena,
-			"%s; for organisation %s of this installation%s%s", ret->text,
-			ret->receiver, ret->receiver_connector != NULL ? " by " : "",
-			ret->receiver_connector != NULL ? ret->receiver_connector : "");
+		/* Whose it is now stands in receiver, and is not for the sender's eyes. */
+		ret->text = arena_format(
+			a->arena, "%s; for another organisation of this installation", ret->text);
 	else
 		ret->originating = false;
 }
