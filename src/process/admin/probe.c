@@ -184,8 +184,12 @@ void admin_deliver_came(struct admin *admin, unsigned index, int fd)
 
 void admin_deliver_free_all(struct admin *admin)
 {
-	while (admin->delivers != NULL)
-		drop(admin->delivers);
+	struct admin_deliver *next;
+
+	for (struct admin_deliver *deliver = admin->delivers; deliver != NULL; deliver = next) {
+		next = deliver->next;
+		drop(deliver);
+	}
 }
 
 /* One after the other, so that tests share the work. */

@@ -414,9 +414,10 @@ void deliver_probe_stop(struct deliver *self, int64_t tag)
 
 void deliver_probe_stop_all(struct deliver *self)
 {
-	while (self->probes != NULL) {
-		struct deliver_probe *probe = self->probes;
+	struct deliver_probe *next;
 
+	for (struct deliver_probe *probe = self->probes; probe != NULL; probe = next) {
+		next = probe->next;
 		probe_free(&probe);
 	}
 }
