@@ -189,7 +189,9 @@ def test_all_that_leaves_goes_by_the_premises(hybrid, authority):
     """What the cloud itself has to say, a notice to a sender outside; what comes from the premises goes on."""
     mailboxes = OddPeer(lmtp=True, recipients={f'bob@{DOMAIN}': '550 5.7.1 no'})
     try:
-        hybrid.apply(outbound={'route_all_via_on_premises': True}, delivery=f'lmtp:127.0.0.1:{mailboxes.port}')
+        desk = {'name': 'desk', 'organisation': 'contoso', 'type': 'on-premises', 'trust': authority.pem,
+                'inbound': {'certificate_name': f'desk.{DOMAIN}'}}
+        hybrid.apply(outbound={'route_all_via_on_premises': True}, connectors=[desk], delivery=f'lmtp:127.0.0.1:{mailboxes.port}')
         hybrid.from_stranger('x@third.example', f'bob@{DOMAIN}')
         notice = hybrid.at_outside()[0]
         assert notice.get_content_type() == 'multipart/report' and notice['To'] == '<x@third.example>'
@@ -198,9 +200,13 @@ def test_all_that_leaves_goes_by_the_premises(hybrid, authority):
             client.sendmail(f'eve@{DOMAIN}', ['x@fourth.example'], with_headers('eve', 'x', {}))
         item = wait_for(lambda: hybrid.cloud.json('queue', 'list', '--recipient', 'x@fourth.example'), 'it in the queue')[0]
         assert item['recipients'][0]['route'].startswith('mx:fourth.example'), item
+        # Another of the organisation's own servers only brings the mail.
+        with hybrid.cloud.smtp(certificate=authority.issue(f'desk.{DOMAIN}')) as client:
+            client.sendmail(f'eve@{DOMAIN}', ['y@third.example'], with_headers('eve', 'y', {}))
+        assert PREMISES in str(hybrid.at_outside(2)[1].get_all('Received'))
         # The connector that names the domain comes before the one for everything.
         hybrid.from_stranger(f'x@{OUTSIDE}', f'bob@{DOMAIN}')
-        assert PREMISES not in str(hybrid.at_outside(2)[1].get_all('Received'))
+        assert PREMISES not in str(hybrid.at_outside(3)[2].get_all('Received'))
     finally:
         mailboxes.close()
 

@@ -176,6 +176,12 @@ static void check_outbound(const struct about *a)
 		policy_lint_add(a->l, LINT_LEVEL_NONE, a->c->organisation, a->subject,
 			"outbound.tls is none: mail to this partner goes in clear where it offers "
 			"no TLS");
+	if (out->route_all_via_on_premises && a->c->inbound == NULL)
+		policy_lint_add(a->l, LINT_CENTRE, a->c->organisation, a->subject,
+			"outbound.route_all_via_on_premises is set, and there is no inbound half: "
+			"mail to the outside that this server sends by another connector comes "
+			"back "
+			"to it");
 	check_smart_hosts(a);
 	check_later(a);
 	if (policy_lint_lacks(a->l, out->certificate))

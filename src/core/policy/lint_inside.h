@@ -34,6 +34,9 @@
 		"restricts, too")                                                                  \
 	X(LINT_REPORT_MODE, "report-mode", POLICY_SEVERITY_NOTE,                                   \
 		"Look at what would have been refused, then set mode enforce")                     \
+	X(LINT_CENTRE, "centre-by-halves", POLICY_SEVERITY_WARNING,                                \
+		"Put both halves of the server into one connector: then what it sends on is not "  \
+		"sent back to it")                                                                 \
 	X(LINT_LEVEL_NONE, "partner-without-tls", POLICY_SEVERITY_NOTE,                            \
 		"Set outbound.tls to encrypt or better, if the partner can")                       \
 	X(LINT_HOST_ADDRESS, "smart-host-is-address", POLICY_SEVERITY_WARNING,                     \

@@ -7,7 +7,8 @@
  * example.)
  *
  * Everything via on-premises comes before "*": otherwise a connector for all the rest would make it
- * void.  Mail that came from on-premises does not go back by it, nor by a "*" beside it.
+ * void.  Mail that came from a server that takes everything does not go back by it, nor by a "*"
+ * beside it.
  */
 #include "core/policy/outbound.h"
 
@@ -30,10 +31,14 @@ static const char *why_behind(const struct policy_routing *r, const char *patter
 		winner->subject, tied ? "comes first by cost, then name" : "is more specific");
 }
 
-static bool came_from_on_premises(const struct policy_routing *r)
+/* From a server that takes everything itself; others of the organisation's own, such as the one
+ * that its people submit to, only bring the mail here. */
+static bool came_from_centre(const struct policy_routing *r)
 {
-	return r->sender != NULL && r->came_by != NULL &&
-	       r->came_by->model->type == MODEL_ON_PREMISES;
+	const struct model_connector *c = r->came_by != NULL ? r->came_by->model : NULL;
+
+	return r->sender != NULL && c != NULL && c->type == MODEL_ON_PREMISES &&
+	       c->outbound != NULL && c->outbound->route_all_via_on_premises;
 }
 
 /* NULL: it may be chosen. */
@@ -47,7 +52,7 @@ static const char *why_not(
 	if (out->rule_scoped)
 		return "only where a rule names it";
 	if (out->route_all_via_on_premises && specificity <= SPECIFIC_CENTRALISED &&
-		came_from_on_premises(r))
+		came_from_centre(r))
 		return "takes everything to on-premises, and the mail came from there";
 	return NULL;
 }

@@ -166,6 +166,10 @@ static const struct {
 		CONNECTORS "- {name: p, organisation: a, type: on-premises, revocation: require, "
 			   "outbound: {recipient_domains: [x.example]}}\n",
 		""},
+	{"everything via a server of one half",
+		CONNECTORS "- {name: p, organisation: a, type: on-premises, outbound: "
+			   "{route_all_via_on_premises: true, smart_hosts: [h.example]}}\n",
+		"warning centre-by-halves connector a/p\n"},
 	{"for later",
 		CONNECTORS "- {name: p, organisation: a, type: on-premises, outbound: "
 			   "{recipient_domains: [x.example], sender_rewriting: true, dane: none, "

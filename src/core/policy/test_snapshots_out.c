@@ -138,6 +138,8 @@ static const struct {
 		"b@[192.0.2.1]"},
 	{"everything via on-premises, came from there",
 		{.organisation = "clinic", .connector = "ward"}, "b@far.example"},
+	{"everything via on-premises, brought by another own server",
+		{.organisation = "clinic", .connector = "desk"}, "b@far.example"},
 	{"everything via on-premises, more specific pattern", {.organisation = "clinic"},
 		"b@x.lab.example"},
 	{"everything via on-premises, own domain", {.organisation = "clinic"}, "b@clinic.example"},
