@@ -289,3 +289,18 @@ def test_administrators_by_name(house, authority):
     config['organisations'][0]['administrators'] = []
     house.apply(config)
     assert ask_as(house, 65534, ('GET', '/v1/domains', None))[0][0] == 403
+
+
+@needs_root
+def test_dry_runs_tell_nothing_of_others(busy):
+    """What alpha's administrator may try out, with facts that concern zeta as well."""
+    facts = {'direction': 'inbound', 'ip': '192.0.2.7', 'tls': True}
+    answers = ask_as(busy, ANN, *[('POST', '/v1/connectors/alpha/gate/test', {**facts, 'from': sender, 'to': to})
+                                  for sender in ('ann@alpha.example', 'b@other.example', 'joe@branch.example')
+                                  for to in ('w@other.example', 'u@alpha.example', 'f@far.example')])
+    for status, text in answers:
+        steps = [json.loads(line) for line in text.splitlines()]
+        assert status == 200 and steps[-1]['step'] == 'summary', text
+        assert MARK not in text.lower(), text
+    status, text = ask_as(busy, ANN, ('POST', '/v1/connectors/zeta/zeta-gate/test', facts))[0]
+    assert status == 403 and 'summary' not in text, text
