@@ -194,7 +194,6 @@ static void anonymous(struct policy_attribution *a)
 			a, "default", true, "no connector covers the sender: anonymous mail");
 }
 
-/* Mail of one organisation, proven, for another of this installation. */
 /* A connector of the sender's own takes it out of the installation: the other organisation judges
  * it when it comes in again.  What a rule looks for in header and size is not known yet. */
 static bool leaves(const struct policy_attribution *a, struct str sender, struct str recipient)
@@ -214,6 +213,7 @@ static bool leaves(const struct policy_attribution *a, struct str sender, struct
 	return true;
 }
 
+/* Mail of one organisation, proven, for another of this installation. */
 static void hand_over(struct policy_attribution *a)
 {
 	struct policy_inbound *ret = a->ret;
