@@ -79,6 +79,45 @@ struct test_cert test_cert_make(const struct test_cert_options *options)
 	return cert;
 }
 
+static void revoke(X509_CRL *list, const struct test_cert *cert, const ASN1_TIME *at)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+
+	must(entry != NULL &&
+		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(cert->certificate)) ==
+			1 &&
+		X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)at) == 1 &&
+		X509_CRL_add0_revoked(list, entry) == 1);
+}
+
+char *test_crl_make(const struct test_crl_options *options)
+{
+	X509_CRL *list = X509_CRL_new();
+	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)options->from_s);
+	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)options->until_s);
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text;
+	long length;
+
+	must(list != NULL && from != NULL && until != NULL && bio != NULL);
+	must(X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1);
+	X509_CRL_set_issuer_name(list, X509_get_subject_name(options->issuer->certificate));
+	X509_CRL_set1_lastUpdate(list, from);
+	X509_CRL_set1_nextUpdate(list, until);
+	if (options->revoked != NULL)
+		revoke(list, options->revoked, from);
+	must(X509_CRL_sort(list) == 1 &&
+		X509_CRL_sign(list, options->issuer->key, EVP_sha256()) > 0);
+	must(PEM_write_bio_X509_CRL(bio, list) == 1);
+	length = BIO_get_mem_data(bio, &data);
+	text = mem_text_of(str_make(data, (size_t)length));
+	BIO_free(bio);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	X509_CRL_free(list);
+	return text;
+}
+
 void test_cert_clear(struct test_cert *cert)
 {
 	X509_free(cert->certificate);

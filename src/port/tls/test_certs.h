@@ -26,6 +26,12 @@ struct test_cert_options {
 };
 
 struct test_cert test_cert_make(const struct test_cert_options *options);
+/* A revocation list of ISSUER (PEM; free() it), of times since 1970.  REVOKED may be NULL. */
+struct test_crl_options {
+	const struct test_cert *issuer, *revoked;
+	int64_t from_s, until_s;
+};
+char *test_crl_make(const struct test_crl_options *options);
 void test_cert_clear(struct test_cert *cert);
 /* PEM texts one after the other; free() it. */
 char *test_cert_join(const char *a, const char *b);

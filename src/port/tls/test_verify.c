@@ -9,7 +9,8 @@
 #include <cmocka.h>
 
 static struct test_cert root, intermediate, other_root, same_name_root, leaf, by_root, no_ca,
-	by_no_ca, self_signed, weak_key, weak_hash, server_only, old_server_only, renamed;
+	by_no_ca, self_signed, weak_key, weak_hash, server_only, old_server_only, mail_only,
+	renamed;
 static int64_t now_ms;
 
 enum { DAY_S = 86400 };
@@ -104,6 +105,156 @@ static void judges_chains(void **state)
 	}
 }
 
+/* Lists for the table below. */
+enum list {
+	NO_LIST,
+	ROOT_GOOD,	 /* nobody is revoked */
+	ROOT_REVOKES,	 /* the intermediate */
+	MIDDLE_GOOD,	 /* nobody */
+	MIDDLE_REVOKES,	 /* the leaf */
+	MIDDLE_STALE,	 /* nobody, and it is out of date */
+	MIDDLE_TOMORROW, /* nobody, and it is not in force yet */
+	MIDDLE_STALE_REVOKES,
+	MIDDLE_FORGED, /* nobody, in the intermediate's name by another key */
+	OTHER_GOOD,    /* of an issuer that is not in the chain */
+	LIST_MAX,
+};
+
+static char *lists[LIST_MAX];
+
+struct revocation_row {
+	const char *name;
+	const struct test_cert *chain[2], *anchor;
+	enum list lists[2];
+	enum tls_purpose purpose;
+	int64_t days;
+	enum cert_verdict off, prefer, require;
+};
+
+#define CHAIN	     {&leaf, &intermediate}, &root
+#define ALL(verdict) verdict, verdict, verdict
+static const struct revocation_row revocation_rows[] = {
+	{"all lists, nobody is on them", CHAIN, {ROOT_GOOD, MIDDLE_GOOD}, TLS_PURPOSE_SERVER, 0,
+		ALL(CERT_TRUSTED)},
+	{"the leaf is revoked", CHAIN, {ROOT_GOOD, MIDDLE_REVOKES}, TLS_PURPOSE_SERVER, 0,
+		CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"the intermediate is revoked", CHAIN, {ROOT_REVOKES, MIDDLE_GOOD}, TLS_PURPOSE_SERVER, 0,
+		CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"the leaf is revoked, no other list", CHAIN, {MIDDLE_REVOKES}, TLS_PURPOSE_CLIENT, 0,
+		CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"the intermediate is revoked, no other list", CHAIN, {ROOT_REVOKES}, TLS_PURPOSE_CLIENT, 0,
+		CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"no list", CHAIN, {NO_LIST}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED, CERT_TRUSTED,
+		CERT_REVOCATION_UNKNOWN},
+	{"no list of the root", CHAIN, {MIDDLE_GOOD}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED,
+		CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"no list of the intermediate", CHAIN, {ROOT_GOOD}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED,
+		CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"a list of another issuer", CHAIN, {OTHER_GOOD}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED,
+		CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"a forged list", CHAIN, {ROOT_GOOD, MIDDLE_FORGED}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED,
+		CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"a stale list", CHAIN, {ROOT_GOOD, MIDDLE_STALE}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED,
+		CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"a stale list has the leaf", CHAIN, {ROOT_GOOD, MIDDLE_STALE_REVOKES}, TLS_PURPOSE_SERVER,
+		0, CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"a list of tomorrow", CHAIN, {ROOT_GOOD, MIDDLE_TOMORROW}, TLS_PURPOSE_SERVER, 0,
+		CERT_TRUSTED, CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"the anchor is the leaf", {&leaf}, &leaf, {NO_LIST}, TLS_PURPOSE_SERVER, 0,
+		ALL(CERT_TRUSTED)},
+	{"the anchor is the intermediate", {&leaf}, &intermediate, {MIDDLE_GOOD},
+		TLS_PURPOSE_SERVER, 0, ALL(CERT_TRUSTED)},
+	{"the anchor is the intermediate, no list", {&leaf}, &intermediate, {NO_LIST},
+		TLS_PURPOSE_SERVER, 0, CERT_TRUSTED, CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"the anchor is the intermediate, the leaf is revoked", {&leaf}, &intermediate,
+		{MIDDLE_REVOKES}, TLS_PURPOSE_SERVER, 0, CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"unknown root, no list", {&leaf, &intermediate}, &other_root, {NO_LIST},
+		TLS_PURPOSE_SERVER, 0, ALL(CERT_UNTRUSTED_ROOT)},
+	{"expired, no list", CHAIN, {NO_LIST}, TLS_PURPOSE_SERVER, 400, ALL(CERT_EXPIRED)},
+	{"a server's, of a client", {&server_only, &intermediate}, &root, {ROOT_GOOD, MIDDLE_GOOD},
+		TLS_PURPOSE_CLIENT, 0, ALL(CERT_PURPOSE)},
+	{"a server's, of a client, revoked", {&server_only, &intermediate}, &root, {ROOT_REVOKES},
+		TLS_PURPOSE_CLIENT, 0, CERT_PURPOSE, CERT_REVOKED, CERT_REVOKED},
+	{"a server's, of either", {&server_only, &intermediate}, &root, {ROOT_GOOD, MIDDLE_GOOD},
+		TLS_PURPOSE_EITHER, 0, ALL(CERT_TRUSTED)},
+	{"a server's, of either, no list", {&server_only, &intermediate}, &root, {NO_LIST},
+		TLS_PURPOSE_EITHER, 0, CERT_TRUSTED, CERT_TRUSTED, CERT_REVOCATION_UNKNOWN},
+	{"a server's, of either, revoked", {&server_only, &intermediate}, &root, {ROOT_REVOKES},
+		TLS_PURPOSE_EITHER, 0, CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+	{"for something else, of either", {&mail_only, &intermediate}, &root,
+		{ROOT_GOOD, MIDDLE_GOOD}, TLS_PURPOSE_EITHER, 0, ALL(CERT_PURPOSE)},
+	{"for something else, of any", {&mail_only, &intermediate}, &root, {ROOT_GOOD, MIDDLE_GOOD},
+		TLS_PURPOSE_ANY, 0, ALL(CERT_TRUSTED)},
+	{"for something else, of any, revoked", {&mail_only, &intermediate}, &root, {ROOT_REVOKES},
+		TLS_PURPOSE_ANY, 0, CERT_TRUSTED, CERT_REVOKED, CERT_REVOKED},
+};
+
+static enum cert_verdict judge(const struct revocation_row *row, enum tls_revocation revocation)
+{
+	char *chain =
+		test_cert_join(row->chain[0]->pem, row->chain[1] != NULL ? row->chain[1]->pem : "");
+	char *crls = test_cert_join(row->lists[0] != NO_LIST ? lists[row->lists[0]] : "",
+		row->lists[1] != NO_LIST ? lists[row->lists[1]] : "");
+	struct arena *arena = arena_new();
+	struct tls_anchors *anchors = NULL;
+	const char *detail = NULL;
+	enum cert_verdict got;
+
+	assert_int_equal(
+		tls_anchors_new(str_of(row->anchor->pem), str_of(crls), &anchors, NULL), ERR_OK);
+	got = tls_verify_pem(str_of(chain),
+		&(struct tls_verification){.anchors = anchors,
+			.purpose = row->purpose,
+			.revocation = revocation,
+			.now_ms = now_ms + row->days * DAY_S * 1000},
+		arena, &detail);
+	assert_int_equal(detail == NULL, got == CERT_TRUSTED);
+	tls_anchors_free(&anchors);
+	arena_free(&arena);
+	free(chain);
+	free(crls);
+	return got;
+}
+
+static void judges_revocation(void **state)
+{
+	static const enum tls_revocation ways[] = {
+		TLS_REVOCATION_OFF, TLS_REVOCATION_PREFER, TLS_REVOCATION_REQUIRE};
+	static const char *const names[] = {"off", "prefer", "require"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(revocation_rows); i++) {
+		const struct revocation_row *row = &revocation_rows[i];
+		const enum cert_verdict want[] = {row->off, row->prefer, row->require};
+
+		for (size_t way = 0; way < ARRAY_LENGTH(ways); way++) {
+			enum cert_verdict got = judge(row, ways[way]);
+
+			if (got != want[way])
+				fail_msg("%s, %s: %s, not %s", row->name, names[way],
+					cert_verdict_names[got], cert_verdict_names[want[way]]);
+		}
+	}
+}
+
+static void refuses_bad_lists(void **state)
+{
+	struct tls_anchors *anchors = NULL;
+	struct err_info info;
+	char *broken = test_cert_join(lists[ROOT_GOOD], lists[MIDDLE_GOOD]);
+
+	(void)state;
+	assert_int_equal(
+		tls_anchors_new(str_of(root.pem), str_of("x"), &anchors, &info), ERR_SYNTAX);
+	assert_non_null(strstr(info.text, "list 1"));
+	broken[strlen(lists[ROOT_GOOD]) + 60] = '!';
+	assert_int_equal(
+		tls_anchors_new(str_of(root.pem), str_of(broken), &anchors, &info), ERR_SYNTAX);
+	assert_non_null(strstr(info.text, "behind the last readable one"));
+	assert_null(anchors);
+	free(broken);
+}
+
 static void refuses_bad_anchors(void **state)
 {
 	struct tls_anchors *anchors = NULL;
@@ -148,7 +299,8 @@ static void states_facts(void **state)
 	assert_string_equal(facts.names.items[1], "*.fabrikam.example");
 	assert_true(facts.has_san && !facts.is_ca && !facts.is_self_signed && !facts.has_eku);
 	assert_true(facts.allows_client && facts.allows_server);
-	assert_in_range(facts.not_before_ms, now_ms - 2 * DAY_S * 1000, now_ms - DAY_S * 1000);
+	assert_int_equal(facts.not_before_ms, now_ms - 3 * DAY_S * 1000);
+	assert_int_equal(facts.not_after_ms, now_ms + INT64_C(300) * DAY_S * 1000);
 
 	facts = facts_of(&server_only, arena);
 	assert_true(facts.has_eku && facts.allows_server && !facts.allows_client);
@@ -181,6 +333,28 @@ static struct test_cert make(
 	return test_cert_make(&options);
 }
 
+static void make_lists(int64_t now_s)
+{
+	struct test_cert forger =
+		make("Test Intermediate", &other_root, (struct test_cert_options){.is_ca = true});
+	const int64_t day = DAY_S;
+	const struct test_crl_options options[LIST_MAX] = {
+		[ROOT_GOOD] = {&root, NULL, now_s - day, now_s + 500 * day},
+		[ROOT_REVOKES] = {&root, &intermediate, now_s - day, now_s + 500 * day},
+		[MIDDLE_GOOD] = {&intermediate, NULL, now_s - day, now_s + 500 * day},
+		[MIDDLE_REVOKES] = {&intermediate, &leaf, now_s - day, now_s + 500 * day},
+		[MIDDLE_STALE] = {&intermediate, NULL, now_s - 9 * day, now_s - day},
+		[MIDDLE_TOMORROW] = {&intermediate, NULL, now_s + day, now_s + 9 * day},
+		[MIDDLE_STALE_REVOKES] = {&intermediate, &leaf, now_s - 9 * day, now_s - day},
+		[MIDDLE_FORGED] = {&forger, NULL, now_s - day, now_s + 500 * day},
+		[OTHER_GOOD] = {&other_root, NULL, now_s - day, now_s + 500 * day},
+	};
+
+	for (int i = NO_LIST + 1; i < LIST_MAX; i++)
+		lists[i] = test_crl_make(&options[i]);
+	test_cert_clear(&forger);
+}
+
 static int setup(void **state)
 {
 	const struct test_cert_options ca = {.is_ca = true}, plain = {0};
@@ -195,7 +369,9 @@ static int setup(void **state)
 	leaf = make("leaf", &intermediate,
 		(struct test_cert_options){.names =
 						   "DNS:MX.fabrikam.example,DNS:*.fabrikam.example,"
-						   "IP:192.0.2.1,email:a@b.example"});
+						   "IP:192.0.2.1,email:a@b.example",
+			.from_s = now_s - 3 * DAY_S,
+			.until_s = now_s + 300 * DAY_S});
 	by_root = make("by root", &root, plain);
 	no_ca = make("no ca", &intermediate, plain);
 	by_no_ca = make("by no ca", &no_ca, plain);
@@ -208,7 +384,11 @@ static int setup(void **state)
 		(struct test_cert_options){.usage = "serverAuth",
 			.from_s = now_s - 20 * DAY_S,
 			.until_s = now_s - DAY_S});
+	mail_only = make("mail.example", &intermediate,
+		(struct test_cert_options){
+			.usage = "emailProtection", .names = "DNS:mail.example"});
 	renamed = make("B\xc3\xbcro, \n", &intermediate, plain);
+	make_lists(now_s);
 	return 0;
 }
 
@@ -216,11 +396,13 @@ static int teardown(void **state)
 {
 	struct test_cert *all[] = {&root, &intermediate, &other_root, &same_name_root, &leaf,
 		&by_root, &no_ca, &by_no_ca, &self_signed, &weak_key, &weak_hash, &server_only,
-		&old_server_only, &renamed};
+		&old_server_only, &mail_only, &renamed};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
 		test_cert_clear(all[i]);
+	for (size_t i = 0; i < LIST_MAX; i++)
+		free(lists[i]);
 	return 0;
 }
 
@@ -262,6 +444,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges_chains),
+		cmocka_unit_test(judges_revocation),
+		cmocka_unit_test(refuses_bad_lists),
 		cmocka_unit_test(refuses_bad_anchors),
 		cmocka_unit_test(states_facts),
 		cmocka_unit_test(finds_roots),

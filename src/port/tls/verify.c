@@ -20,22 +20,36 @@ struct tls_anchors {
 
 enum { CRLS_MAX = 1000 };
 
+/* The reader stopped because there is no other list, not because it could not read one. */
+static bool is_at_end(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
 /* Revocation lists, PEM one after the other. */
 static enum err add_crls(struct tls_anchors *anchors, struct str pem, struct err_info *info)
 {
 	BIO *bio = BIO_new_mem_buf(pem.p, (int)(pem.n < INT_MAX ? pem.n : INT_MAX));
 	enum err e = ERR_OK;
-	X509_CRL *crl;
+	bool ended = false;
 
 	if (bio == NULL)
 		abort();
-	for (int n = 0;
-		n < CRLS_MAX && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL; n++) {
+	ERR_clear_error();
+	for (int n = 0; n <= CRLS_MAX; n++) {
+		X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+
+		if (crl == NULL) {
+			ended = true;
+			break;
+		}
 		X509_STORE_add_crl(anchors->store, crl);
 		X509_CRL_free(crl);
 		anchors->has_crls = true;
 	}
-	if (!BIO_eof(bio) || !anchors->has_crls)
+	if (!anchors->has_crls || !ended || !is_at_end())
 		e = err_set(info, ERR_SYNTAX, "revocation list %s is malformed",
 			anchors->has_crls ? "behind the last readable one" : "1");
 	BIO_free(bio);
