@@ -16,20 +16,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_PROTECTIONS = 100000, MAX_SHOWN = 1000 };
+enum { MAX_SHOWN = 1000 };
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 static const int64_t forget_ms = INT64_C(400) * 24 * 3600 * 1000;
 
-struct protection {
-	struct store_protection wire;
-	struct arena *arena;
+/* One allocation: there may be very many. */
+struct spool_protection {
+	struct store_protection wire; /* texts in data */
+	struct spool_protection *older, *newer;
+	char data[];
 };
-
-static void protection_free(struct protection *p)
-{
-	arena_free(&p->arena);
-	free(p);
-}
 
 static struct str key_of(
 	int direction, const char *domain, const char *network, struct arena *arena)
@@ -37,21 +33,73 @@ static struct str key_of(
 	return str_of(arena_format(arena, "%d %s %s", direction, domain, network));
 }
 
-static struct protection *keep(struct spool *spool, const struct store_protection *from)
+static const char *put_text(char **place, const char *text)
 {
-	struct protection *p = mem_new(sizeof(*p)), *old;
+	char *copy = *place;
 
-	p->arena = arena_new();
+	if (text == NULL)
+		return NULL;
+	*place += strlen(text) + 1;
+	memcpy(copy, text, (size_t)(*place - copy));
+	return copy;
+}
+
+static size_t size_of(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static struct spool_protection *protection_new(const struct store_protection *from)
+{
+	struct spool_protection *p =
+		mem_new(sizeof(*p) + size_of(from->domain) + size_of(from->network) +
+			size_of(from->host) + size_of(from->organisation));
+	char *place = p->data;
+
 	p->wire = *from;
-	p->wire.domain = arena_text(p->arena, from->domain);
-	p->wire.network = arena_text(p->arena, from->network);
-	p->wire.host = arena_text(p->arena, from->host);
-	p->wire.organisation = arena_text(p->arena, from->organisation);
-	old = map_set(spool->protections,
-		key_of(from->direction, p->wire.domain, p->wire.network, p->arena), p);
-	if (old != NULL)
-		protection_free(old);
+	p->wire.domain = put_text(&place, from->domain);
+	p->wire.network = put_text(&place, from->network);
+	p->wire.host = put_text(&place, from->host);
+	p->wire.organisation = put_text(&place, from->organisation);
 	return p;
+}
+
+static struct spool_protections_order *order_of(struct spool *spool, int direction)
+{
+	return &spool->protection_orders[direction == RECEIPT_OUT];
+}
+
+static void link_newest(struct spool *spool, struct spool_protection *p)
+{
+	struct spool_protections_order *o = order_of(spool, p->wire.direction);
+
+	p->older = o->newest;
+	p->newer = NULL;
+	*(p->older != NULL ? &p->older->newer : &o->oldest) = p;
+	o->newest = p;
+	o->count++;
+}
+
+static void take_out(struct spool *spool, struct spool_protection *p)
+{
+	struct spool_protections_order *o = order_of(spool, p->wire.direction);
+
+	*(p->older != NULL ? &p->older->newer : &o->oldest) = p->newer;
+	*(p->newer != NULL ? &p->newer->older : &o->newest) = p->older;
+	o->count--;
+}
+
+static void keep(struct spool *spool, const struct store_protection *from)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct spool_protection *p = protection_new(from), *old;
+
+	old = map_set(
+		spool->protections, key_of(from->direction, from->domain, from->network, arena), p);
+	if (old != NULL)
+		take_out(spool, old);
+	link_newest(spool, p);
+	free(old);
 }
 
 static void written(void *context, enum err e)
@@ -62,20 +110,57 @@ static void written(void *context, enum err e)
 			LOG_TEXT("error", err_token(e)));
 }
 
-static void forget(struct spool *spool, struct protection *p)
+static void forget(struct spool *spool, struct spool_protection *p)
 {
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+
 	map_remove(spool->protections,
-		key_of(p->wire.direction, p->wire.domain, p->wire.network, p->arena));
+		key_of(p->wire.direction, p->wire.domain, p->wire.network, arena));
+	take_out(spool, p);
 	store_protection_remove(spool->store, &p->wire, written, NULL);
-	protection_free(p);
+	free(p);
+}
+
+/* A place for one more.  Strangers choose domains and networks: each direction is bounded by
+ * itself, and what was not seen for longest goes.  Whoever has mail all the time stays. */
+static void make_room(struct spool *spool, int direction)
+{
+	struct spool_protections_order *o = order_of(spool, direction);
+
+	while (o->count > 0 && o->count >= o->limit) {
+		if (!o->is_full)
+			log_event(LOG_WARNING_LEVEL, "spool.protections-full",
+				LOG_TEXT("direction", receipt_direction_names[direction]),
+				LOG_NUMBER("count", (int64_t)o->count));
+		o->is_full = true;
+		forget(spool, o->oldest);
+	}
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct store_protection *x = *(const struct store_protection *const *)a;
+	const struct store_protection *y = *(const struct store_protection *const *)b;
+
+	return (x->seen_ms > y->seen_ms) - (x->seen_ms < y->seen_ms);
 }
 
 static void loaded(void *context, enum err e, const struct store_protection *all, size_t count)
 {
 	struct spool *spool = context;
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	const struct store_protection **sorted;
 
-	for (size_t i = 0; e == ERR_OK && i < count && i < MAX_PROTECTIONS; i++)
-		keep(spool, &all[i]);
+	if (e != ERR_OK || count == 0)
+		return;
+	sorted = arena_array(arena, count, sizeof(*sorted));
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &all[i];
+	qsort(sorted, count, sizeof(*sorted), by_age);
+	for (size_t i = 0; i < count; i++) {
+		make_room(spool, sorted[i]->direction);
+		keep(spool, sorted[i]);
+	}
 }
 
 void spool_protections_load(struct spool *spool)
@@ -91,7 +176,7 @@ void spool_protections_expire(struct spool *spool)
 	void *value;
 
 	while (map_next(spool->protections, &position, NULL, &value))
-		if (((struct protection *)value)->wire.seen_ms < before)
+		if (((struct spool_protection *)value)->wire.seen_ms < before)
 			forget(spool, value);
 }
 
@@ -101,7 +186,7 @@ void spool_protections_free(struct spool *spool)
 	void *value;
 
 	while (map_next(spool->protections, &position, NULL, &value))
-		protection_free(value);
+		free(value);
 	map_free(&spool->protections);
 }
 
@@ -176,30 +261,19 @@ static bool is_fall(const struct store_protection *p, int got, const char *host)
 	       p->host != NULL && str_equal_nocase(str_of(host), str_of(p->host));
 }
 
-/* A place for one more; the map is bounded because strangers choose its keys. */
-static bool has_room(struct spool *spool)
-{
-	if (map_count(spool->protections) < MAX_PROTECTIONS)
-		return true;
-	if (!spool->protections_full)
-		log_event(LOG_WARNING_LEVEL, "spool.protections-full",
-			LOG_NUMBER("count", MAX_PROTECTIONS));
-	spool->protections_full = true;
-	return false;
-}
-
 static void learn(struct spool *spool, const struct store_protection *seen)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
-	struct protection *p = map_get(
+	struct spool_protection *p = map_get(
 		spool->protections, key_of(seen->direction, seen->domain, seen->network, arena));
 	struct store_protection next;
 	bool changed;
 
 	/* Who never had TLS cannot lose it. */
-	if (p == NULL && (seen->got == MODEL_LEVEL_NONE || !has_room(spool)))
+	if (p == NULL && seen->got == MODEL_LEVEL_NONE)
 		return;
 	if (p == NULL) {
+		make_room(spool, seen->direction);
 		next = *seen;
 		next.best = seen->got;
 		next.best_ms = seen->seen_ms;
@@ -207,10 +281,14 @@ static void learn(struct spool *spool, const struct store_protection *seen)
 		store_protection_put(spool->store, &next, written, NULL);
 		return;
 	}
+	take_out(spool, p);
+	link_newest(spool, p);
 	next = p->wire;
 	changed = next.got != seen->got || seen->seen_ms - next.seen_ms > day_ms;
 	next.got = seen->got;
-	next.organisation = seen->organisation;
+	/* The alarm stays with the one who has it until it is over. */
+	if (next.fallen_ms == 0)
+		next.organisation = seen->organisation;
 	if (is_fall(&next, seen->got, seen->host)) {
 		changed = changed || next.fallen_ms == 0;
 		if (next.fallen_ms == 0)
@@ -304,7 +382,7 @@ void spool_protection_tell(
 	const struct spool *spool, const char *domain, int64_t *ret_best, int64_t *ret_fallen_ms)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
-	const struct protection *p =
+	const struct spool_protection *p =
 		map_get(spool->protections, key_of(RECEIPT_OUT, domain, "", arena));
 
 	*ret_best = p != NULL ? p->wire.best : MODEL_LEVEL_NONE;
@@ -370,7 +448,7 @@ void spool_manage_protection_list(struct spool_request *request)
 	void *value;
 
 	while (map_next(spool->protections, &position, NULL, &value)) {
-		const struct store_protection *p = &((struct protection *)value)->wire;
+		const struct store_protection *p = &((struct spool_protection *)value)->wire;
 
 		if ((domain == NULL || str_equal_nocase(str_of(domain), str_of(p->domain))) &&
 			(!fallen || p->fallen_ms != 0))
@@ -397,7 +475,7 @@ void spool_manage_protection_forget(struct spool_request *request)
 		return;
 	}
 	while (map_next(spool->protections, &position, NULL, &value)) {
-		struct protection *p = value;
+		struct spool_protection *p = value;
 
 		if (!str_equal_nocase(str_of(domain), str_of(p->wire.domain)))
 			continue;

@@ -11,6 +11,8 @@ enum {
 	TICK_MS = 1000,
 	CLOCK_JUMP_MS = 30 * 1000,
 	TRACE_EVERY_MS = 6 * 3600 * 1000,
+	MAX_PROTECTIONS_IN = 50000, /* strangers choose what they are */
+	MAX_PROTECTIONS_OUT = 100000,
 };
 
 /* ---- life
@@ -63,6 +65,8 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->hosts = map_new((uint64_t)ticks_ms());
 	spool->owners = map_new((uint64_t)ticks_ms());
 	spool->protections = map_new((uint64_t)ticks_ms());
+	spool->protection_orders[0].limit = MAX_PROTECTIONS_IN;
+	spool->protection_orders[1].limit = MAX_PROTECTIONS_OUT;
 	spool->claims = map_new((uint64_t)ticks_ms());
 	spool->tick = event_new(base, -1, EV_PERSIST, on_tick, spool);
 	spool->pump = event_new(base, -1, 0, on_pump, spool);

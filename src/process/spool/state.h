@@ -104,6 +104,13 @@ struct spool_counters {
 	int64_t accepted, refused, delivered, relayed, deferred, failed, expired, notices;
 };
 
+/* What is remembered of one direction, in the order in which it was seen. */
+struct spool_protections_order {
+	struct spool_protection *oldest, *newest;
+	size_t count, limit;
+	bool is_full; /* and that was logged */
+};
+
 struct spool {
 	struct runtime *runtime; /* NULL in tests */
 	struct event_base *base;
@@ -157,9 +164,9 @@ struct spool {
 	struct map *owners; /* see owners.c */
 	bool owners_asked;
 	int64_t owners_next_ms;
-	struct map *protections; /* see protection.c */
-	bool protections_full;
-	struct spool_settlement *stuck; /* could not be written; tried again */
+	struct map *protections;			     /* see protection.c */
+	struct spool_protections_order protection_orders[2]; /* by direction; out: 1 */
+	struct spool_settlement *stuck;			     /* could not be written; tried again */
 	size_t settling;
 	struct spool_counters counters;
 };

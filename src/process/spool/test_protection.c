@@ -163,9 +163,9 @@ static void test_forget(void **state)
 	assert_int_equal(alarms(t, NULL), 0);
 }
 
-static void receive_one(struct testing *t, const char *address, int got)
+static void receive_for(struct testing *t, const char *organisation, const char *address, int got)
 {
-	struct wire_recipient r = {.address = "a@contoso.example", .organisation = "contoso"};
+	struct wire_recipient r = {.address = "a@contoso.example", .organisation = organisation};
 	struct wire_message m = {.id = t->next_id += 1 << 22,
 		.received_ms = testing_now,
 		.sender = "x@Northwind.example",
@@ -180,6 +180,11 @@ static void receive_one(struct testing *t, const char *address, int got)
 	testing_until(t, t->receive->dones > before);
 	assert_int_equal(t->receive->done, ERR_OK);
 	testing_settle(t);
+}
+
+static void receive_one(struct testing *t, const char *address, int got)
+{
+	receive_for(t, "contoso", address, got);
 }
 
 static void test_inbound(void **state)
@@ -201,6 +206,58 @@ static void test_inbound(void **state)
 	assert_int_equal(alarms(t, NULL), 2);
 	receive_one(t, "192.0.2.98", MODEL_LEVEL_ENCRYPT);
 	assert_int_equal(alarms(t, NULL), 1);
+}
+
+/* The alarm is over for the one who has it, whoever gets the mail that shows it. */
+static void test_alarm_of_another(void **state)
+{
+	struct testing *t = *state;
+
+	receive_for(t, "contoso", "192.0.2.7", MODEL_LEVEL_ENCRYPT);
+	receive_for(t, "contoso", "192.0.2.7", MODEL_LEVEL_NONE);
+	receive_for(t, "tailspin", "192.0.2.7", MODEL_LEVEL_NONE);
+	assert_int_equal(alarms(t, NULL), 1);
+	receive_for(t, "tailspin", "192.0.2.7", MODEL_LEVEL_ENCRYPT);
+	assert_int_equal(alarms(t, NULL), 0);
+}
+
+static int64_t remembered(struct testing *t)
+{
+	return testing_number(testing_ask(t, "protection.list", "{}"), "count");
+}
+
+/* Strangers displace strangers, and who is seen all the time stays. */
+static void test_bounded(void **state)
+{
+	char directory[] = "/var/tmp/sealpost-protection-XXXXXX", address[32];
+	struct testing *t;
+	int64_t best, fallen_ms;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	t = testing_new(directory);
+	t->spool->protection_orders[RECEIPT_IN].limit = 3;
+	t->spool->protection_orders[RECEIPT_OUT].limit = 1;
+	send_one(t, WIRE_DELIVERED, MODEL_LEVEL_ENCRYPT, "ok", "mx.fabrikam.example");
+	for (int i = 0; i < 8; i++) {
+		testing_advance(t, 1000);
+		receive_one(t, "192.0.2.7", MODEL_LEVEL_ENCRYPT);
+		snprintf(address, sizeof(address), "198.51.%d.1", i);
+		receive_one(t, address, MODEL_LEVEL_ENCRYPT);
+	}
+	assert_int_equal(remembered(t), 4);
+	receive_one(t, "192.0.2.7", MODEL_LEVEL_NONE);
+	assert_int_equal(alarms(t, NULL), 1);
+	receive_one(t, "198.51.0.1", MODEL_LEVEL_NONE);
+	assert_int_equal(alarms(t, NULL), 1);
+	receive_one(t, "198.51.7.1", MODEL_LEVEL_NONE);
+	assert_int_equal(alarms(t, NULL), 2);
+	testing_restart(t, directory);
+	assert_int_equal(remembered(t), 4);
+	spool_protection_tell(t->spool, "fabrikam.example", &best, &fallen_ms);
+	assert_int_equal(best, MODEL_LEVEL_ENCRYPT);
+	testing_free(&t);
+	testing_remove(directory);
 }
 
 static void test_survives_restart(void **state)
@@ -231,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_grace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inbound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_alarm_of_another, setup, teardown),
+		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_survives_restart),
 	};
 
