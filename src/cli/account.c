@@ -98,14 +98,17 @@ static void print_direction(struct cli *cli, const char *title, const json_t *di
 
 int cli_run_readiness(struct cli *cli)
 {
-	struct str rest = str_of(cli->words[0]);
-	struct str organisation = str_cut(&rest, '/');
-	const char *path;
+	struct str rest, organisation;
+	const char *path, *name;
 	json_t *answer = NULL;
-	int status;
+	int status = cli_full_name(cli, "connector", cli->words[0], &name);
 
+	if (status != CLI_OK)
+		return status;
+	rest = str_of(name);
+	organisation = str_cut(&rest, '/');
 	if (organisation.n == 0 || rest.n == 0)
-		return cli_usage(cli, "expected ORGANISATION/NAME, found %s", cli->words[0]);
+		return cli_usage(cli, "expected ORGANISATION/NAME, found %s", name);
 	path = arena_format(cli->arena, "/v1/connectors/%s/%s/readiness",
 		cli_escape(cli, arena_text_of(cli->arena, organisation)),
 		cli_escape(cli, arena_text_of(cli->arena, rest)));

@@ -263,6 +263,37 @@ int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret)
 	return CLI_OK;
 }
 
+int cli_full_name(struct cli *cli, const char *singular, const char *word, const char **ret)
+{
+	json_t *items = NULL;
+	const json_t *item;
+	const char *found = NULL;
+	bool is_more = false;
+	size_t i;
+	int status;
+
+	*ret = word;
+	if (strchr(word, '/') != NULL)
+		return CLI_OK;
+	status = cli_get_all(cli, arena_format(cli->arena, "/v1/%ss", singular), 0, &items);
+	if (status != CLI_OK)
+		return status;
+	json_array_foreach (items, i, item) {
+		if (strcmp(cli_text(cli, item, "name"), word) != 0)
+			continue;
+		is_more = found != NULL;
+		found = arena_format(cli->arena, "%s%s%s/%s", is_more ? found : "",
+			is_more ? ", " : "", cli_text(cli, item, "organisation"), word);
+	}
+	json_decref(items);
+	if (found == NULL)
+		return cli_fail(cli, CLI_FAILED, "there is no %s %s", singular, word);
+	if (is_more)
+		return cli_usage(cli, "more than one %s has that name: %s", singular, found);
+	*ret = found;
+	return CLI_OK;
+}
+
 int cli_limit(struct cli *cli, size_t fallback, size_t *ret)
 {
 	const char *text = cli_option(cli, "limit");

@@ -184,18 +184,21 @@ static int build_question(struct cli *cli, bool inbound, json_t **ret)
 
 int cli_run_connector_test(struct cli *cli)
 {
-	const char *slash = strchr(cli->words[0], '/');
 	struct outcome outcome = {0};
 	json_t *question = NULL;
-	const char *path;
-	int status;
+	struct str rest, organisation;
+	const char *path, *name;
+	int status = cli_full_name(cli, "connector", cli->words[0], &name);
 
-	if (slash == NULL)
-		return cli_usage(cli, "expected ORGANISATION/NAME, found \"%s\"", cli->words[0]);
+	if (status != CLI_OK)
+		return status;
+	rest = str_of(name);
+	organisation = str_cut(&rest, '/');
+	if (organisation.n == 0 || rest.n == 0)
+		return cli_usage(cli, "expected ORGANISATION/NAME, found %s", name);
 	path = arena_format(cli->arena, "/v1/connectors/%s/%s/test",
-		cli_escape(cli, arena_text_of(cli->arena,
-					str_make(cli->words[0], (size_t)(slash - cli->words[0])))),
-		cli_escape(cli, slash + 1));
+		cli_escape(cli, arena_text_of(cli->arena, organisation)),
+		cli_escape(cli, arena_text_of(cli->arena, rest)));
 	if (cli_has(cli, "history"))
 		return show_history(cli, path);
 	status = build_question(cli, cli_has(cli, "inbound"), &question);

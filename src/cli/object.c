@@ -20,15 +20,26 @@ static const char *path_of(struct cli *cli, const char *key)
 	return path;
 }
 
-static int check_key(struct cli *cli, const char *key)
+/* The first word in full. */
+static int take_key(struct cli *cli)
 {
-	if (kind_of(cli)->is_nested && strchr(key, '/') == NULL)
-		return cli_usage(cli, "a %s is named ORGANISATION/NAME, found \"%s\"",
-			kind_of(cli)->singular, key);
-	return CLI_OK;
+	if (!kind_of(cli)->is_nested)
+		return CLI_OK;
+	return cli_full_name(cli, kind_of(cli)->singular, cli->words[0], &cli->words[0]);
 }
 
 /* ---- list ------------------------------------------------------------------------------------ */
+
+/* Which mail an outbound half without domains is for. */
+static const char *way_text(const json_t *out)
+{
+	if (json_is_true(json_object_get(out, "rule_scoped")))
+		return "where a rule says so";
+	if (json_is_true(json_object_get(out, "route_all_via_on_premises")))
+		return "everywhere";
+	return json_is_true(json_object_get(out, "all_accepted_domains")) ? "all accepted domains"
+									  : "nobody";
+}
 
 static const char *half_text(struct cli *cli, const json_t *object, const char *half)
 {
@@ -46,7 +57,7 @@ static const char *half_text(struct cli *cli, const json_t *object, const char *
 			cli_text(cli, in, "certificate_name")[0] != '\0' ? " as " : "",
 			cli_text(cli, in, "certificate_name"));
 	return arena_format(cli->arena, "to %s; TLS %s%s%s",
-		domains[0] != '\0' ? domains : "all accepted domains", cli_text(cli, in, "tls"),
+		domains[0] != '\0' ? domains : way_text(in), cli_text(cli, in, "tls"),
 		cli_text(cli, in, "tls_domain")[0] != '\0' ? " " : "",
 		cli_text(cli, in, "tls_domain"));
 }
@@ -68,7 +79,8 @@ static void list_organisations(struct cli *cli, const json_t *items)
 
 static void list_domains(struct cli *cli, const json_t *items)
 {
-	static const char *const heads[] = {"DOMAIN", "ORGANISATION", "TYPE", "DELIVERY"};
+	static const char *const heads[] = {
+		"DOMAIN", "ORGANISATION", "TYPE", "RECIPIENTS", "DELIVERY"};
 	struct cli_table table;
 	const json_t *o;
 	size_t i;
@@ -79,9 +91,11 @@ static void list_domains(struct cli *cli, const json_t *items)
 
 		if (json_is_true(json_object_get(o, "subdomains")))
 			name = arena_format(cli->arena, "%s, *.%s", name, name);
-		cli_table_row(
-			&table, (const char *[]){name, cli_text(cli, o, "organisation"),
-					cli_text(cli, o, "type"), cli_text(cli, o, "delivery")});
+		cli_table_row(&table,
+			(const char *[]){name, cli_text(cli, o, "organisation"),
+				cli_text(cli, o, "type"),
+				json_is_true(json_object_get(o, "directory")) ? "listed" : "any",
+				cli_text(cli, o, "delivery")});
 	}
 	cli_table_print(cli, &table);
 }
@@ -103,11 +117,26 @@ static const char *state_of(const json_t *connector)
 	return in && out ? "report" : in ? "report inbound" : out ? "report outbound" : "enabled";
 }
 
-static const char *one_direction(struct cli *cli, const json_t *connector)
+/* Whether a partner's connector forces TLS: "both ways", "no", or the one way. */
+static const char *forced(struct cli *cli, const json_t *connector)
 {
 	const char *only = cli_text(cli, connector, "one_direction");
+	const json_t *in = json_object_get(connector, "inbound");
+	const json_t *out = json_object_get(connector, "outbound");
+	bool is_in = json_is_object(in) && !reports(connector, "inbound") &&
+		     (json_is_true(json_object_get(in, "require_tls")) ||
+			     json_is_true(json_object_get(in, "restrict_to_certificate")));
+	bool is_out = json_is_object(out) && !reports(connector, "outbound") &&
+		      strcmp(cli_text(cli, out, "tls"), "none") != 0;
 
-	return only[0] != '\0' ? arena_format(cli->arena, "%s only!", only) : "";
+	if (strcmp(cli_text(cli, connector, "type"), "partner") != 0)
+		return "";
+	if (only[0] != '\0')
+		return arena_format(cli->arena, "%s only!", only);
+	if (json_is_false(json_object_get(connector, "enabled")))
+		return "no";
+	/* The other way may be forced by a connector of its own. */
+	return is_in || is_out ? "both ways" : "no";
 }
 
 static void list_connectors(struct cli *cli, const json_t *items)
@@ -124,7 +153,7 @@ static void list_connectors(struct cli *cli, const json_t *items)
 			(const char *[]){
 				arena_format(cli->arena, "%s/%s", cli_text(cli, o, "organisation"),
 					cli_text(cli, o, "name")),
-				cli_text(cli, o, "type"), state_of(o), one_direction(cli, o),
+				cli_text(cli, o, "type"), state_of(o), forced(cli, o),
 				half_text(cli, o, "inbound"), half_text(cli, o, "outbound")});
 	cli_table_print(cli, &table);
 }
@@ -144,10 +173,35 @@ static void list_recipients(struct cli *cli, const json_t *items)
 	cli_table_print(cli, &table);
 }
 
+/* The conditions of a rule but its direction, "senders a, b; header X-Class". */
+static const char *conditions(struct cli *cli, const json_t *rule)
+{
+	static const char *const lists[] = {"senders", "recipients"};
+	const char *text = "", *header = cli_text(cli, rule, "header");
+	const char *contains = cli_text(cli, rule, "header_contains");
+	const char *larger = cli_text(cli, rule, "larger_than");
+
+	for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
+		const char *all = cli_join(cli, json_object_get(rule, lists[i]), ", ");
+
+		if (all[0] != '\0')
+			text = arena_format(cli->arena, "%s%s%s %s", text,
+				text[0] != '\0' ? "; " : "", lists[i], all);
+	}
+	if (header[0] != '\0')
+		text = arena_format(cli->arena, "%s%sheader %s%s%s", text,
+			text[0] != '\0' ? "; " : "", header, contains[0] != '\0' ? " with " : "",
+			contains);
+	if (strcmp(larger, "") != 0 && strcmp(larger, "0") != 0)
+		text = arena_format(cli->arena, "%s%slarger than %s", text,
+			text[0] != '\0' ? "; " : "", larger);
+	return text;
+}
+
 static void list_rules(struct cli *cli, const json_t *items)
 {
 	static const char *const heads[] = {
-		"RULE", "STATE", "DIRECTION", "TLS", "CONNECTOR", "ACTION"};
+		"RULE", "STATE", "DIRECTION", "TLS", "CONNECTOR", "ACTION", "CONDITIONS"};
 	struct cli_table table;
 	const json_t *o;
 	size_t i;
@@ -162,7 +216,8 @@ static void list_rules(struct cli *cli, const json_t *items)
 					? "disabled"
 					: cli_text(cli, o, "mode"),
 				cli_text(cli, o, "direction"), cli_text(cli, o, "require_tls"),
-				cli_text(cli, o, "connector"), cli_text(cli, o, "action")});
+				cli_text(cli, o, "connector"), cli_text(cli, o, "action"),
+				conditions(cli, o)});
 	cli_table_print(cli, &table);
 }
 
@@ -207,7 +262,7 @@ int cli_run_object_show(struct cli *cli)
 {
 	json_t *object = NULL;
 	struct buf text;
-	int status = check_key(cli, cli->words[0]);
+	int status = take_key(cli);
 
 	if (status == CLI_OK)
 		status = cli_get(cli, path_of(cli, cli->words[0]), &object);
@@ -262,7 +317,7 @@ int cli_run_object_add(struct cli *cli)
 int cli_run_object_set(struct cli *cli)
 {
 	json_t *body = NULL;
-	int status = check_key(cli, cli->words[0]);
+	int status = take_key(cli);
 
 	if (status == CLI_OK)
 		status = cli_properties(cli, &body);
@@ -277,7 +332,7 @@ int cli_run_object_set(struct cli *cli)
 
 int cli_run_object_remove(struct cli *cli)
 {
-	int status = check_key(cli, cli->words[0]);
+	int status = take_key(cli);
 
 	if (status != CLI_OK)
 		return status;

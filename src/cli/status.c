@@ -104,11 +104,54 @@ static void print_server(struct cli *cli, const json_t *status)
 	print_fact(cli, "Queue", counters(cli, json_object_get(status, "spool")));
 }
 
+/* The sums over all processes of what they count by outcome, under KEY. */
+static json_t *by_outcome(const json_t *status, const char *key)
+{
+	json_t *sums = json_object(), *value;
+	const json_t *p;
+	const char *token;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "processes"), i, p)
+		json_object_foreach (
+			json_object_get(json_object_get(p, "stats"), key), token, value)
+			json_object_set_new(sums, token,
+				json_integer(json_integer_value(json_object_get(sums, token)) +
+					     json_integer_value(value)));
+	return sums;
+}
+
+/* What policy refused to clients, and which demands next hops did not meet, since the processes
+ * began. */
+static void print_outcomes(struct cli *cli, const json_t *status)
+{
+	static const char *const heads[] = {"OUTCOME", "REFUSED", "NEXT HOPS UNMET"};
+	json_t *refused = by_outcome(status, "refused_by"), *unmet = by_outcome(status, "unmet_by");
+	json_t *all = json_copy(refused), *value;
+	struct cli_table table;
+	const char *token;
+
+	json_object_update_missing(all, unmet);
+	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
+	json_object_foreach (all, token, value)
+		cli_table_row(&table,
+			(const char *[]){arena_text(cli->arena, token),
+				cli_text(cli, refused, token), cli_text(cli, unmet, token)});
+	if (table.count > 0) {
+		cli_print(cli, "\n");
+		cli_table_print(cli, &table);
+	}
+	json_decref(all);
+	json_decref(refused);
+	json_decref(unmet);
+}
+
 static void print_status(struct cli *cli, const json_t *status)
 {
 	print_server(cli, status);
 	cli_print(cli, "\n");
 	print_processes(cli, status);
+	print_outcomes(cli, status);
 }
 
 int cli_run_status(struct cli *cli)

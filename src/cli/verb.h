@@ -150,6 +150,9 @@ const char *cli_escape(struct cli *cli, const char *text);
 const char *cli_query(struct cli *cli, const char *path, const char *key, const char *value);
 /* All items of a listing, following its pages up to LIMIT (0: all); new reference in *ret. */
 int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret);
+/* ORGANISATION/NAME of a connector or a rule (SINGULAR) that is named by WORD in full, or by its
+ * name alone where only one has it. */
+int cli_full_name(struct cli *cli, const char *singular, const char *word, const char **ret);
 /* --limit; FALLBACK when absent. CLI_USAGE when malformed. */
 int cli_limit(struct cli *cli, size_t fallback, size_t *ret);
 

@@ -155,13 +155,13 @@ const struct cli_verb cli_verbs[] = {
 		"--delivery=lmtp:unix:/run/dovecot/lmtp",
 		"sealpost domain set contoso.example --subdomains"),
 	OBJECT_VERBS("connector", "connector", "a", MODEL_CONNECTOR, model_connector_desc,
-		"ORGANISATION/NAME",
+		"[ORGANISATION/]NAME",
 		"sealpost connector add fabrikam --organisation=contoso --type=partner "
 		"--outbound.recipient-domains=fabrikam.example --outbound.tls=name "
 		"--outbound.tls-domain=mx.fabrikam.example --trust-file=fabrikam-ca.pem",
 		"sealpost connector set contoso/fabrikam --inbound-require-tls=true"),
 	{.name = "connector test",
-		.arguments = "ORGANISATION/NAME",
+		.arguments = "[ORGANISATION/]NAME",
 		.doc = "Try a connector out: connect to its next hops in earnest and tell each "
 		       "step, up to the answer to RCPT; or, inbound, say whether mail would come "
 		       "in by it.",
@@ -198,7 +198,7 @@ const struct cli_verb cli_verbs[] = {
 		.least = 1,
 		.most = 1,
 		.run = cli_run_recipient_load},
-	OBJECT_VERBS("rule", "rule", "a", MODEL_RULE, model_rule_desc, "ORGANISATION/NAME",
+	OBJECT_VERBS("rule", "rule", "a", MODEL_RULE, model_rule_desc, "[ORGANISATION/]NAME",
 		"sealpost rule add records --organisation=contoso --direction=outgoing "
 		"--header=X-Class --header-contains=patient --require-tls=chain",
 		"sealpost rule set contoso/records --mode=report"),
@@ -271,8 +271,9 @@ const struct cli_verb cli_verbs[] = {
 				"Not before: 2026-11-21T20:00Z, or 2h for two hours ago."},
 			{"until", "TIME", "Not after."},
 			{"outcome", "KIND",
-				"Something of this kind happened: received, refused, delivered, "
-				"relayed, deferred, failed, expired, held, returned, deleted."},
+				"Something of this kind happened: received, refused, handed-over, "
+				"delivered, relayed, deferred, delayed, failed, expired, held, "
+				"released, returned, deleted, would-refuse."},
 			FLAG_LIMIT),
 		.examples = EXAMPLES("sealpost trace bob@fabrikam.example --since=2h",
 			"sealpost trace 0FZ3K5M2P7QAB"),
@@ -341,7 +342,7 @@ const struct cli_verb cli_verbs[] = {
 		.examples = EXAMPLES("sealpost reload"),
 		.run = cli_run_reload},
 	{.name = "connector readiness",
-		.arguments = "ORGANISATION/NAME",
+		.arguments = "[ORGANISATION/]NAME",
 		.doc = "Say what a connector in report mode would have refused, by reason and "
 		       "host, "
 		       "and what switching it to enforce would mean.",

@@ -262,6 +262,34 @@ def test_listings_flag_one_direction_and_report_mode(ours, api):
     _, shown, _ = api.ask('GET', '/v1/connectors/ours/p')
     assert api.ask('PUT', '/v1/connectors/ours/p', shown)[1]['changes'] == []
     assert '# TLS is forced outbound only' in ours.cli('connector', 'show', 'ours/p').stdout
+    ours.cli('connector', 'set', 'ours/p', '--inbound.sender-domains=p.example')
+    assert 'both ways' in ours.cli('connector', 'list').stdout
+
+
+def test_listings_tell_what_counts(ours):
+    ours.cli('rule', 'add', 'ours/r', '--senders=a@ours.example', '--header=X-Class', '--header-contains=secret',
+             '--larger-than=20M', '--action=refuse')
+    listed = ours.cli('rule', 'list').stdout
+    assert 'senders a@ours.example; header X-Class with secret; larger than 20M' in listed
+    assert 'RECIPIENTS' in ours.cli('domain', 'list').stdout
+
+
+def test_a_name_alone_will_do_where_only_one_has_it(ours):
+    ours.cli('connector', 'add', 'ours/p', '--outbound.recipient-domains=p.example')
+    assert ours.json('connector', 'show', 'p')['organisation'] == 'ours'
+    assert ours.json('connector', 'readiness', 'p')['connector'] == 'p'
+    done = ours.cli('connector', 'readiness', 'q', check=False)
+    assert done.returncode == 1 and 'there is no connector q' in done.stderr
+    ours.cli('org', 'add', 'theirs')
+    ours.cli('connector', 'add', 'theirs/p', '--outbound.recipient-domains=p.example')
+    done = ours.cli('connector', 'remove', 'p', '--yes', check=False)
+    assert done.returncode == 2 and 'ours/p, theirs/p' in done.stderr
+
+
+def test_trace_tells_a_kind_that_is_none(ours):
+    done = ours.cli('trace', '--outcome=bogus', check=False)
+    assert done.returncode == 1 and 'expected one of received, refused' in done.stderr
+    assert ours.json('trace', '--outcome=would-refuse') == []
 
 
 def test_pages_of_a_listing(ours, api):

@@ -40,6 +40,9 @@ def test_a_real_server_without_tls_gets_nothing(sender, tmp_path, authority):
         sender.send('a@ours.example', f'joe@{DOMAIN}')
         assert wait_attempts(sender, f'joe@{DOMAIN}', 2)['last_token'] == 'no-starttls'
         assert not postfix.maildir('joe')
+        counted = [p['stats']['unmet_by'] for p in sender.json('status')['processes'] if p['role'] == 'deliver']
+        assert sum(unmet.get('no-starttls', 0) for unmet in counted) >= 2 and 'name-mismatch' not in counted[0]
+        assert 'no-starttls' in sender.cli('status').stdout
     finally:
         postfix.stop()
 

@@ -69,6 +69,7 @@ struct deliver {
 	struct {
 		int64_t jobs, delivered, deferred, failed, connections, tls, clear, reused,
 			unreachable, handshakes_failed, gate_refusals;
+		int64_t unmet[POLICY_OUTCOME_MAX]; /* hosts that did not meet a demand, by why */
 	} counters;
 };
 

@@ -393,8 +393,14 @@ static void drain(void *context)
 static json_t *stats(void *context)
 {
 	const struct deliver *self = context;
+	json_t *unmet = json_object();
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	for (size_t i = 0; i < POLICY_OUTCOME_MAX; i++)
+		if (self->counters.unmet[i] != 0)
+			json_object_set_new(unmet,
+				policy_outcome_row((enum policy_outcome)i)->token,
+				json_integer((json_int_t)self->counters.unmet[i]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"jobs", (json_int_t)self->counters.jobs, "jobs_under_way",
 		(json_int_t)self->job_count, "delivered", (json_int_t)self->counters.delivered,
 		"deferred", (json_int_t)self->counters.deferred, "failed",
@@ -406,7 +412,7 @@ static json_t *stats(void *context)
 		(json_int_t)self->counters.tls, "transactions_clear",
 		(json_int_t)self->counters.clear, "handshakes_failed",
 		(json_int_t)self->counters.handshakes_failed, "refused_by_requirement",
-		(json_int_t)self->counters.gate_refusals);
+		(json_int_t)self->counters.gate_refusals, "unmet_by", unmet);
 }
 
 static void destroy(void *context)

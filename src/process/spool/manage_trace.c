@@ -103,6 +103,23 @@ static bool id_argument(struct spool_request *request, int64_t *ret_id)
 	return false;
 }
 
+/* A kind that no event has is a slip, and not an answer. */
+static bool check_kind(struct spool_request *request, const char *kind)
+{
+	static const char *const kinds[] = {"received", "refused", "handed-over", "delivered",
+		"relayed", "deferred", "failed", "expired", "delayed", "held", "released",
+		"returned", "deleted", "would-refuse"};
+	const char *all = kinds[0];
+
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
+		if (kind == NULL || strcmp(kind, kinds[i]) == 0)
+			return true;
+	for (size_t i = 1; i < ARRAY_LENGTH(kinds); i++)
+		all = arena_format(request->arena, "%s, %s", all, kinds[i]);
+	spool_answer_error(request, ERR_SYNTAX, "outcome: expected one of %s, found %s", all, kind);
+	return false;
+}
+
 void spool_manage_trace_search(struct spool_request *request)
 {
 	const json_t *limit = json_object_get(request->arguments, "limit");
@@ -118,7 +135,7 @@ void spool_manage_trace_search(struct spool_request *request)
 		.limit = spool_limit(limit),
 	};
 
-	if (!id_argument(request, &query.id) ||
+	if (!check_kind(request, query.outcome) || !id_argument(request, &query.id) ||
 		!moment_argument(request, "since", &query.since_ms) ||
 		!moment_argument(request, "until", &query.until_ms))
 		return;
