@@ -240,6 +240,33 @@ static void hand_over(struct policy_attribution *a)
 		ret->originating = false;
 }
 
+bool policy_inbound_takes(const struct policy_snapshot *snapshot, const struct policy_mail *mail,
+	const struct policy_mailbox *recipient, struct arena *arena, struct policy_inbound *ret)
+{
+	static const struct policy_peer nobody;
+	struct str sender = str_of(mail->sender);
+	struct policy_attribution a = {.s = snapshot,
+		.peer = &nobody,
+		.arena = arena,
+		.ret = ret,
+		.recipient = *recipient,
+		.domain = policy_accepted(snapshot, recipient->domain)};
+
+	*ret = (struct policy_inbound){.accepted = true,
+		.outcome = POLICY_OK,
+		.organisation = mail->organisation,
+		.connector = mail->connector,
+		.originating = true};
+	if (sender.n > 0 && !policy_parse_mailbox(sender, arena, &a.sender)) {
+		refuse(&a, POLICY_BAD_SENDER, "The sender's address is not valid");
+		return false;
+	}
+	a.own = a.domain != NULL ? policy_organisation(snapshot, a.domain->organisation) : NULL;
+	if (a.own != NULL)
+		hand_over(&a);
+	return ret->accepted;
+}
+
 /* The on-premises connector that came nearest, for the administrator of a client that expected to
  * be known; "" where none matched at all. */
 static const char *nearest(const struct policy_attribution *a)

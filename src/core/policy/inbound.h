@@ -56,4 +56,9 @@ bool policy_inbound_by_address(struct policy_attribution *a);
 /* Here *ret_enforced says whether more than connectors in report mode did. */
 bool policy_inbound_by_partner(struct policy_attribution *a, bool *ret_enforced);
 
+/* Does the organisation of RECIPIENT take MAIL, which another organisation's own server brought,
+ * when it is handed over inside this installation?  *ret says why not. */
+bool policy_inbound_takes(const struct policy_snapshot *snapshot, const struct policy_mail *mail,
+	const struct policy_mailbox *recipient, struct arena *arena, struct policy_inbound *ret);
+
 #endif

@@ -17,6 +17,8 @@
  */
 #include "core/policy/outbound.h"
 
+#include "core/policy/inbound.h"
+
 void policy_outbound_consider(
 	const struct policy_routing *r, const char *subject, bool applies, const char *why)
 {
@@ -124,6 +126,24 @@ static bool leaves_for_other(struct policy_routing *r)
 	return false;
 }
 
+/* What was a way out when the mail came in may be none any more, by a header field or a change of
+ * connectors: the other organisation judges what is handed over now.  Notices made here came by no
+ * connector.  False: refused. */
+static bool is_taken(struct policy_routing *r)
+{
+	struct policy_inbound in;
+
+	if (r->sender == NULL || r->sender == r->owner || r->mail->connector == NULL ||
+		policy_inbound_takes(r->s, r->mail, &r->recipient, r->arena, &in))
+		return true;
+	policy_outbound_consider(r, arena_format(r->arena, "domain %s", r->domain->name), false,
+		"its organisation does not take this mail from that of the sender");
+	policy_outbound_refuse(r, in.outcome, policy_outcome_row(in.outcome)->text);
+	/* Its connectors are no matter of the sender's organisation. */
+	r->ret->text = r->ret->reply = in.reply != NULL ? in.reply : r->ret->reply;
+	return false;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------
  */
 
@@ -181,7 +201,7 @@ static void route_accepted(struct policy_routing *r, enum policy_place place)
 	bool has_delivery = model_parse_delivery(d->delivery, &delivery) &&
 			    delivery.type != MODEL_DELIVERY_NONE;
 
-	if (leaves_for_other(r))
+	if (leaves_for_other(r) || !is_taken(r))
 		return;
 	if (has_delivery && place != POLICY_PLACE_THERE) {
 		deliver_here(r, &delivery);
