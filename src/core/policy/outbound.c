@@ -6,7 +6,8 @@
  *   2. a directory says whether the recipient exists, and where;
  *   3. a rule that refuses;
  *   4. mail of one organisation for another of this installation leaves by a connector of the first
- *      that covers the recipient and has smart hosts; else it is handed over inside;
+ *      that covers the recipient and has smart hosts; else it is handed over inside, if the other
+ *      one takes it;
  *   5. a delivery of the accepted domain;
  *   6. the connector that a rule names;
  *   7. the connector chosen by the recipient's domain, among those of the domain's organisation

@@ -113,9 +113,12 @@ static void finish(struct deliver_job *job)
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
+/* One server may take the mail of two organisations: what each is told, and which header fields
+ * each gets, is its own. */
 static bool same_way(const struct policy_outbound *a, const struct policy_outbound *b)
 {
-	if (a->type != b->type || strcmp(a->key, b->key) != 0)
+	if (a->type != b->type || strcmp(a->key, b->key) != 0 || a->headers != b->headers ||
+		!str_equal(str_of(a->organisation), str_of(b->organisation)))
 		return false;
 	if (a->type == POLICY_ROUTE_MAILDIR)
 		return strcmp(a->path, b->path) == 0;

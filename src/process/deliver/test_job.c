@@ -226,21 +226,28 @@ static void test_text_injected_before_the_handshake(void **state)
 
 /* ---- at home --------------------------------------------------------------------------------- */
 
+static void configure_domains(struct fixture *x, struct model_organisation *organisations,
+	struct model_domain *domains, size_t count)
+{
+	struct model_config config = {0};
+
+	config.organisations.items = organisations;
+	config.organisations.count = count;
+	config.domains.items = domains;
+	config.domains.count = count;
+	deliver_config_release(&x->d.config);
+	x->d.config = mem_new(sizeof(*x->d.config));
+	x->d.config->references = 1;
+	x->d.config->snapshot = policy_snapshot_new(&config, ++x->generation);
+}
+
 static void configure_delivery(struct fixture *x, const char *delivery)
 {
 	struct model_organisation organisation = {.name = "contoso"};
 	struct model_domain domain = {
 		.name = "home.example", .organisation = "contoso", .delivery = delivery};
-	struct model_config config = {0};
 
-	config.organisations.items = &organisation;
-	config.organisations.count = 1;
-	config.domains.items = &domain;
-	config.domains.count = 1;
-	deliver_config_release(&x->d.config);
-	x->d.config = mem_new(sizeof(*x->d.config));
-	x->d.config->references = 1;
-	x->d.config->snapshot = policy_snapshot_new(&config, ++x->generation);
+	configure_domains(x, &organisation, &domain, 1);
 }
 
 static size_t count_files(const char *path)
@@ -292,6 +299,40 @@ static void test_lmtp(void **state)
 	assert_non_null(strstr(x->server.commands, "LHLO me.example"));
 }
 
+/* One server for the domains of two organisations. */
+static void test_one_server_for_two_organisations(void **state)
+{
+	struct fixture *x = *state;
+	const char *delivery = arena_format(x->arena, "smtp:127.0.0.1:%u", x->server.port);
+	struct model_organisation organisations[] = {{.name = "contoso"}, {.name = "fabrikam"}};
+	struct model_domain domains[] = {
+		{.name = "home.example", .organisation = "contoso", .delivery = delivery},
+		{.name = "other.example", .organisation = "fabrikam", .delivery = delivery},
+	};
+	struct wire_recipient to[] = {{.number = 1, .address = "joe@home.example"},
+		{.number = 2, .address = "eve@other.example", .receiver = "fabrikam"}};
+	struct wire_job job = {.id = 1,
+		.sender = "s@home.example",
+		.organisation = "contoso",
+		.recipients = {to, 2},
+		.size = (int64_t)strlen(x->content)};
+	const struct wire_recipient_outcome *o;
+
+	configure_domains(x, organisations, domains, 2);
+	deliver_job_begin(&x->d, &job);
+	wait_outcome(x, 1);
+	o = x->outcome.recipients.items;
+	assert_int_equal(x->outcome.recipients.count, 2);
+	/* Each has the receipt, and the header fields, of its own organisation. */
+	assert_int_equal(x->outcome.receipts.count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(o[i].result, WIRE_RELAYED);
+		assert_string_equal(x->outcome.receipts.items[o[i].receipt].organisation,
+			organisations[i].name);
+	}
+	assert_int_equal(x->server.mails, 2);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -310,6 +351,7 @@ int main(void)
 		TEST(test_text_injected_before_the_handshake),
 		TEST(test_maildir),
 		TEST(test_lmtp),
+		TEST(test_one_server_for_two_organisations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
