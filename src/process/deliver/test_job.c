@@ -1,5 +1,6 @@
 /* Jobs, from the spool's word to its outcome, against a server that does as it is told. */
 #include "process/deliver/testing_job.h"
+#include "process/deliver/way.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -333,6 +334,20 @@ static void test_one_server_for_two_organisations(void **state)
 	assert_int_equal(x->server.mails, 2);
 }
 
+/* A host of that name is no socket: only what this installation delivers by LMTP is. */
+static void test_host_called_unix(void **state)
+{
+	struct fixture *x = *state;
+	const char *hosts[] = {"unix:25"};
+	struct policy_outbound route = {.type = POLICY_ROUTE_HOSTS, .hosts = {hosts, 1}};
+	struct deliver_target targets[DELIVER_MAX_HOSTS];
+
+	assert_int_equal(deliver_way_named(&x->d, &route, x->arena, targets), 1);
+	assert_false(targets[0].is_unix);
+	assert_string_equal(targets[0].host, "unix");
+	assert_int_equal(targets[0].port, 25);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -351,6 +366,7 @@ int main(void)
 		TEST(test_text_injected_before_the_handshake),
 		TEST(test_maildir),
 		TEST(test_lmtp),
+		TEST(test_host_called_unix),
 		TEST(test_one_server_for_two_organisations),
 	};
 

@@ -33,7 +33,7 @@ size_t deliver_way_named(const struct deliver *self, const struct policy_outboun
 		struct str text = str_of(route->hosts.items[i]), host = text;
 		struct deliver_target target = {.port = port};
 
-		if (str_starts_nocase(text, unix_prefix)) {
+		if (route->type == POLICY_ROUTE_LMTP && str_starts_nocase(text, unix_prefix)) {
 			target.is_unix = true;
 			target.port = 0;
 			host = str_part(text, unix_prefix.n, text.n);
