@@ -15,7 +15,15 @@ struct submission {
 	struct spool_message *message;
 };
 
-static bool is_address(const char *text)
+/* NULL: none, or an address literal. */
+static const char *domain_of(const char *address, struct arena *arena)
+{
+	struct str s = str_of(address);
+
+	return model_domain_name(str_part(s, str_find_last(s, '@') + 1, s.n), false, arena);
+}
+
+static bool is_address(const char *text, struct arena *arena)
 {
 	size_t n = strlen(text), at = str_find_last(str_of(text), '@');
 
@@ -24,15 +32,15 @@ static bool is_address(const char *text)
 	for (const char *p = text; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '<' || *p == '>')
 			return false;
-	return true;
+	return text[at + 1] == '[' || domain_of(text, arena) != NULL;
 }
 
 /* Who manages an organisation does not send in the name of another. */
 static bool is_another_s(const struct spool_request *request, const char *from)
 {
-	const char *at = strrchr(from, '@');
+	const char *domain = domain_of(from, request->arena);
 	const struct model_domain *d =
-		at != NULL ? policy_accepted(request->spool->snapshot, at + 1) : NULL;
+		domain != NULL ? policy_accepted(request->spool->snapshot, domain) : NULL;
 
 	return d != NULL && !spool_is_asked_by(request, d->organisation);
 }
@@ -61,9 +69,9 @@ static bool check(struct spool_request *request, const char *from, const char *t
 	else if (is_another_s(request, from))
 		spool_answer_error(
 			request, ERR_REFUSED, "from: you do not manage its organisation");
-	else if (!is_address(from) || !is_address(to))
+	else if (!is_address(from, request->arena) || !is_address(to, request->arena))
 		spool_answer_error(request, ERR_SYNTAX, "from, to: expected an address, found %s",
-			is_address(from) ? to : from);
+			is_address(from, request->arena) ? to : from);
 	else
 		return true;
 	return false;

@@ -226,6 +226,24 @@ static void test_between_organisations(void **state)
 	assert_string_equal(text_of(json_object_get(event, "receipt"), "attempt"), "local");
 }
 
+/* Who manages contoso does not send in the name of another, in whatever way that is written. */
+static void expect_own_sender_only(struct testing *t)
+{
+	static const char *const from[] = {"a@fabrikam.example", "a@Fabrikam.EXAMPLE"};
+	struct arena *arena = arena_new();
+
+	for (size_t i = 0; i < ARRAY_LENGTH(from); i++) {
+		testing_ask(t, "test.submit",
+			arena_format(arena,
+				"{\"organisations\": [\"contoso\"], \"organisation\": \"contoso\", "
+				"\"connector\": \"northwind\", \"to\": \"x@other.example\", "
+				"\"from\": \"%s\"}",
+				from[i]));
+		assert_int_equal(t->admin->answer_error, ERR_REFUSED);
+	}
+	arena_free(&arena);
+}
+
 static void test_submit(void **state)
 {
 	struct testing *t = *state;
@@ -244,6 +262,7 @@ static void test_submit(void **state)
 		"\"x@other.example\"}");
 	assert_int_equal(t->admin->answer_error, ERR_OK);
 	assert_non_null(text_of(t->admin->answer, "id"));
+	expect_own_sender_only(t);
 	job = testing_next_job(t);
 	assert_string_equal(job->wire.via, "contoso/northwind");
 	assert_string_equal(job->wire.sender, "postmaster@contoso.example");
