@@ -14,13 +14,13 @@ static const void *object_at(const struct model_config *config, enum model_kind 
 	return i < list->count ? list->items + i * model_kinds[kind].desc->size : NULL;
 }
 
-/* Keys of one kind, each with its object. */
-static enum err index_kind(const struct model_config *config, enum model_kind kind,
-	struct arena *arena, struct map *map, struct err_info *info)
+/* Keys of one kind from FIRST up to END, each with its object. */
+static enum err index_some(const struct model_config *config, enum model_kind kind, size_t first,
+	size_t end, struct arena *arena, struct map *map, struct err_info *info)
 {
 	const void *object;
 
-	for (size_t i = 0; (object = object_at(config, kind, i)) != NULL; i++) {
+	for (size_t i = first; i < end && (object = object_at(config, kind, i)) != NULL; i++) {
 		const char *key = model_key(kind, object, arena);
 
 		if (map_set(map, str_of(key), (void *)object) != NULL)
@@ -28,6 +28,12 @@ static enum err index_kind(const struct model_config *config, enum model_kind ki
 				model_kinds[kind].singular, key);
 	}
 	return ERR_OK;
+}
+
+static enum err index_kind(const struct model_config *config, enum model_kind kind,
+	struct arena *arena, struct map *map, struct err_info *info)
+{
+	return index_some(config, kind, 0, SIZE_MAX, arena, map, info);
 }
 
 enum err model_check(const struct model_config *config, struct err_info *info)
@@ -64,15 +70,51 @@ static void add_change(struct changes *changes, enum model_kind kind, const char
 	c->after = after;
 }
 
-/* The objects of ONE kind in LEFT that OTHER lacks; or, with CHANGED, has different. */
-static void collect(struct changes *changes, const struct model_config *left,
-	const struct map *other, enum model_kind kind, struct arena *arena, bool changed)
-{
-	const void *object;
+/* Where two lists of one kind may differ: what stands before and behind is the same, bit for bit.
+ * Who changes one object among very many shares the others with the configuration before. */
+struct window {
+	size_t first, before_end, after_end;
+};
 
-	for (size_t i = 0; (object = object_at(left, kind, i)) != NULL; i++) {
+static size_t count_of(const struct model_config *config, enum model_kind kind)
+{
+	return ((const struct list *)((const char *)config + model_kinds[kind].list_offset))->count;
+}
+
+static struct window window_of(
+	const struct model_config *before, const struct model_config *after, enum model_kind kind)
+{
+	size_t size = model_kinds[kind].desc->size;
+	struct window w = {0, count_of(before, kind), count_of(after, kind)};
+
+	while (w.first < w.before_end && w.first < w.after_end &&
+		memcmp(object_at(before, kind, w.first), object_at(after, kind, w.first), size) ==
+			0)
+		w.first++;
+	while (w.first < w.before_end && w.first < w.after_end &&
+		memcmp(object_at(before, kind, w.before_end - 1),
+			object_at(after, kind, w.after_end - 1), size) == 0) {
+		w.before_end--;
+		w.after_end--;
+	}
+	return w;
+}
+
+/* The objects of one kind in LEFT, from FIRST up to END, that OTHER lacks; or, with CHANGED, has
+ * different. */
+struct side {
+	const struct model_config *left;
+	const struct map *other;
+	size_t first, end;
+};
+
+static void collect(struct changes *changes, const struct side *side, enum model_kind kind,
+	struct arena *arena, bool changed)
+{
+	for (size_t i = side->first; i < side->end; i++) {
+		const void *object = object_at(side->left, kind, i);
 		const char *key = model_key(kind, object, arena);
-		const void *match = map_get(other, str_of(key));
+		const void *match = map_get(side->other, str_of(key));
 
 		if (!changed && match == NULL)
 			add_change(changes, kind, key, object, NULL);
@@ -82,40 +124,34 @@ static void collect(struct changes *changes, const struct model_config *left,
 	}
 }
 
-static size_t count_all(const struct model_config *config)
-{
-	size_t count = 0;
-
-	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
-		count += ((const struct list *)((const char *)config +
-						model_kinds[kind].list_offset))
-				 ->count;
-	return count;
-}
-
 size_t model_compare(const struct model_config *before, const struct model_config *after,
 	struct arena *arena, struct model_change **ret)
 {
 	struct changes changes = {0};
 	struct map *old[MODEL_KIND_MAX], *new[MODEL_KIND_MAX];
-	size_t removals_and_changes;
+	struct side from[MODEL_KIND_MAX], to[MODEL_KIND_MAX];
+	size_t removals_and_changes, most = 0;
 
-	changes.items = arena_array(
-		arena, count_all(before) + count_all(after), sizeof(struct model_change));
 	for (int kind = 0; kind < MODEL_KIND_MAX; kind++) {
+		struct window w = window_of(before, after, kind);
+
 		old[kind] = map_new(0);
 		new[kind] = map_new(0);
-		index_kind(before, kind, arena, old[kind], NULL);
-		index_kind(after, kind, arena, new[kind], NULL);
+		from[kind] = (struct side){before, new[kind], w.first, w.before_end};
+		to[kind] = (struct side){after, old[kind], w.first, w.after_end};
+		index_some(before, kind, w.first, w.before_end, arena, old[kind], NULL);
+		index_some(after, kind, w.first, w.after_end, arena, new[kind], NULL);
+		most += w.before_end + w.after_end - 2 * w.first;
 	}
+	changes.items = arena_array(arena, most, sizeof(struct model_change));
 	/* What refers to others goes first and comes last. */
 	for (int kind = MODEL_KIND_MAX - 1; kind >= 0; kind--)
-		collect(&changes, before, new[kind], kind, arena, false);
+		collect(&changes, &from[kind], kind, arena, false);
 	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
-		collect(&changes, before, new[kind], kind, arena, true);
+		collect(&changes, &from[kind], kind, arena, true);
 	removals_and_changes = changes.count;
 	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
-		collect(&changes, after, old[kind], kind, arena, false);
+		collect(&changes, &to[kind], kind, arena, false);
 	for (size_t i = removals_and_changes; i < changes.count; i++) {
 		changes.items[i].after = changes.items[i].before;
 		changes.items[i].before = NULL;

@@ -113,45 +113,82 @@ static bool complete_put(struct store_work *work)
 	return false;
 }
 
+static enum err run_change(struct store_work *work, struct store_group *group)
+{
+	struct config *config = (struct config *)work;
+	const struct store_engine *engine = &work->store->engine;
+
+	(void)group;
+	return engine->ops->config_change(
+		engine->self, config->generation, config->rows, config->count);
+}
+
+static void add_row(struct config *config, enum model_kind kind, const void *object, bool is_there)
+{
+	struct arena *arena = config->work.arena;
+	json_t *json = is_there ? record_to_json(model_kinds[kind].desc, object, RECORD_JSON_SPARSE)
+				: NULL;
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	config->rows[config->count++] = (struct store_config_row){
+		.kind = kind,
+		.key = arena_text(arena, model_key(kind, object, arena)),
+		.json = arena_text(arena, text),
+	};
+	free(text);
+	json_decref(json);
+}
+
 static void add_rows(struct config *config, const struct model_config *from, int kind)
 {
 	const struct model_kind_row *row = &model_kinds[kind];
-	struct arena *arena = config->work.arena;
 	size_t count, i;
 	const char *objects = list_of(from, kind, &count);
 
-	for (i = 0; i < count; i++) {
-		const void *object = objects + i * row->desc->size;
-		json_t *json = record_to_json(row->desc, object, RECORD_JSON_SPARSE);
-		char *text = json_dumps(json, JSON_COMPACT);
+	for (i = 0; i < count; i++)
+		add_row(config, (enum model_kind)kind, objects + i * row->desc->size, true);
+}
 
-		config->rows[config->count++] = (struct store_config_row){
-			.kind = kind,
-			.key = model_key((enum model_kind)kind, object, arena),
-			.json = arena_text(arena, text),
-		};
-		free(text);
-		json_decref(json);
-	}
+static struct config *put_new(struct store *store, int64_t generation, size_t count,
+	enum err (*run)(struct store_work *work, struct store_group *group))
+{
+	struct config *config = store_work_new(store, sizeof(*config));
+
+	config->work.run = run;
+	config->work.complete = complete_put;
+	config->generation = generation;
+	config->rows = arena_array(config->work.arena, count, sizeof(*config->rows));
+	return config;
+}
+
+void store_config_change(struct store *store, int64_t generation,
+	const struct model_change *changes, size_t count, store_done *done, void *context)
+{
+	struct config *config = put_new(store, generation, count, run_change);
+
+	config->put = done;
+	config->context = context;
+	for (size_t i = 0; i < count; i++)
+		add_row(config, changes[i].kind,
+			changes[i].after != NULL ? changes[i].after : changes[i].before,
+			changes[i].after != NULL);
+	store_work_submit(&config->work);
 }
 
 void store_config_put(struct store *store, int64_t generation, const struct model_config *from,
 	store_done *done, void *context)
 {
-	struct config *config = store_work_new(store, sizeof(*config));
+	struct config *config;
 	size_t total = 0, count;
 	int kind;
 
-	config->work.run = run_put;
-	config->work.complete = complete_put;
-	config->put = done;
-	config->context = context;
-	config->generation = generation;
 	for (kind = 0; kind < MODEL_KIND_MAX; kind++) {
 		list_of(from, kind, &count);
 		total += count;
 	}
-	config->rows = arena_array(config->work.arena, total, sizeof(*config->rows));
+	config = put_new(store, generation, total, run_put);
+	config->put = done;
+	config->context = context;
 	for (kind = 0; kind < MODEL_KIND_MAX; kind++)
 		add_rows(config, from, kind);
 	store_work_submit(&config->work);

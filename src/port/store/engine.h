@@ -118,6 +118,9 @@ struct store_engine_ops {
 		struct store_config_row **ret, size_t *ret_count);
 	enum err (*config_put)(void *engine, int64_t generation,
 		const struct store_config_row *rows, size_t count);
+	/* Replace the rows of these keys, add them, or (json NULL) remove them. */
+	enum err (*config_change)(void *engine, int64_t generation,
+		const struct store_config_row *rows, size_t count);
 	enum err (*owners)(
 		void *engine, struct arena *arena, struct store_owner **ret, size_t *ret_count);
 	enum err (*protection_put)(void *engine, const struct store_protection *protection);

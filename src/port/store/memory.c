@@ -408,6 +408,46 @@ static enum err config_put(
 	return ERR_OK;
 }
 
+static size_t row_of(const struct store_memory *memory, const struct store_config_row *row)
+{
+	size_t i = 0;
+
+	while (i < memory->row_count &&
+		(memory->rows[i].kind != row->kind || strcmp(memory->rows[i].key, row->key) != 0))
+		i++;
+	return i;
+}
+
+static enum err config_change(
+	void *self, int64_t generation, const struct store_config_row *rows, size_t count)
+{
+	struct store_memory *memory = self;
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct store_memory now = *memory;
+
+	now.rows = arena_array(arena, memory->row_count + count, sizeof(*rows));
+	for (size_t i = 0; i < memory->row_count; i++)
+		now.rows[i] = memory->rows[i];
+	for (size_t i = 0; i < count; i++) {
+		size_t at = row_of(&now, &rows[i]);
+
+		if (rows[i].json != NULL) {
+			now.rows[at] = rows[i];
+			now.row_count += at == now.row_count;
+		} else if (at < now.row_count) {
+			now.row_count--;
+			memmove(&now.rows[at], &now.rows[at + 1],
+				(now.row_count - at) * sizeof(*rows));
+		}
+	}
+	/* What stands there is copied before it goes. */
+	now.config_arena = NULL;
+	config_put(&now, generation, now.rows, now.row_count);
+	arena_free(&memory->config_arena);
+	*memory = now;
+	return ERR_OK;
+}
+
 static const struct store_engine_ops ops = {
 	.close = close_engine,
 	.begin = begin,
@@ -429,6 +469,7 @@ static const struct store_engine_ops ops = {
 	.event_range = event_range,
 	.config_get = config_get,
 	.config_put = config_put,
+	.config_change = config_change,
 	.owners = store_memory_owners,
 	.protection_put = store_memory_protection_put,
 	.protection_remove = store_memory_protection_remove,

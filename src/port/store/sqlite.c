@@ -68,6 +68,8 @@ static const char *const migrations[] = {
 	" best_at INT NOT NULL, host TEXT, got INT NOT NULL, seen INT NOT NULL, fallen INT NOT "
 	"NULL,"
 	" organisation TEXT, PRIMARY KEY(direction, domain, network)) WITHOUT ROWID;",
+	/* Single objects are changed in place. */
+	"CREATE INDEX config_key ON config(kind, key);",
 };
 
 #define RECIPIENT                                                                                  \
@@ -136,6 +138,11 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_CONFIG] = "SELECT kind, key, json FROM config ORDER BY kind, position",
 	[STORE_SQL_CONFIG_CLEAR] = "DELETE FROM config",
 	[STORE_SQL_CONFIG_ADD] = "INSERT INTO config VALUES(?1, ?2, ?3, ?4)",
+	[STORE_SQL_CONFIG_SET] = "UPDATE config SET json = ?3 WHERE kind = ?1 AND key = ?2",
+	[STORE_SQL_CONFIG_APPEND] =
+		"INSERT INTO config SELECT ?1, coalesce(max(position), -1) + 1, ?2, ?3"
+		" FROM config WHERE kind = ?1",
+	[STORE_SQL_CONFIG_REMOVE] = "DELETE FROM config WHERE kind = ?1 AND key = ?2",
 	[STORE_SQL_OWNED] = "SELECT owners FROM message WHERE id = ?1",
 	[STORE_SQL_OWNER_ADD] = "INSERT INTO owner VALUES(?1, ?2) ON CONFLICT DO UPDATE SET"
 				" messages = max(0, messages + ?2)",
@@ -293,6 +300,7 @@ static const struct store_engine_ops ops = {
 	.event_range = store_sqlite_event_range,
 	.config_get = store_sqlite_config_get,
 	.config_put = store_sqlite_config_put,
+	.config_change = store_sqlite_config_change,
 	.owners = store_sqlite_owners,
 	.protection_put = store_sqlite_protection_put,
 	.protection_remove = store_sqlite_protection_remove,

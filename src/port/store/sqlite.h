@@ -40,6 +40,9 @@ enum store_sql {
 	STORE_SQL_CONFIG,
 	STORE_SQL_CONFIG_CLEAR,
 	STORE_SQL_CONFIG_ADD,
+	STORE_SQL_CONFIG_SET,
+	STORE_SQL_CONFIG_APPEND,
+	STORE_SQL_CONFIG_REMOVE,
 	STORE_SQL_OWNED,
 	STORE_SQL_OWNER_ADD,
 	STORE_SQL_OWNERS,
@@ -87,6 +90,8 @@ enum err store_sqlite_count(void *self, int64_t *ret_messages, int64_t *ret_reci
 enum err store_sqlite_event_range(void *self, int64_t *ret_first, int64_t *ret_last);
 enum err store_sqlite_config_get(void *self, struct arena *arena, int64_t *ret_generation,
 	struct store_config_row **ret, size_t *ret_count);
+enum err store_sqlite_config_change(
+	void *self, int64_t generation, const struct store_config_row *rows, size_t count);
 enum err store_sqlite_config_put(
 	void *self, int64_t generation, const struct store_config_row *rows, size_t count);
 enum err store_sqlite_owners(

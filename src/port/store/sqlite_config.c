@@ -54,18 +54,54 @@ enum err store_sqlite_config_get(void *self, struct arena *arena, int64_t *ret_g
 	return e;
 }
 
-enum err store_sqlite_config_put(
-	void *context, int64_t generation, const struct store_config_row *rows, size_t count)
+static enum err set_generation(struct store_sqlite *self, int64_t generation)
 {
-	struct store_sqlite *self = context;
 	sqlite3_stmt *s = store_sqlite_statement(self, STORE_SQL_SET_GENERATION);
-	enum err e;
-	size_t i;
 
 	if (s == NULL)
 		return store_sqlite_error(self);
 	sqlite3_bind_int64(s, 1, generation);
-	e = store_db_run(s);
+	return store_db_run(s);
+}
+
+static enum err run_row(
+	struct store_sqlite *self, enum store_sql which, const struct store_config_row *row)
+{
+	sqlite3_stmt *s = store_sqlite_statement(self, which);
+
+	if (s == NULL)
+		return store_sqlite_error(self);
+	sqlite3_bind_int64(s, 1, row->kind);
+	store_db_bind_text(s, 2, row->key);
+	if (row->json != NULL)
+		store_db_bind_text(s, 3, row->json);
+	return store_db_run(s);
+}
+
+enum err store_sqlite_config_change(
+	void *context, int64_t generation, const struct store_config_row *rows, size_t count)
+{
+	struct store_sqlite *self = context;
+	enum err e = set_generation(self, generation);
+
+	for (size_t i = 0; e == ERR_OK && i < count; i++) {
+		e = run_row(self,
+			rows[i].json != NULL ? STORE_SQL_CONFIG_SET : STORE_SQL_CONFIG_REMOVE,
+			&rows[i]);
+		if (e == ERR_OK && rows[i].json != NULL && sqlite3_changes(self->db.db) == 0)
+			e = run_row(self, STORE_SQL_CONFIG_APPEND, &rows[i]);
+	}
+	return e;
+}
+
+enum err store_sqlite_config_put(
+	void *context, int64_t generation, const struct store_config_row *rows, size_t count)
+{
+	struct store_sqlite *self = context;
+	enum err e = set_generation(self, generation);
+	sqlite3_stmt *s;
+	size_t i;
+
 	s = store_sqlite_statement(self, STORE_SQL_CONFIG_CLEAR);
 	if (e == ERR_OK)
 		e = s != NULL ? store_db_run(s) : store_sqlite_error(self);

@@ -297,6 +297,10 @@ void store_config_get(struct store *store, store_config_done *done, void *contex
 /* Replace all of it. */
 void store_config_put(struct store *store, int64_t generation, const struct model_config *config,
 	store_done *done, void *context);
+/* The same for a few objects: what is stored was read from the store, or put there, with all keys
+ * as they are now.  New objects come last. */
+void store_config_change(struct store *store, int64_t generation,
+	const struct model_change *changes, size_t count, store_done *done, void *context);
 
 /* What is known of hosts; one row a host, replaced or added. */
 void store_host_put(

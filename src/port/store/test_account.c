@@ -429,7 +429,7 @@ static void an_older_store_is_taken_over(void **state)
 	ask_readiness(&t, &a, 0);
 	store_close(&t.store);
 	run_sql(&t, "queue.db",
-		"DROP TABLE owner; DROP TABLE protection;"
+		"DROP TABLE owner; DROP TABLE protection; DROP INDEX config_key;"
 		"ALTER TABLE message DROP COLUMN labels; ALTER TABLE message DROP COLUMN via;"
 		"ALTER TABLE message DROP COLUMN owners;"
 		"ALTER TABLE recipient DROP COLUMN receiver;"

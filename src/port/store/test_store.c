@@ -313,6 +313,60 @@ static void the_configuration_is_replaced_whole(struct testing *t)
 	arena_free(&arena);
 }
 
+static void on_changed(void *context, enum err e, int64_t generation,
+	const struct model_config *config, const char *text)
+{
+	struct found *f = context;
+	size_t n = 0;
+
+	assert_null(text);
+	f->result = e;
+	f->next = generation;
+	for (size_t i = 0; i < config->organisations.count; i++)
+		n += (size_t)snprintf(f->text + n, sizeof(f->text) - n, "%s %d ",
+			config->organisations.items[i].name,
+			config->organisations.items[i].minimum_tls);
+	f->finished = true;
+}
+
+/* Single objects change, come and go; the others stay, in their order. */
+static void objects_of_the_configuration_are_changed(struct testing *t)
+{
+	static const char *const names[] = {"adatum", "contoso", "fabrikam", "tailspin"};
+	struct model_organisation o[ARRAY_LENGTH(names)];
+	struct arena *arena = arena_new();
+	struct model_config config = {.organisations = {o, 3}};
+	struct model_change changes[] = {
+		{MODEL_REMOVED, MODEL_ORGANISATION, names[0], &o[0], NULL},
+		{MODEL_CHANGED, MODEL_ORGANISATION, names[1], &o[1], &o[1]},
+		{MODEL_ADDED, MODEL_ORGANISATION, names[3], NULL, &o[3]},
+	};
+	struct model_change back = {MODEL_ADDED, MODEL_ORGANISATION, names[0], NULL, &o[0]};
+	struct found f;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		record_init(&model_organisation_desc, &o[i], arena);
+		o[i].name = names[i];
+		o[i].minimum_tls = MODEL_LEVEL_NONE;
+	}
+	store_config_put(t->store, 1, &config, NULL, NULL);
+	o[1].minimum_tls = MODEL_LEVEL_CHAIN;
+	store_config_change(t->store, 2, changes, ARRAY_LENGTH(changes), testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	store_config_change(t->store, 3, &back, 1, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	for (int round = 0; round < 2; round++) {
+		store_config_get(t->store, on_changed, find(&f, t));
+		testing_wait(t, &f.finished);
+		assert_int_equal(f.result, ERR_OK);
+		assert_int_equal(f.next, 3);
+		assert_string_equal(f.text, "contoso 2 fabrikam 0 tailspin 0 adatum 0 ");
+		if (t->directory[0] != '\0')
+			testing_reopen(t);
+	}
+	arena_free(&arena);
+}
+
 static void on_hosts(void *context, enum err e, const struct wire_host *hosts, size_t count)
 {
 	struct found *f = context;
@@ -370,6 +424,7 @@ static const struct testing_case cases[] = {
 	CASE(a_notice_comes_with_the_end_of_its_cause),
 	CASE(an_abandoned_message_leaves_nothing),
 	CASE(the_configuration_is_replaced_whole),
+	CASE(objects_of_the_configuration_are_changed),
 	CASE(hosts_are_remembered),
 	CASE(closing_completes_what_was_asked),
 };

@@ -53,21 +53,26 @@ void spool_config_send(struct spool_peer *peer)
 	ipc_send(peer->ipc, WIRE_CONFIG_END, &mark);
 }
 
-static void take(struct spool *spool, int64_t generation, const struct model_config *config)
+/* What was before lives in the arena returned. */
+static struct arena *take(
+	struct spool *spool, int64_t generation, const struct model_config *config)
 {
-	arena_free(&spool->config_arena);
+	struct arena *old = spool->config_arena;
+
 	spool->config_arena = arena_new();
 	spool->config = arena_alloc(spool->config_arena, sizeof(*spool->config));
 	record_copy(&model_config_desc, config, spool->config_arena, spool->config);
 	spool->generation = generation;
 	policy_snapshot_free(&spool->snapshot);
 	spool->snapshot = policy_snapshot_new(spool->config, (uint64_t)generation);
+	return old;
 }
 
 static void config_loaded(void *context, enum err e, int64_t generation,
 	const struct model_config *config, const char *text)
 {
 	struct spool *spool = context;
+	struct arena *old;
 
 	if (e == ERR_CLOSED)
 		return;
@@ -75,7 +80,8 @@ static void config_loaded(void *context, enum err e, int64_t generation,
 		spool_broken(spool, e, text != NULL ? text : "the configuration cannot be read");
 		return;
 	}
-	take(spool, generation, config);
+	old = take(spool, generation, config);
+	arena_free(&old);
 	log_event(LOG_INFO_LEVEL, "config.loaded", LOG_NUMBER("generation", generation));
 	spool_ready(spool);
 }
@@ -142,6 +148,7 @@ static json_t *replacement_json(const struct spool_config_replacement *r)
 static void replacement_free(struct spool_config_replacement *r)
 {
 	arena_free(&r->arena);
+	arena_free(&r->old);
 	free(r);
 }
 
@@ -150,8 +157,8 @@ static void replacement_free(struct spool_config_replacement *r)
 
 struct concern {
 	struct spool *spool;
-	struct arena *arena;
-	struct model_change *changes; /* keys and objects in the arena */
+	struct arena *arena, *old;
+	struct model_change *changes; /* keys and objects in the arenas */
 	size_t count;
 };
 
@@ -220,6 +227,7 @@ static void summarised(
 		}
 	}
 	arena_free(&c->arena);
+	arena_free(&c->old);
 	free(c);
 }
 
@@ -229,9 +237,11 @@ static void retry_concerned(struct spool *spool, struct spool_config_replacement
 
 	c->spool = spool;
 	c->arena = r->arena; /* what the changes point to lives there */
+	c->old = r->old;
 	c->changes = r->changes;
 	c->count = r->count;
 	r->arena = NULL;
+	r->old = NULL;
 	store_summary(spool->store, NULL, summarised, c);
 }
 
@@ -249,7 +259,8 @@ static void written(void *context, enum err e)
 		replacement_free(r);
 		return;
 	}
-	take(spool, r->generation, &r->config);
+	spool->config_stored = true;
+	r->old = take(spool, r->generation, &r->config);
 	log_event(LOG_INFO_LEVEL, "config.changed", LOG_NUMBER("generation", r->generation),
 		LOG_NUMBER("changes", (int64_t)r->count), LOG_TEXT("actor", request->actor));
 	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
@@ -298,7 +309,6 @@ static enum err read_replacement(
 	const struct spool *spool = request->spool;
 	const json_t *expect = json_object_get(request->arguments, "expect");
 	const json_t *changes = json_object_get(request->arguments, "changes");
-	struct model_config *before = arena_alloc(r->arena, sizeof(*before));
 	enum err e;
 
 	r->dry_run = json_is_true(json_object_get(request->arguments, "dry_run"));
@@ -306,9 +316,9 @@ static enum err read_replacement(
 		return err_set(info, ERR_CONFLICT,
 			"the configuration has changed meanwhile: it is generation %lld",
 			(long long)spool->generation);
-	/* The changes outlive the configuration that is replaced. */
-	record_copy(&model_config_desc, spool->config, r->arena, before);
-	r->config = *before;
+	/* One change at a time: what is there now stays until this one is written. */
+	r->config = *spool->config;
+	r->by_changes = changes != NULL;
 	e = changes != NULL ? spool_config_changed(changes, r, info)
 			    : record_from_json(&model_config_desc,
 				      json_object_get(request->arguments, "config"), "", r->arena,
@@ -319,7 +329,7 @@ static enum err read_replacement(
 	/* "Unknown" would say that there is no such object, or no configuration. */
 	if (e != ERR_OK)
 		return e == ERR_UNKNOWN ? ERR_SYNTAX : e;
-	r->count = model_compare(before, &r->config, r->arena, &r->changes);
+	r->count = model_compare(spool->config, &r->config, r->arena, &r->changes);
 	for (size_t i = 0; request->is_limited && i < r->count; i++)
 		if (!may_change(request, &r->changes[i]))
 			return err_set(info, ERR_REFUSED,
@@ -352,5 +362,9 @@ void spool_manage_config_replace(struct spool_request *request)
 	}
 	request->extra = r;
 	spool->config_busy = true;
-	store_config_put(spool->store, r->generation, &r->config, written, request);
+	if (r->by_changes && spool->config_stored)
+		store_config_change(
+			spool->store, r->generation, r->changes, r->count, written, request);
+	else
+		store_config_put(spool->store, r->generation, &r->config, written, request);
 }

@@ -7,11 +7,13 @@
 
 struct spool_config_replacement {
 	struct arena *arena;
-	struct model_config config;
+	struct arena *old;	    /* of the configuration before, once it is replaced */
+	struct model_config config; /* shares what is unchanged with the one before */
 	struct model_change *changes;
 	size_t count;
 	int64_t generation;
 	bool dry_run;
+	bool by_changes; /* single objects */
 };
 
 /* Change R->config (in R->arena) as the array says; all of it or an error. */

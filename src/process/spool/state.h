@@ -132,7 +132,8 @@ struct spool {
 	struct model_config *config;
 	int64_t generation;
 	struct policy_snapshot *snapshot;
-	bool config_busy; /* a change is being written */
+	bool config_busy;   /* a change is being written */
+	bool config_stored; /* the store's keys are those that are here */
 
 	/* intake */
 	bool intake_open;
