@@ -77,11 +77,11 @@ static const char *check_entry(struct load *l, const struct entry *e)
 {
 	const char *domain = strrchr(e->recipient.address, '@') + 1;
 	const char *owner = accepted(l, domain);
-	size_t before = (size_t)(uintptr_t)map_get(l->by_address, str_of(e->recipient.address));
+	const size_t *before = map_get(l->by_address, str_of(e->recipient.address));
 
-	if (before != 0)
+	if (before != NULL)
 		return arena_format(l->cli->arena, "%s stands in line %zu already",
-			e->recipient.address, before);
+			e->recipient.address, *before);
 	if (l->domain != NULL && strcmp(domain, l->domain) != 0)
 		return arena_format(
 			l->cli->arena, "%s is not at %s", e->recipient.address, l->domain);
@@ -101,6 +101,7 @@ static void take_line(struct load *l, struct str line, size_t number)
 	struct err_info info = {0};
 	const char *why = NULL;
 	json_t *json = json_object();
+	size_t *line_of;
 
 	/* A local part alone will do where the domain is given. */
 	json_object_set_new(json, "address",
@@ -122,7 +123,9 @@ static void take_line(struct load *l, struct str line, size_t number)
 		complain(l, number, why);
 		return;
 	}
-	map_set(l->by_address, str_of(e->recipient.address), (void *)(uintptr_t)number);
+	line_of = arena_alloc(l->cli->arena, sizeof(*line_of));
+	*line_of = number;
+	map_set(l->by_address, str_of(e->recipient.address), line_of);
 	l->count++;
 }
 

@@ -166,7 +166,7 @@ static void postfix(struct work *w)
 	postfix_policy(w);
 	add(w, "Postfix", arena_format(w->arena, "/etc/postfix/%s.senders", w->label),
 		domains(w, NULL, "", arena_format(w->arena, " %s\n", class_name(w)), ""));
-	if (w->client_name == NULL)
+	if (w->client_name == NULL || c == NULL || c->spki_sha256 == NULL || c->sha256 == NULL)
 		return;
 	add(w, "Postfix", arena_format(w->arena, "/etc/postfix/%s.certificates", w->label),
 		arena_format(w->arena,

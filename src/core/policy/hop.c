@@ -182,12 +182,14 @@ static void bad_name(struct judgement *j)
 
 static void bad_pin(struct judgement *j)
 {
+	const struct cert_facts *leaf = j->hop->certificate;
+
 	j->outcome = POLICY_PIN;
 	j->text = arena_format(j->arena,
 		"The public key of %s is none of those that are pinned: expected SHA-256 %s, "
 		"presented %s; %s",
 		host_of(j->hop), policy_join(&j->demand.pins, j->arena),
-		or_unknown(j->hop->certificate->spki_sha256), by_whom(j));
+		or_unknown(leaf != NULL ? leaf->spki_sha256 : NULL), by_whom(j));
 }
 
 static void judge(struct judgement *j, bool has_name)

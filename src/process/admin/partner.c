@@ -77,7 +77,7 @@ static bool find_subject(struct making *m)
 	if (m->organisation == NULL)
 		admin_problem(m->call, 404, "there is no organisation named \"%s\"", name);
 	else if (m->connector != NULL &&
-		 strcmp(m->connector->organisation, m->organisation->name) != 0)
+		 !str_is(str_of(m->connector->organisation), m->organisation->name))
 		admin_problem(m->call, 422, "connector %s is not of organisation %s", key, name);
 	else
 		return true;

@@ -20,7 +20,7 @@ enum { MAX_CHANGES = 50000 };
 /* One kind of object while it is being changed. */
 struct table {
 	const struct model_kind_row *row;
-	struct map *places; /* folded key -> place in items, from 1 */
+	struct map *places; /* folded key -> size_t: place in items, from 1 */
 	char *items;
 	size_t count, size;
 	bool *removed;
@@ -46,12 +46,17 @@ static char *item(const struct table *t, size_t place)
 	return t->items + place * t->row->desc->size;
 }
 
+static void keep_place(struct table *t, const char *key, size_t number, struct arena *arena)
+{
+	size_t *kept = arena_alloc(arena, sizeof(*kept));
+
+	*kept = number;
+	map_set(t->places, folded(key, arena), kept);
+}
+
 static void note_place(struct table *t, enum model_kind kind, size_t place, struct arena *arena)
 {
-	struct str key = folded(model_key(kind, item(t, place), arena), arena);
-
-	/* The value is a number that is not NULL. */
-	map_set(t->places, key, (void *)(uintptr_t)(place + 1));
+	keep_place(t, model_key(kind, item(t, place), arena), place + 1, arena);
 }
 
 /* Room for EXTRA more; index what is there. */
@@ -158,6 +163,7 @@ static enum err change_one(struct batch *b, const json_t *change, size_t left)
 	enum model_kind kind = MODEL_KIND_MAX;
 	struct table *t;
 	const char *key;
+	const size_t *known;
 	size_t place, i = 0;
 
 	while (i < ARRAY_LENGTH(ops) && (op == NULL || strcmp(op, ops[i]) != 0))
@@ -170,7 +176,8 @@ static enum err change_one(struct batch *b, const json_t *change, size_t left)
 	if (key == NULL)
 		return err_set(b->info, ERR_SYNTAX, "%s: %s%s: expected", t->row->singular,
 			t->row->is_nested ? "organisation and " : "", t->row->key);
-	place = (size_t)(uintptr_t)map_get(t->places, folded(key, b->r->arena));
+	known = map_get(t->places, folded(key, b->r->arena));
+	place = known != NULL ? *known : 0;
 	if (place != 0 && t->removed[place - 1])
 		place = 0;
 	if (place != 0 && strcmp(op, "add") == 0)
@@ -185,7 +192,7 @@ static enum err change_one(struct batch *b, const json_t *change, size_t left)
 	if (place != 0)
 		return set_object(b, t, kind, place - 1, change, key);
 	t->count++;
-	map_set(t->places, folded(key, b->r->arena), (void *)(uintptr_t)t->count);
+	keep_place(t, key, t->count, b->r->arena);
 	return set_object(b, t, kind, t->count - 1, change, key);
 }
 
