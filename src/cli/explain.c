@@ -109,10 +109,11 @@ static void print_outbound(struct cli *cli, const json_t *out)
 	if (strcmp(type, "mx") == 0)
 		hosts = arena_format(
 			cli->arena, "the MX hosts of %s", cli_text(cli, out, "domain"));
-	cli_print(cli, "  %s%s%s %s%s\n", cli_colour(cli, refused ? CLI_RED : CLI_GREEN),
-		refused ? "No way on" : "Then goes to", cli_colour(cli, CLI_PLAIN),
-		path[0] != '\0' ? path : hosts,
-		refused ? arena_format(cli->arena, ": %s", cli_text(cli, out, "text")) : "");
+	cli_print(cli, "  %s%s%s %s\n", cli_colour(cli, refused ? CLI_RED : CLI_GREEN),
+		refused ? "No way on:" : "Then goes to", cli_colour(cli, CLI_PLAIN),
+		refused		  ? cli_text(cli, out, "text")
+		: path[0] != '\0' ? path
+				  : hosts);
 	if (refused)
 		line(cli, "Who must act", cli_text(cli, out, "who"));
 	line(cli, "What to do", cli_text(cli, out, "remedy"));

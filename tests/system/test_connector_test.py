@@ -195,6 +195,9 @@ def test_pins_and_versions(tester, authority):
         tester.cli('connector', 'set', 'ours/partner', '--minimum-version=1.3')
         step = step_of(run_test(tester, ok=False), 'handshake', 'failed')
         assert step['token'] == 'version-too-old' and '1.3' in step['expected'], step
+        tester.cli('connector', 'set', 'ours/partner', '--minimum-version=', '--groups=secp521r1')
+        step = step_of(run_test(tester, ok=False), 'handshake', 'failed')
+        assert 'groups secp521r1' in step['expected'] and 'groups' in step['remedy'], step
         assert not [c for c in peer.commands + old_peer.commands if 'DATA' in str(c)]
     finally:
         peer.close()

@@ -38,7 +38,7 @@ extern const char *const policy_party_names[]; /* "partner", "here", "sender", "
 	X(POLICY_HANDSHAKE_FAILED, "handshake-failed", POLICY_WAY_OUT, 450, "4.7.10", 550,         \
 		".7.10", "validation-failure", POLICY_PARTY_BOTH,                                  \
 		"The TLS handshake with the next hop failed, and TLS is required",                 \
-		"See the TLS error; compare versions and cipher suites", NULL)                     \
+		"See the TLS error; compare versions, cipher suites and groups", NULL)             \
 	X(POLICY_VERSION_TOO_OLD, "version-too-old", POLICY_WAY_BOTH, 450, "4.7.10", 550, ".7.51", \
 		"validation-failure", POLICY_PARTY_PARTNER,                                        \
 		"The peer does not use the TLS version that is required",                          \
@@ -54,9 +54,11 @@ extern const char *const policy_party_names[]; /* "partner", "here", "sender", "
 		"The chain of the client certificate is not trusted here: it ends at an unknown "  \
 		"root")                                                                            \
 	X(POLICY_MISSING_INTERMEDIATE, "missing-intermediate", POLICY_WAY_BOTH, 450, "4.7.5", 550, \
-		".7.51", "certificate-not-trusted", POLICY_PARTY_PARTNER,                          \
-		"The peer did not send its intermediate certificates",                             \
-		"The partner must send the whole chain",                                           \
+		".7.51", "certificate-not-trusted", POLICY_PARTY_BOTH,                             \
+		"The peer sent only its leaf certificate: what is between it and a root that is "  \
+		"trusted here is missing",                                                         \
+		"The partner must send the whole chain; if a root signed the leaf itself, make "   \
+		"that root the connector's trust anchor",                                          \
 		"The chain of the client certificate is not trusted here: intermediate "           \
 		"certificates were not sent")                                                      \
 	X(POLICY_SELF_SIGNED, "self-signed", POLICY_WAY_BOTH, 450, "4.7.5", 550, ".7.51",          \

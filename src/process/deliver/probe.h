@@ -81,6 +81,9 @@ void deliver_probe_unreachable(struct deliver_probe *probe, const char *why);
 /* A step that has ended.  Of STEP what it says is taken; tag, time, host and address are filled in.
  */
 void deliver_probe_tell(struct deliver_probe *probe, const struct wire_probe_step *step);
+/* "TLS 1.2 or newer, groups x25519". In the probe's arena. */
+const char *deliver_probe_tls_expected(
+	const struct deliver_probe *probe, int version, const struct record_texts *groups);
 /* What came of the handshake: it, chain, name, pin, revocation, client certificate. */
 void deliver_probe_tell_tls(struct deliver_probe *probe, int64_t ms);
 /* STARTTLS is not to be had. */

@@ -152,10 +152,10 @@ static void on_tls_failed(struct deliver_probe *probe)
 	};
 	const char *then = "";
 
-	step.expected = arena_format(probe->arena, "TLS %s or newer",
-		model_version_names[probe->route.required > MODEL_LEVEL_NONE
-					    ? probe->route.minimum_version
-					    : MODEL_TLS_12]);
+	step.expected = deliver_probe_tls_expected(probe,
+		probe->route.required > MODEL_LEVEL_NONE ? probe->route.minimum_version
+							 : MODEL_TLS_12,
+		&probe->route.groups);
 	if (!is_ours && probe->attempt == RECEIPT_ATTEMPT_FULL) {
 		probe->attempt = RECEIPT_ATTEMPT_REDUCED;
 		then = "; trying again with a smaller ClientHello";

@@ -128,6 +128,14 @@ void deliver_probe_tell_no_tls(struct deliver_probe *probe, int64_t ms)
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
 
+const char *deliver_probe_tls_expected(
+	const struct deliver_probe *probe, int version, const struct record_texts *groups)
+{
+	return arena_format(probe->arena, "TLS %s or newer%s%s", model_version_names[version],
+		groups->count > 0 ? ", groups " : "",
+		groups->count > 0 ? joined(probe->arena, groups) : "");
+}
+
 /* Version and groups, where an own demand (in report mode only: the others are enforced by what is
  * offered) is not met. */
 static void tell_handshake(struct deliver_probe *probe, int64_t ms)
@@ -148,9 +156,7 @@ static void tell_handshake(struct deliver_probe *probe, int64_t ms)
 		r->version != NULL ? r->version : "TLS", r->cipher != NULL ? r->cipher : "",
 		r->group != NULL ? r->group : "");
 	if (version == MODEL_TLS_13 || groups.count > 0)
-		step.expected = arena_format(probe->arena, "TLS %s or newer%s%s",
-			model_version_names[version], groups.count > 0 ? ", groups " : "",
-			groups.count > 0 ? joined(probe->arena, &groups) : "");
+		step.expected = deliver_probe_tls_expected(probe, version, &groups);
 	if (version == MODEL_TLS_13 && r->version != NULL && strcmp(r->version, "TLSv1.3") != 0)
 		weigh(probe, &step, MODEL_LEVEL_ENCRYPT, POLICY_VERSION_TOO_OLD);
 	else if (!fits)
@@ -181,7 +187,11 @@ static void tell_chain(struct deliver_probe *probe)
 		step.presented = arena_format(arena, "%s%s%s, issued by %s, %s",
 			i > 0 ? step.presented : "", i > 0 ? "; " : "",
 			c->subject != NULL ? c->subject : "(no subject)",
-			c->issuer != NULL ? c->issuer : "(no issuer)", days_text(arena, days));
+			c->issuer != NULL ? c->issuer : "(no issuer)",
+			c->not_before_ms > now
+				? arena_format(arena, "not valid for another %lld days",
+					  (long long)((c->not_before_ms - now) / DAY_MS + 1))
+				: days_text(arena, days));
 		soonest = days < soonest ? days : soonest;
 	}
 	step.expected = arena_format(arena, "a chain to the anchors of %s",
