@@ -7,7 +7,7 @@
 /* Open addressing, linear probing; removal leaves a tombstone that the next growth sweeps. */
 
 struct slot {
-	char *key; /* NULL: empty, or a tombstone when value is not NULL */
+	const char *key; /* NULL: empty, or a tombstone when value is not NULL */
 	size_t length;
 	uint64_t hash;
 	void *value;
@@ -15,6 +15,7 @@ struct slot {
 
 struct map {
 	uint64_t seed;
+	bool lends; /* keys are somebody else's */
 	struct slot *slots;
 	size_t size; /* power of two, or 0 */
 	size_t count;
@@ -42,12 +43,29 @@ struct map *map_new(uint64_t seed)
 	return map;
 }
 
+struct map *map_new_lent(uint64_t seed, size_t count)
+{
+	struct map *map = map_new(seed);
+
+	map->lends = true;
+	for (map->size = 16; map->size < count * 2 + 2;)
+		map->size *= 2;
+	map->slots = mem_new(map->size * sizeof(*map->slots));
+	return map;
+}
+
+static void free_key(const struct map *map, const struct slot *slot)
+{
+	if (!map->lends)
+		free((char *)slot->key);
+}
+
 void map_free(struct map **map)
 {
 	if (map == NULL || *map == NULL)
 		return;
-	for (size_t i = 0; i < (*map)->size; i++)
-		free((*map)->slots[i].key);
+	for (size_t i = 0; !(*map)->lends && i < (*map)->size; i++)
+		free_key(*map, &(*map)->slots[i]);
 	free((*map)->slots);
 	free(*map);
 	*map = NULL;
@@ -117,7 +135,8 @@ void *map_set(struct map *map, struct str key, void *value)
 	if (map->size == 0 || (map->filled + 1) * 4 > map->size * 3)
 		rebuild(map);
 	s = vacancy(map->slots, map->size, hash);
-	*s = (struct slot){mem_text_of(key), key.n, hash, value};
+	*s = (struct slot){
+		map->lends ? (key.p != NULL ? key.p : "") : mem_text_of(key), key.n, hash, value};
 	map->count++;
 	map->filled++;
 	return NULL;
@@ -131,7 +150,7 @@ void *map_remove(struct map *map, struct str key)
 	if (s == NULL)
 		return NULL;
 	value = s->value;
-	free(s->key);
+	free_key(map, s);
 	s->key = NULL;
 	s->value = &tombstone;
 	map->count--;

@@ -9,6 +9,8 @@
 struct map;
 
 struct map *map_new(uint64_t seed) MUST_USE;
+/* For about COUNT keys that outlive the map: they are not copied. */
+struct map *map_new_lent(uint64_t seed, size_t count) MUST_USE;
 /* Values are not freed: walk first if they are owned.  NULL is fine; leaves NULL. */
 void map_free(struct map **map);
 /* NULL when absent. */

@@ -196,18 +196,16 @@ static void test_arena(void **state)
 }
 
 /* Against an array of 200 possible keys. */
-static void test_map(void **state)
+static void against_array(struct map *map)
 {
-	struct map *map = map_new(0);
-	static char values[200];
+	static char values[200], keys[200][16];
 	bool there[200] = {false};
 	size_t count = 0;
 
-	(void)state;
 	for (unsigned i = 0; i < 100000; i++) {
 		unsigned k = draw(200);
-		char key[16];
-		struct str s = str_make(key, (size_t)snprintf(key, sizeof(key), "key%u", k));
+		struct str s =
+			str_make(keys[k], (size_t)snprintf(keys[k], sizeof(keys[k]), "key%u", k));
 
 		switch (draw(3)) {
 		case 0:
@@ -228,6 +226,14 @@ static void test_map(void **state)
 	map_free(&map);
 	assert_null(map);
 	map_free(&map);
+}
+
+static void test_map(void **state)
+{
+	(void)state;
+	against_array(map_new(0));
+	against_array(map_new_lent(0, 0));
+	against_array(map_new_lent(7, 500));
 }
 
 static void test_map_walk(void **state)

@@ -14,6 +14,11 @@ static const void *object_at(const struct model_config *config, enum model_kind 
 	return i < list->count ? list->items + i * model_kinds[kind].desc->size : NULL;
 }
 
+static size_t count_of(const struct model_config *config, enum model_kind kind)
+{
+	return ((const struct list *)((const char *)config + model_kinds[kind].list_offset))->count;
+}
+
 /* Keys of one kind from FIRST up to END, each with its object. */
 static enum err index_some(const struct model_config *config, enum model_kind kind, size_t first,
 	size_t end, struct arena *arena, struct map *map, struct err_info *info)
@@ -43,7 +48,7 @@ enum err model_check(const struct model_config *config, struct err_info *info)
 	enum err e = ERR_OK;
 
 	for (int kind = 0; kind < MODEL_KIND_MAX; kind++)
-		maps[kind] = map_new(0);
+		maps[kind] = map_new_lent(0, count_of(config, kind));
 	for (int kind = 0; kind < MODEL_KIND_MAX && e == ERR_OK; kind++)
 		e = index_kind(config, kind, arena, maps[kind], info);
 	if (e == ERR_OK)
@@ -75,11 +80,6 @@ static void add_change(struct changes *changes, enum model_kind kind, const char
 struct window {
 	size_t first, before_end, after_end;
 };
-
-static size_t count_of(const struct model_config *config, enum model_kind kind)
-{
-	return ((const struct list *)((const char *)config + model_kinds[kind].list_offset))->count;
-}
 
 static struct window window_of(
 	const struct model_config *before, const struct model_config *after, enum model_kind kind)
@@ -135,8 +135,8 @@ size_t model_compare(const struct model_config *before, const struct model_confi
 	for (int kind = 0; kind < MODEL_KIND_MAX; kind++) {
 		struct window w = window_of(before, after, kind);
 
-		old[kind] = map_new(0);
-		new[kind] = map_new(0);
+		old[kind] = map_new_lent(0, w.before_end - w.first);
+		new[kind] = map_new_lent(0, w.after_end - w.first);
 		from[kind] = (struct side){before, new[kind], w.first, w.before_end};
 		to[kind] = (struct side){after, old[kind], w.first, w.after_end};
 		index_some(before, kind, w.first, w.before_end, arena, old[kind], NULL);

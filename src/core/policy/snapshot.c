@@ -375,8 +375,7 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	struct policy_snapshot *s = mem_new(sizeof(*s));
 	struct map **maps[] = {&s->organisations, &s->domains, &s->connectors, &s->profiles,
 		&s->by_name, &s->by_parent, &s->by_prefix, &s->senders, &s->routes, &s->accepted,
-		&s->recipients, &s->rules, &s->centralised, &s->passed_over, &s->wanted, &s->crowds,
-		&s->gateways};
+		&s->rules, &s->centralised, &s->passed_over, &s->wanted, &s->crowds, &s->gateways};
 
 	s->arena = arena_new();
 	s->generation = generation;
@@ -398,6 +397,7 @@ struct policy_snapshot *policy_snapshot_new(const struct model_config *config, u
 	}
 	for (size_t i = 0; i < s->config.connectors.count; i++)
 		index_connector(s, &s->config.connectors.items[i]);
+	s->recipients = map_new_lent(generation * 0x9e3779b97f4a7c15U, s->config.recipients.count);
 	for (size_t i = 0; i < s->config.recipients.count; i++)
 		map_set(s->recipients, str_of(s->config.recipients.items[i].address),
 			&s->config.recipients.items[i]);

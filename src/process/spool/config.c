@@ -53,18 +53,15 @@ void spool_config_send(struct spool_peer *peer)
 	ipc_send(peer->ipc, WIRE_CONFIG_END, &mark);
 }
 
-/* What was before lives in the arena returned. */
-static struct arena *take(
+/* Returns what was before. */
+static struct policy_snapshot *take(
 	struct spool *spool, int64_t generation, const struct model_config *config)
 {
-	struct arena *old = spool->config_arena;
+	struct policy_snapshot *old = spool->snapshot;
 
-	spool->config_arena = arena_new();
-	spool->config = arena_alloc(spool->config_arena, sizeof(*spool->config));
-	record_copy(&model_config_desc, config, spool->config_arena, spool->config);
+	spool->snapshot = policy_snapshot_new(config, (uint64_t)generation);
+	spool->config = policy_snapshot_config(spool->snapshot);
 	spool->generation = generation;
-	policy_snapshot_free(&spool->snapshot);
-	spool->snapshot = policy_snapshot_new(spool->config, (uint64_t)generation);
 	return old;
 }
 
@@ -72,7 +69,7 @@ static void config_loaded(void *context, enum err e, int64_t generation,
 	const struct model_config *config, const char *text)
 {
 	struct spool *spool = context;
-	struct arena *old;
+	struct policy_snapshot *old;
 
 	if (e == ERR_CLOSED)
 		return;
@@ -81,7 +78,7 @@ static void config_loaded(void *context, enum err e, int64_t generation,
 		return;
 	}
 	old = take(spool, generation, config);
-	arena_free(&old);
+	policy_snapshot_free(&old);
 	log_event(LOG_INFO_LEVEL, "config.loaded", LOG_NUMBER("generation", generation));
 	spool_ready(spool);
 }
@@ -148,7 +145,7 @@ static json_t *replacement_json(const struct spool_config_replacement *r)
 static void replacement_free(struct spool_config_replacement *r)
 {
 	arena_free(&r->arena);
-	arena_free(&r->old);
+	policy_snapshot_free(&r->old);
 	free(r);
 }
 
@@ -157,8 +154,9 @@ static void replacement_free(struct spool_config_replacement *r)
 
 struct concern {
 	struct spool *spool;
-	struct arena *arena, *old;
-	struct model_change *changes; /* keys and objects in the arenas */
+	struct arena *arena;
+	struct policy_snapshot *old;
+	struct model_change *changes; /* keys and objects in the arena and the snapshot */
 	size_t count;
 };
 
@@ -227,7 +225,7 @@ static void summarised(
 		}
 	}
 	arena_free(&c->arena);
-	arena_free(&c->old);
+	policy_snapshot_free(&c->old);
 	free(c);
 }
 

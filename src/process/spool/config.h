@@ -7,8 +7,8 @@
 
 struct spool_config_replacement {
 	struct arena *arena;
-	struct arena *old;	    /* of the configuration before, once it is replaced */
-	struct model_config config; /* shares what is unchanged with the one before */
+	struct policy_snapshot *old; /* the configuration before, once it is replaced */
+	struct model_config config;  /* shares what is unchanged with the one before */
 	struct model_change *changes;
 	size_t count;
 	int64_t generation;

@@ -77,7 +77,7 @@ static struct table *table_of(struct batch *b, enum model_kind kind, size_t extr
 	t->removed = arena_array(arena, t->size, sizeof(*t->removed));
 	if (t->count > 0)
 		memcpy(t->items, list.items, t->count * t->row->desc->size);
-	t->places = map_new((uint64_t)(uintptr_t)t);
+	t->places = map_new_lent((uint64_t)(uintptr_t)t, t->size);
 	for (size_t i = 0; i < t->count; i++)
 		note_place(t, kind, i, arena);
 	return t;

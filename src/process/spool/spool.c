@@ -106,7 +106,6 @@ void spool_free(struct spool **ref)
 	spool_protections_free(spool);
 	spool_owners_free(spool);
 	spool_orphans_free(spool);
-	arena_free(&spool->config_arena);
 	arena_free(&spool->settings.arena);
 	free(spool->directory);
 	free(spool);

@@ -128,8 +128,7 @@ struct spool {
 	struct spool_peer *peers;
 
 	/* configuration */
-	struct arena *config_arena;
-	struct model_config *config;
+	const struct model_config *config; /* the snapshot's; NULL: none yet */
 	int64_t generation;
 	struct policy_snapshot *snapshot;
 	bool config_busy;   /* a change is being written */
