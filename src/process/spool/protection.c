@@ -127,14 +127,14 @@ static void make_room(struct spool *spool, int direction)
 {
 	struct spool_protections_order *o = order_of(spool, direction);
 
-	while (o->count > 0 && o->count >= o->limit) {
-		if (!o->is_full)
-			log_event(LOG_WARNING_LEVEL, "spool.protections-full",
-				LOG_TEXT("direction", receipt_direction_names[direction]),
-				LOG_NUMBER("count", (int64_t)o->count));
-		o->is_full = true;
-		forget(spool, o->oldest);
-	}
+	if (o->oldest == NULL || o->count < o->limit)
+		return;
+	if (!o->is_full)
+		log_event(LOG_WARNING_LEVEL, "spool.protections-full",
+			LOG_TEXT("direction", receipt_direction_names[direction]),
+			LOG_NUMBER("count", (int64_t)o->count));
+	o->is_full = true;
+	forget(spool, o->oldest);
 }
 
 static int by_age(const void *a, const void *b)
