@@ -2,6 +2,7 @@
 by the receiver, and who manages one sees and changes nothing of the other."""
 import json
 import os
+import re
 import smtplib
 import subprocess
 import sys
@@ -304,3 +305,23 @@ def test_dry_runs_tell_nothing_of_others(busy):
         assert MARK not in text.lower(), text
     status, text = ask_as(busy, ANN, ('POST', '/v1/connectors/zeta/zeta-gate/test', facts))[0]
     assert status == 403 and 'summary' not in text, text
+
+
+@needs_root
+def test_questions_do_not_feel_for_what_others_have(busy):
+    """Which address is zeta's own server's shows in no answer: zeta has 192.0.2.7, and alpha may ask for any."""
+    def answers(ip):
+        facts = {'ip': ip, 'from': 'b@other.example', 'tls': True}
+        asked = [('POST', '/v1/explain', {**facts, 'to': ['f@far.example', 'u@alpha.example', 'w@other.example']})]
+        asked += [('POST', '/v1/connectors/alpha/gate/test', {**facts, 'direction': 'inbound', 'to': to})
+                  for to in ('f@far.example', 'u@alpha.example', 'w@other.example')]
+        texts = []
+        for status, text in ask_as(busy, ANN, *asked):
+            assert status == 200, text
+            texts.append(re.sub(r'"ms":\d+', '', text.replace(ip, 'IP')))
+        return texts
+    assert answers('192.0.2.7') == answers('192.0.2.8')
+    # What becomes of alpha's own mail is told: its server would hear it, too.
+    (status, text), = ask_as(busy, ANN, ('POST', '/v1/explain', {'from': 'ann@branch.example', 'to': 'w@other.example',
+                                                                 'ip': '192.0.2.9'}))
+    assert status == 200 and 'other organisations' in text, text

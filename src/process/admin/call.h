@@ -245,6 +245,11 @@ void admin_probe_inbound(struct admin_call *call);
 
 /* The peer that a question states: ip, tls, cert_pem.  False: answered. */
 bool admin_read_peer(struct admin_call *call, struct policy_peer *peer);
+/* Does it lie with other organisations than those of who asks what becomes of mail FROM, TO?  Then
+ * nothing may be answered that depends on what those have configured; OWN is what hers say.  Not so
+ * for mail of her own servers: these hear the same. */
+bool admin_is_for_others(const struct admin_call *call, const char *from, const char *to,
+	const struct policy_inbound *own);
 
 /* ---- handlers -------------------------------------------------------------------------------- */
 

@@ -98,29 +98,47 @@ static const char *sender_organisation(struct admin_call *call, const char *send
 	return NULL;
 }
 
+static bool is_anothers(const struct admin_call *call, const char *address)
+{
+	const char *owner = admin_owner(call, MODEL_RECIPIENT, address);
+
+	return owner != NULL && !admin_manages(call, owner);
+}
+
+bool admin_is_for_others(const struct admin_call *call, const char *from, const char *to,
+	const struct policy_inbound *own)
+{
+	return call->is_limited &&
+	       (is_anothers(call, from) || (is_anothers(call, to) && !own->originating));
+}
+
 /* What the whole installation would say otherwise, without saying more of it. */
 static void note_others(struct admin_call *call, const struct policy_peer *peer, const char *from,
 	const struct policy_inbound *own, json_t *result)
 {
-	const char *to = json_string_value(json_object_get(result, "to"));
-	const char *owner = admin_owner(call, MODEL_RECIPIENT, to), *note = NULL;
+	const char *to = json_string_value(json_object_get(result, "to")), *note = NULL;
 	struct policy_inbound all = {0};
 
 	if (!call->is_limited)
 		return;
-	policy_attribute(call->admin->snapshot, peer, str_of(from), str_of(to), call->arena, &all);
-	if (all.outcome != own->outcome)
+	if (!admin_is_for_others(call, from, to, own))
+		policy_attribute(
+			call->admin->snapshot, peer, str_of(from), str_of(to), call->arena, &all);
+	else
+		note = "other organisations of this installation have to do with it: what they say "
+		       "of it is for those who manage them";
+	if (note == NULL && all.outcome != own->outcome)
 		note = arena_format(call->arena,
 			"other organisations of this installation have to do with it; the "
 			"outcome is %s",
 			policy_outcome_row(all.outcome)->token);
-	else if (owner != NULL && !admin_manages(call, owner))
+	else if (note == NULL && is_anothers(call, to))
 		note = "the recipient's domain belongs to another organisation of this "
 		       "installation, which delivers it as that one has it";
 	if (note == NULL)
 		return;
 	json_object_set_new(result, "note", json_string(note));
-	if (owner != NULL && !admin_manages(call, owner) &&
+	if (is_anothers(call, to) &&
 		json_is_null(json_object_get(json_object_get(result, "outbound"), "connector")))
 		json_object_del(result, "outbound");
 }

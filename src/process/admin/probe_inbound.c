@@ -15,6 +15,7 @@ struct dry_run {
 	struct policy_inbound answer;
 	const char *from, *to;
 	bool is_chosen;
+	bool is_for_others; /* what they say of it is not told */
 };
 
 static const char *joined(struct dry_run *run, const struct record_texts *texts)
@@ -207,6 +208,15 @@ static void tell_answer(struct dry_run *run)
 		admin_probe_make("passes", answer->accepted, NULL,
 			arena_format(arena, "%d %s", code, enhanced != NULL ? enhanced : ""),
 			answer->text, answer->accepted ? NULL : row->remedy));
+	if (run->is_for_others) {
+		json_t *json = admin_probe_make("others", true, NULL, NULL,
+			"other organisations of this installation have to do with it: what they "
+			"say of it is for those who manage them",
+			NULL);
+
+		json_object_set_new(json, "result", json_string("note"));
+		admin_probe_step(run->call, json);
+	}
 	if (answer->would.outcome != POLICY_OK) {
 		json_t *json = admin_probe_make("report-mode", true, NULL,
 			policy_outcome_row(answer->would.outcome)->token, answer->would.text,
@@ -276,7 +286,8 @@ static void attribute(struct dry_run *run)
 	policy_attribute(admin_view(call), &run->peer, str_of(run->from), str_of(run->to),
 		call->arena, &run->answer);
 	run->is_chosen = chooses_this(run, &run->answer);
-	if (!call->is_limited)
+	run->is_for_others = admin_is_for_others(call, run->from, run->to, &run->answer);
+	if (!call->is_limited || run->is_for_others)
 		return;
 	policy_attribute(call->admin->snapshot, &run->peer, str_of(run->from), str_of(run->to),
 		call->arena, &all);
