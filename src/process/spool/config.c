@@ -301,6 +301,65 @@ static bool may_change(const struct spool_request *request, const struct model_c
 	return true;
 }
 
+static bool is_listed(const struct record_texts *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], text) == 0)
+			return true;
+	return false;
+}
+
+static const char *presented_by(const struct model_connector *c)
+{
+	return c != NULL && c->outbound != NULL ? c->outbound->certificate : NULL;
+}
+
+/* NULL, or the certificate that a connector is to present from now on though another organisation,
+ * and not its own, is known by it. */
+static const char *certificate_of_another(
+	const struct model_config *config, const struct model_change *change)
+{
+	const struct model_connector *c = change->kind == MODEL_CONNECTOR ? change->after : NULL;
+	const char *name = presented_by(c);
+	const char *before = name != NULL ? presented_by(change->before) : NULL;
+	bool is_another_s = false;
+
+	if (name == NULL || (before != NULL && strcmp(name, before) == 0))
+		return NULL;
+	for (size_t i = 0; i < config->organisations.count; i++) {
+		const struct model_organisation *o = &config->organisations.items[i];
+		bool is_its = is_listed(&o->certificates, name) ||
+			      (o->certificate != NULL && strcmp(o->certificate, name) == 0);
+
+		if (is_its && strcmp(o->name, c->organisation) == 0)
+			return NULL;
+		is_another_s = is_another_s || is_its;
+	}
+	return is_another_s ? name : NULL;
+}
+
+/* Who manages some organisations changes what is theirs, and makes them nobody else. */
+static enum err check_limited(const struct spool_request *request,
+	const struct spool_config_replacement *r, struct err_info *info)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct model_change *change = &r->changes[i];
+		const char *certificate = certificate_of_another(&r->config, change);
+
+		if (!may_change(request, change))
+			return err_set(info, ERR_REFUSED,
+				"%s %s: you do not manage its organisation",
+				model_kinds[change->kind].singular, change->key);
+		if (certificate != NULL)
+			return err_set(info, ERR_REFUSED,
+				"connector %s: outbound.certificate: certificate \"%s\" is not "
+				"its organisation's; who manages the installation can list it "
+				"there",
+				change->key, certificate);
+	}
+	return ERR_OK;
+}
+
 static enum err read_replacement(
 	struct spool_request *request, struct spool_config_replacement *r, struct err_info *info)
 {
@@ -328,11 +387,9 @@ static enum err read_replacement(
 	if (e != ERR_OK)
 		return e == ERR_UNKNOWN ? ERR_SYNTAX : e;
 	r->count = model_compare(spool->config, &r->config, r->arena, &r->changes);
-	for (size_t i = 0; request->is_limited && i < r->count; i++)
-		if (!may_change(request, &r->changes[i]))
-			return err_set(info, ERR_REFUSED,
-				"%s %s: you do not manage its organisation",
-				model_kinds[r->changes[i].kind].singular, r->changes[i].key);
+	e = request->is_limited ? check_limited(request, r, info) : ERR_OK;
+	if (e != ERR_OK)
+		return e;
 	r->generation = spool->generation + (r->count > 0 && !r->dry_run ? 1 : 0);
 	return ERR_OK;
 }

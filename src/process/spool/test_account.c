@@ -271,6 +271,33 @@ static void test_submit(void **state)
 	assert_non_null(strstr(body, "To: <x@other.example>\r\n"));
 }
 
+/* Who manages contoso does not present what fabrikam is known by. */
+static void test_certificate_of_another(void **state)
+{
+	static const char patch[] =
+		"{\"organisations\": [\"contoso\"], \"changes\": [{\"kind\": \"connector\", "
+		"\"op\": "
+		"\"patch\", \"key\": \"contoso/northwind\", \"object\": {\"outbound\": "
+		"{\"certificate\": \"%s\"}}}]}";
+	struct testing *t = *state;
+	struct arena *arena = arena_new();
+
+	testing_ask(t, "config.change",
+		"{\"changes\": [{\"kind\": \"organisation\", \"op\": \"patch\", \"key\": "
+		"\"fabrikam\", \"object\": {\"certificate\": \"theirs\"}}, {\"kind\": "
+		"\"organisation\", \"op\": \"patch\", \"key\": \"contoso\", \"object\": "
+		"{\"certificate\": \"own\"}}]}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	testing_ask(t, "config.change", arena_format(arena, patch, "theirs"));
+	assert_int_equal(t->admin->answer_error, ERR_REFUSED);
+	assert_non_null(strstr(text_of(t->admin->answer, "detail"), "certificate"));
+	testing_ask(t, "config.change", arena_format(arena, patch, "own"));
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	testing_ask(t, "config.change", arena_format(arena, patch, "nobodys"));
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	arena_free(&arena);
+}
+
 static void test_tests(void **state)
 {
 	struct testing *t = *state;
@@ -300,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_queue_of_an_organisation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_between_organisations, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_submit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_certificate_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tests, setup, teardown),
 	};
 
