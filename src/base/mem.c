@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK_SIZE = 4096 };
+/* Many arenas stay small, and live long: blocks double up to the usual size. */
+enum { FIRST_SIZE = 992, BLOCK_SIZE = 4096 };
 
 static void *or_die(void *p)
 {
@@ -51,6 +52,7 @@ struct block {
 struct arena {
 	struct block *blocks; /* newest first */
 	size_t used;
+	size_t held;
 };
 
 static struct block *block_new(size_t size)
@@ -91,7 +93,7 @@ void arena_clear(struct arena *arena)
 {
 	struct block *keep = NULL;
 
-	if (arena->blocks != NULL && arena->blocks->size == BLOCK_SIZE) {
+	if (arena->blocks != NULL && arena->blocks->size <= BLOCK_SIZE) {
 		keep = arena->blocks;
 		arena->blocks = keep->next;
 		keep->next = NULL;
@@ -100,6 +102,21 @@ void arena_clear(struct arena *arena)
 	free_blocks(arena->blocks);
 	arena->blocks = keep;
 	arena->used = 0;
+	arena->held = keep != NULL ? sizeof(*keep) + keep->size : 0;
+}
+
+static struct block *extend(struct arena *arena, size_t room)
+{
+	struct block *b = arena->blocks;
+	size_t size = b == NULL ? FIRST_SIZE : b->size * 2;
+
+	if (size > BLOCK_SIZE)
+		size = BLOCK_SIZE;
+	b = block_new(room > size ? room : size);
+	b->next = arena->blocks;
+	arena->blocks = b;
+	arena->held += sizeof(*b) + b->size;
+	return b;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
@@ -109,11 +126,8 @@ void *arena_alloc(struct arena *arena, size_t size)
 	void *p;
 
 	assert(room >= size);
-	if (b == NULL || b->size - b->used < room) {
-		b = block_new(room > BLOCK_SIZE ? room : BLOCK_SIZE);
-		b->next = arena->blocks;
-		arena->blocks = b;
-	}
+	if (b == NULL || b->size - b->used < room)
+		b = extend(arena, room);
 	p = b->data + b->used;
 	b->used += room;
 	arena->used += room;
@@ -172,4 +186,9 @@ char *arena_format(struct arena *arena, const char *format, ...)
 size_t arena_used(const struct arena *arena)
 {
 	return arena->used;
+}
+
+size_t arena_held(const struct arena *arena)
+{
+	return sizeof(*arena) + arena->held;
 }

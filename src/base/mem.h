@@ -39,5 +39,7 @@ char *arena_text_of(struct arena *arena, struct str s) MUST_USE;
 char *arena_format(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Bytes handed out since new or clear. */
 size_t arena_used(const struct arena *arena);
+/* Bytes it takes from the system. */
+size_t arena_held(const struct arena *arena);
 
 #endif

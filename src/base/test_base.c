@@ -183,8 +183,10 @@ static void test_arena(void **state)
 		last = p;
 	}
 	assert_true(arena_used(arena) > 1000000);
+	assert_true(arena_held(arena) >= arena_used(arena));
 	arena_clear(arena);
 	assert_int_equal(arena_used(arena), 0);
+	assert_true(arena_held(arena) < 8192);
 	assert_string_equal(arena_format(arena, "%s-%d", "a", 5), "a-5");
 	assert_null(arena_text(arena, NULL));
 	assert_string_equal(arena_text_of(arena, str_of("abc")), "abc");
@@ -193,6 +195,21 @@ static void test_arena(void **state)
 	assert_null(arena);
 	arena_free(&arena);
 	arena_free(NULL);
+}
+
+/* One that has little in it takes little. */
+static void test_small_arena(void **state)
+{
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(strlen(arena_format(arena, "%0100d", i)), 100);
+	assert_in_range(arena_held(arena), 900, 1200);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(strlen(arena_format(arena, "%0100d", i)), 100);
+	assert_in_range(arena_held(arena), arena_used(arena), arena_used(arena) * 11 / 10);
+	arena_free(&arena);
 }
 
 /* Against an array of 200 possible keys. */
@@ -445,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_buf),
 		cmocka_unit_test(test_buf_random),
 		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_small_arena),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_map_walk),
 		cmocka_unit_test(test_heap),

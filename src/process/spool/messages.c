@@ -73,7 +73,7 @@ struct spool_message *spool_message_add(struct spool *spool, const struct store_
 	for (size_t i = 0; i < from->recipients.count; i++)
 		copy_recipient(&from->recipients.items[i], message->arena,
 			&message->m.recipients.items[i]);
-	message->size = arena_used(message->arena) + sizeof(*message);
+	message->size = arena_held(message->arena) + sizeof(*message);
 	spool_message_forget(spool, message->id);
 	message->cached = true;
 	map_set(spool->messages, spool_key(&message->id), message);
