@@ -131,17 +131,19 @@ static void print_receipt(struct cli *cli, const json_t *event, const json_t *re
 	const char *reply = cli_text(cli, receipt, "reply");
 	const char *said = cli_text(cli, event, "text");
 
-	if (is_local(receipt)) { /* no connector, no TLS: nothing to prove */
-		line(cli, "Connection", "local, did not leave this machine");
-		print_times(cli, receipt);
-		return;
-	}
 	if (connector[0] == '\0')
 		connector = cli_text(cli, event, "connector");
 	if (organisation[0] == '\0')
 		organisation = cli_text(cli, event, "organisation");
 	if (connector[0] != '\0' && strchr(connector, '/') == NULL && organisation[0] != '\0')
 		connector = arena_format(cli->arena, "%s/%s", organisation, connector);
+	if (is_local(receipt)) { /* no TLS; a connector only where organisations meet */
+		line(cli, "Organisation", organisation);
+		line(cli, "Connector", connector);
+		line(cli, "Connection", "local, did not leave this machine");
+		print_times(cli, receipt);
+		return;
+	}
 	line(cli, "Organisation", organisation);
 	line(cli, "Connector", connector[0] != '\0' ? connector : "none applied");
 	print_required(cli, receipt);
@@ -184,7 +186,7 @@ static const char *headline(struct cli *cli, const json_t *event, const json_t *
 		{"expired", "Given up after the last attempt at", "Given up: its time is over"},
 		{"would-refuse",
 			"Let pass, but refused if enforced:", "Let pass, but refused if enforced"},
-		{"handed-over", "Handed over to", "Handed over inside this installation"},
+		{"handed-over", "Handed over to", "Handed over to the recipient's organisation"},
 		{"held", "Held", "Held"},
 		{"released", "Released", "Released"},
 		{"delayed", "Sender told of the delay", "Sender told of the delay"},

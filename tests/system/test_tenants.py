@@ -94,6 +94,8 @@ def test_mail_between_organisations(house, authority):
     events = {e['kind']: e for e in house.json('trace', item['id'])['events']}
     assert events['handed-over']['organisation'] == 'zeta' and events['handed-over']['connector'] == 'partner', events
     assert events['received']['organisation'] == 'alpha', events
+    story = house.cli('trace', item['id']).stdout
+    assert 'zeta/partner' in story[story.index("Handed over to the recipient's organisation"):], story
 
 
 # ---- administrators ----------------------------------------------------------------------------------
