@@ -241,7 +241,10 @@ static bool page_of(struct admin_call *call, size_t *ret_from, size_t *ret_limit
 		admin_problem(call, 400, "limit: expected 1 to %d, found %s", MAX_PAGE, limit);
 		return false;
 	}
-	while (after != NULL && i < list_of(call)->count && strcmp(key_at(call, i), after) != 0)
+	/* What the asking one does not see is not there. */
+	while (after != NULL && i < list_of(call)->count &&
+		(strcmp(key_at(call, i), after) != 0 ||
+			!admin_sees(call, (enum model_kind)call->route->argument, item(call, i))))
 		i++;
 	if (after != NULL && i == list_of(call)->count) {
 		admin_problem(call, 409, "after: %s is not there any more: begin again", after);
