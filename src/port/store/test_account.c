@@ -250,6 +250,31 @@ static void alarms_are_raised_once(struct testing *t)
 	assert_string_equal(a.text, "downgrade/contoso/c.example:30-30*1 ");
 }
 
+/* Of very many the open ones are kept, and the newest. */
+static void alarms_are_bounded(struct testing *t)
+{
+	enum { MANY = 5000 + 600 };
+	struct wire_event *events = mem_new(2 * MANY * sizeof(*events));
+	struct store_acknowledgement by = {.by = "root", .at_ms = 50, .organisation = "contoso"};
+	static const struct {
+		int64_t id;
+		enum err want;
+	} rows[] = {{1, ERR_OK}, {2, ERR_UNKNOWN}, {200, ERR_UNKNOWN}, {MANY, ERR_OK}};
+
+	tell(t, ALARM(10, "alarm", "open.example"), 1);
+	for (int i = 0; i < MANY; i++) {
+		events[2 * i] = *ALARM(20 + i, "alarm", "flaps.example");
+		events[2 * i + 1] = *ALARM(20 + i, "alarm-over", "flaps.example");
+	}
+	tell(t, events, 2 * MANY);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		by.id = rows[i].id;
+		store_alarm_acknowledge(t->store, &by, testing_done, t);
+		assert_int_equal(testing_finish(t), rows[i].want);
+	}
+	free(events);
+}
+
 static void tests_are_kept(struct testing *t)
 {
 	struct store_test test = {.at_ms = 5,
@@ -396,6 +421,7 @@ static const struct testing_case cases[] = {
 	CASE(days_are_asked_and_forgotten),
 	CASE(hosts_have_a_limit),
 	CASE(alarms_are_raised_once),
+	CASE(alarms_are_bounded),
 	CASE(tests_are_kept),
 };
 TESTING_BOTH(cases)

@@ -122,6 +122,20 @@ static enum err run_alarm(
 	return store_db_run(s);
 }
 
+/* Strangers can raise alarms: their number is bounded. */
+static enum err trim_alarms(struct store_db *db)
+{
+	sqlite3_stmt *s;
+
+	if (sqlite3_last_insert_rowid(db->db) % STORE_TRACE_ALARMS_EVERY != 0)
+		return ERR_OK;
+	s = store_trace_statement(db, STORE_TRACE_ALARM_TRIM);
+	if (s == NULL)
+		return store_trace_error(db);
+	sqlite3_bind_int64(s, 1, STORE_TRACE_ALARMS);
+	return store_db_run(s);
+}
+
 enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, bool *ret_is_alarm)
 {
 	enum err e;
@@ -134,7 +148,8 @@ enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, 
 	e = run_alarm(db, event, STORE_TRACE_ALARM_MORE);
 	if (e != ERR_OK || sqlite3_changes(db->db) > 0)
 		return e;
-	return run_alarm(db, event, STORE_TRACE_ALARM_FIRST);
+	e = run_alarm(db, event, STORE_TRACE_ALARM_FIRST);
+	return e == ERR_OK ? trim_alarms(db) : e;
 }
 
 struct alarms {

@@ -51,6 +51,7 @@ enum store_trace_sql {
 	STORE_TRACE_ALARM_LIST,
 	STORE_TRACE_ALARM_ACKNOWLEDGE,
 	STORE_TRACE_ALARM_FORGET,
+	STORE_TRACE_ALARM_TRIM,
 	STORE_TRACE_TEST_ADD,
 	STORE_TRACE_TEST_TRIM,
 	STORE_TRACE_TEST_LIST,
@@ -72,11 +73,13 @@ enum store_term {
 };
 
 enum {
-	STORE_TRACE_BATCH = 4000,      /* events in one transaction */
-	STORE_TRACE_LOOK = 20000,      /* candidates looked at for one question */
-	STORE_TRACE_EXPIRE_STEP = 200, /* mails deleted in one transaction */
-	STORE_TRACE_DAY_ROWS = 2000,   /* of one connector, direction and day; then host "*" */
-	STORE_TRACE_TESTS = 500,       /* kept of one connector */
+	STORE_TRACE_BATCH = 4000,	/* events in one transaction */
+	STORE_TRACE_LOOK = 20000,	/* candidates looked at for one question */
+	STORE_TRACE_EXPIRE_STEP = 200,	/* mails deleted in one transaction */
+	STORE_TRACE_DAY_ROWS = 2000,	/* of one connector, direction and day; then host "*" */
+	STORE_TRACE_TESTS = 500,	/* kept of one connector */
+	STORE_TRACE_ALARMS = 5000,	/* kept, and a few more */
+	STORE_TRACE_ALARMS_EVERY = 256, /* so often it is looked at */
 };
 
 /* NULL when it cannot be prepared. */

@@ -130,6 +130,10 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		"UPDATE alarm SET acknowledged = CASE acknowledged WHEN 0 THEN ?1 ELSE acknowledged"
 		" END, acknowledged_by = coalesce(acknowledged_by, ?2) WHERE id = ?3"
 		" AND (?4 IS NULL OR organisation = ?4)",
+	/* What is over or acknowledged goes first. */
+	[STORE_TRACE_ALARM_TRIM] = "DELETE FROM alarm WHERE id IN (SELECT id FROM alarm"
+				   " ORDER BY over = 0 AND acknowledged = 0, last, id"
+				   " LIMIT (SELECT max(0, count(*) - ?1) FROM alarm))",
 	[STORE_TRACE_ALARM_FORGET] =
 		"DELETE FROM alarm WHERE last < ?1 AND (over <> 0 OR acknowledged <> 0)",
 	[STORE_TRACE_TEST_ADD] =
