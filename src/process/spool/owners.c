@@ -124,10 +124,11 @@ void spool_owners_accepted(struct spool *spool, const struct wire_message *messa
 {
 	for (size_t i = 0; i < message->recipients.count; i++) {
 		const char *name = message->recipients.items[i].organisation;
+		const struct model_organisation *o =
+			name != NULL ? policy_organisation(spool->snapshot, name) : NULL;
 		struct owner *owner;
 
-		if (name == NULL || policy_organisation(spool->snapshot, name) == NULL ||
-			!is_new(message, i))
+		if (o == NULL || o->maximum_queued <= 0 || !is_new(message, i))
 			continue;
 		owner = owner_of(spool, name);
 		owner->since++;

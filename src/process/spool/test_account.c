@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define CONFIGURATION                                                                              \
 	"{\"config\": {\"organisations\": [{\"name\": \"contoso\"}, {\"name\": \"fabrikam\"}],"    \
@@ -318,6 +319,62 @@ static void test_tests(void **state)
 		json_array_size(json_object_get(json_object_get(item, "summary"), "steps")), 2);
 }
 
+/* One message for two organisations, of which one holds it: what was said of it at reception, the
+ * hold and the limits outlive the process. */
+static void test_survives_restart(void **state)
+{
+	char directory[] = "/var/tmp/sealpost-account-XXXXXX";
+	const char *labels[] = {"contoso/secret"};
+	struct wire_recipient r[] = {
+		{.address = "a@northwind.example", .organisation = "contoso", .originating = true},
+		{.number = 1,
+			.address = "a@fabrikam.example",
+			.organisation = "fabrikam",
+			.receiver = "fabrikam",
+			.receiver_connector = "from-contoso",
+			.would_token = "tls-required",
+			.would_text = "no TLS",
+			.would_by = "connector fabrikam/from-contoso"}};
+	struct wire_message m = {.sender = "mallory@contoso.example",
+		.labels = {.items = labels, .count = 1},
+		.recipients = {.items = r, .count = 2}};
+	struct wire_message another = {
+		.sender = "a@contoso.example", .recipients = {.items = r, .count = 1}};
+	const char *events = "received held received would-refuse handed-over";
+	const struct testing_job *job;
+	struct testing *t;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	t = testing_new(directory);
+	testing_ask(t, "config.replace", CONFIGURATION);
+	testing_ask(t, "config.change",
+		"{\"changes\": [{\"kind\": \"organisation\", \"op\": \"patch\", \"key\": "
+		"\"contoso\", \"object\": {\"maximum_queued\": 1}}]}");
+	assert_int_equal(t->admin->answer_error, ERR_OK);
+	assert_int_equal(hand_in(t, &m), ERR_OK);
+	assert_string_equal(testing_kinds(t, m.id), events);
+	for (int round = 0; round < 2; round++) {
+		testing_restart(t, directory);
+		assert_int_equal(hand_in(t, &another), ERR_BUSY);
+		job = testing_next_job(t);
+		assert_int_equal(job->wire.message, m.id);
+		assert_int_equal(job->wire.labels.count, 1);
+		assert_string_equal(job->wire.labels.items[0], labels[0]);
+		assert_int_equal(job->wire.recipients.count, 1);
+		assert_int_equal(job->wire.recipients.items[0].number, 1);
+		assert_string_equal(job->wire.recipients.items[0].receiver, "fabrikam");
+		assert_string_equal(
+			job->wire.recipients.items[0].receiver_connector, "from-contoso");
+		assert_string_equal(job->wire.recipients.items[0].would_by, r[1].would_by);
+		assert_string_equal(testing_kinds(t, m.id), events);
+		testing_settle(t);
+		assert_int_equal(testing_open_jobs(t), 1);
+	}
+	testing_free(&t);
+	testing_remove(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_submit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_certificate_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tests, setup, teardown),
+		cmocka_unit_test(test_survives_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
