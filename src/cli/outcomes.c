@@ -1,4 +1,5 @@
-/* The outcomes of policy as a reference: text for the terminal, Markdown for docs/outcomes.md. */
+/* The outcomes of policy as a reference: text for the terminal, JSON, Markdown for
+ * docs/outcomes.md. */
 #include "cli/verb.h"
 #include "core/policy/outcome.h"
 
@@ -56,8 +57,37 @@ static void print_markdown(struct cli *cli, const struct policy_outcome_row *row
 		policy_party_names[row->who], row->remedy);
 }
 
+static json_t *text_or_null(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *row_json(struct cli *cli, const struct policy_outcome_row *row)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:o}", "token", row->token, "inbound",
+		comes_in(row) ? json_string(reply_in(cli, row)) : json_null(), "outbound",
+		goes_out(row) ? json_string(reply_out(cli, row)) : json_null(), "result",
+		text_or_null(row->result), "meaning", row->text, "who",
+		policy_party_names[row->who], "remedy", text_or_null(row->remedy));
+}
+
+static void print_json(struct cli *cli)
+{
+	json_t *rows = json_array();
+
+	for (int i = POLICY_OK + 1; i < POLICY_OUTCOME_MAX; i++)
+		json_array_append_new(
+			rows, row_json(cli, policy_outcome_row((enum policy_outcome)i)));
+	cli_print_json(cli, rows);
+	json_decref(rows);
+}
+
 void cli_outcomes(struct cli *cli, bool markdown)
 {
+	if (!markdown && cli_has(cli, "json")) {
+		print_json(cli);
+		return;
+	}
 	if (markdown)
 		cli_print(cli,
 			"| token | inbound reply | outbound reply | RFC 8460 result | meaning | "
@@ -74,7 +104,13 @@ bool cli_outcome(struct cli *cli, const char *token)
 		const struct policy_outcome_row *row = policy_outcome_row((enum policy_outcome)i);
 
 		if (strcmp(row->token, token) == 0) {
-			print_text(cli, row);
+			json_t *json = row_json(cli, row);
+
+			if (cli_has(cli, "json"))
+				cli_print_json(cli, json);
+			else
+				print_text(cli, row);
+			json_decref(json);
 			return true;
 		}
 	}

@@ -286,6 +286,12 @@ def test_a_name_alone_will_do_where_only_one_has_it(ours):
     assert done.returncode == 2 and 'ours/p, theirs/p' in done.stderr
 
 
+def test_outcomes_as_json(ours):
+    rows = {row['token']: row for row in ours.json('help', 'outcomes')}
+    assert rows['name-mismatch'] == ours.json('help', 'name-mismatch')
+    assert rows['direct-send']['inbound'] == '550 5.7.68' and rows['direct-send']['outbound'] is None
+
+
 def test_trace_tells_a_kind_that_is_none(ours):
     done = ours.cli('trace', '--outcome=bogus', check=False)
     assert done.returncode == 1 and 'expected one of received, refused' in done.stderr

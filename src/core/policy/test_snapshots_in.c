@@ -15,6 +15,7 @@ enum certificate_state {
 	LEAF_ONLY,
 	SELF_SIGNED,
 	EXPIRED,
+	NOT_YET_VALID,
 	REVOKED,	    /* matters unless revocation is off */
 	REVOCATION_UNKNOWN, /* matters where revocation is required */
 	SERVER_ONLY,	    /* its key usage allows serverAuth only */
@@ -145,6 +146,8 @@ static const struct one_case partners[] = {
 		"mx.strict.example", PIN_A, SELF_SIGNED, "a@strict.example", "b@contoso.example"},
 	{"expired", STRANGER, TLS13, "x25519",
 		"mx.strict.example", PIN_A, EXPIRED, "a@strict.example", "b@contoso.example"},
+	{"not valid yet", STRANGER, TLS13, "x25519",
+		"mx.strict.example", PIN_A, NOT_YET_VALID, "a@strict.example", "b@contoso.example"},
 	{"revoked", STRANGER, TLS13, "x25519",
 		"mx.strict.example", PIN_A, REVOKED, "a@strict.example", "b@contoso.example"},
 	{"revoked, and nobody looks", STRANGER, TLS13, "x25519",
@@ -216,6 +219,8 @@ static int verdict_of(int state, const struct policy_profile *profile)
 		return CERT_SELF_SIGNED;
 	case EXPIRED:
 		return CERT_EXPIRED;
+	case NOT_YET_VALID:
+		return CERT_NOT_YET_VALID;
 	case REVOKED:
 		return profile->revocation != MODEL_REVOCATION_OFF ? CERT_REVOKED : CERT_TRUSTED;
 	case REVOCATION_UNKNOWN:
