@@ -175,6 +175,53 @@ static void questions_find_what_matches(struct testing *t)
 	}
 }
 
+/* One message for recipients of two organisations: neither feels for those of the other. */
+static void questions_do_not_feel_for_others(struct testing *t)
+{
+	static const struct search_row rows[] = {
+		{"own recipient", {.organisations = &contoso, .recipient = "U@contoso.example"}, 1},
+		{"own domain", {.organisations = &contoso, .recipient = "@contoso.example"}, 1},
+		{"own connector", {.organisations = &contoso, .connector = "contoso/in"}, 1},
+		{"own outcome", {.organisations = &contoso, .outcome = "delivered"}, 1},
+		{"sender", {.organisations = &contoso, .address = "s@x.example"}, 1},
+		{"other recipient", {.organisations = &contoso, .recipient = "v@other.example"}, 0},
+		{"other domain", {.organisations = &contoso, .recipient = "@other.example"}, 0},
+		{"other address", {.organisations = &contoso, .address = "v@other.example"}, 0},
+		{"other connector", {.organisations = &contoso, .connector = "other/in"}, 0},
+		{"other outcome", {.organisations = &contoso, .outcome = "deferred"}, 0},
+		{"both", {.organisations = &both, .recipient = "v@other.example"}, 1},
+		{"all", {.recipient = "v@other.example"}, 1},
+	};
+	static const struct wire_event events[] = {
+		{.kind = "received",
+			.organisation = "contoso",
+			.connector = "in",
+			.recipient = "u@contoso.example"},
+		{.kind = "received",
+			.organisation = "other",
+			.connector = "in",
+			.recipient = "v@other.example"},
+		{.kind = "delivered", .organisation = "contoso", .recipient = "u@contoso.example"},
+		{.kind = "deferred", .organisation = "other", .recipient = "v@other.example"},
+	};
+	struct traced found;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(events); i++) {
+		struct wire_event event = events[i];
+
+		event.message = 50;
+		event.at_ms = (int64_t)i + 1;
+		event.sender = "s@x.example";
+		tell(t, event);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		search(t, &found, rows[i].query);
+		if (found.count != rows[i].count)
+			fail_msg(
+				"%s: %zu instead of %zu", rows[i].name, found.count, rows[i].count);
+	}
+}
+
 static void answers_go_on_at_a_cursor(struct testing *t)
 {
 	struct traced found;
@@ -270,6 +317,7 @@ static void nothing_is_lost_and_nothing_comes_twice(struct testing *t)
 static const struct testing_case cases[] = {
 	CASE(an_account_is_whole_and_in_order),
 	CASE(questions_find_what_matches),
+	CASE(questions_do_not_feel_for_others),
 	CASE(answers_go_on_at_a_cursor),
 	CASE(old_accounts_are_forgotten),
 	CASE(actions_are_in_the_account),

@@ -320,8 +320,61 @@ static enum err read_events(struct store_db *db, int64_t key, struct arena *aren
 	return e;
 }
 
-/* Take out of an item what others may not see: recipients, and the last event. */
-static enum err limit_item(struct search *search, int64_t key, struct store_trace_item *item)
+static bool is_folded(struct arena *arena, struct str text, struct str asked)
+{
+	return strcmp(store_trace_fold(arena, text), store_trace_fold(arena, asked)) == 0;
+}
+
+/* ADDRESS is ASKED, or at "@domain". */
+static bool is_address(struct arena *arena, const char *address, const char *asked)
+{
+	struct str s = str_of(address), q = str_of(asked);
+
+	if (address == NULL)
+		return false;
+	if (q.n > 1 && q.p[0] == '@')
+		return is_folded(
+			arena, str_part(s, str_find_last(s, '@') + 1, s.n), str_part(q, 1, q.n));
+	return is_folded(arena, s, q);
+}
+
+static bool is_connector(struct arena *arena, const struct wire_event *e, const char *asked)
+{
+	return e->connector != NULL &&
+	       (is_folded(arena, str_of(e->connector), str_of(asked)) ||
+		       is_folded(arena,
+			       str_of(arena_format(arena, "%s/%s",
+				       e->organisation != NULL ? e->organisation : "",
+				       e->connector)),
+			       str_of(asked)));
+}
+
+/* Is what was asked for among what may be seen?  That a question finds something tells, too.  An
+ * event without a recipient is about all of them. */
+static bool is_seen(const struct store_trace_query *q, struct arena *arena,
+	const struct wire_event *events, size_t count)
+{
+	bool recipient = q->recipient == NULL, address = q->address == NULL;
+	bool connector = q->connector == NULL, outcome = q->outcome == NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct wire_event *e = &events[i];
+		bool is_for_all = e->recipient == NULL;
+
+		recipient =
+			recipient || is_for_all || is_address(arena, e->recipient, q->recipient);
+		address = address || is_for_all || is_address(arena, e->recipient, q->address) ||
+			  is_address(arena, e->sender, q->address);
+		connector = connector || is_connector(arena, e, q->connector);
+		outcome = outcome || strcmp(e->kind, q->outcome) == 0;
+	}
+	return recipient && address && connector && outcome;
+}
+
+/* Take out of an item what others may not see: recipients, and the last event.  *ret_seen: what was
+ * asked for is left. */
+static enum err limit_item(
+	struct search *search, int64_t key, struct store_trace_item *item, bool *ret_seen)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 	struct wire_event *events;
@@ -331,6 +384,7 @@ static enum err limit_item(struct search *search, int64_t key, struct store_trac
 	if (e != ERR_OK)
 		return e;
 	count = wire_visible_events(search->query->organisations, events, count);
+	*ret_seen = is_seen(search->query, arena, events, count);
 	item->recipients.count = 0;
 	memset(&item->last, 0, sizeof(item->last));
 	for (size_t i = 0; i < count; i++)
@@ -360,7 +414,8 @@ static enum err look_at(struct search *search, const struct place *places, size_
 			e = read_item(search->db, places[i].key, search->arena,
 				&search->items[search->count], &found);
 		if (e == ERR_OK && found && search->query->organisations != NULL)
-			e = limit_item(search, places[i].key, &search->items[search->count]);
+			e = limit_item(
+				search, places[i].key, &search->items[search->count], &found);
 		search->count += e == ERR_OK && found;
 	}
 	return e;
