@@ -131,6 +131,8 @@ struct tls_anchors;
 /* PEM: certificates; CRLS: revocation lists, may be empty. */
 enum err tls_anchors_new(
 	struct str pem, struct str crls, struct tls_anchors **ret, struct err_info *info);
+/* Can the lists be read, all of them? */
+enum err tls_check_crls(struct str crls, struct err_info *info);
 void tls_anchors_free(struct tls_anchors **anchors);
 
 enum tls_purpose {

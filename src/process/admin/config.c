@@ -89,14 +89,23 @@ static void replaced(struct admin_call *call, enum err e, const json_t *result)
 		admin_reply(call, 200, json_incref((json_t *)result), etag_of(call, result));
 }
 
-/* The spool checks the form of trust anchors; what is in them only the TLS library can tell. */
-static enum err check_anchors(const char *pem, struct err_info *info)
+/* Trust anchors and revocation lists of a connector: the spool checks their form, what is in them
+ * only the TLS library can tell. */
+static enum err check_pem(const json_t *connector, struct err_info *info)
 {
 	struct tls_anchors *anchors CLEANUP(tls_anchors_free) = NULL;
+	const char *trust = json_string_value(json_object_get(connector, "trust"));
+	const char *crls = json_string_value(json_object_get(connector, "crls"));
+	struct err_info why = {0};
+	enum err e = ERR_OK;
 
-	if (pem == NULL || pem[0] == '\0')
-		return ERR_OK;
-	return tls_anchors_new(str_of(pem), (struct str){0}, &anchors, info);
+	if (trust != NULL && trust[0] != '\0')
+		e = tls_anchors_new(str_of(trust), (struct str){0}, &anchors, &why);
+	if (e != ERR_OK)
+		return err_set(info, e, "trust: %s", why.text);
+	if (crls != NULL && crls[0] != '\0')
+		e = tls_check_crls(str_of(crls), &why);
+	return e == ERR_OK ? e : err_set(info, e, "crls: %s", why.text);
 }
 
 enum err admin_check_trust(const json_t *config, struct err_info *info)
@@ -105,12 +114,11 @@ enum err admin_check_trust(const json_t *config, struct err_info *info)
 	size_t i;
 
 	json_array_foreach (json_object_get(config, "connectors"), i, connector) {
-		const char *pem = json_string_value(json_object_get(connector, "trust"));
 		struct err_info why = {0};
-		enum err e = check_anchors(pem, &why);
+		enum err e = check_pem(connector, &why);
 
 		if (e != ERR_OK)
-			return err_set(info, e, "connectors[%zu].trust: %s", i, why.text);
+			return err_set(info, e, "connectors[%zu].%s", i, why.text);
 	}
 	return ERR_OK;
 }
@@ -308,16 +316,15 @@ void admin_get_object(struct admin_call *call)
 /* ---- changing ---------------------------------------------------------------------------------
  */
 
-/* Trust anchors and revocation lists of a connector: the spool checks their form, what is in them
- * only the TLS library can tell.  False: answered. */
-static bool check_pem(struct admin_call *call, const json_t *object, const char *key)
+/* False: answered. */
+static bool passes(struct admin_call *call, const json_t *object, const char *key)
 {
 	struct err_info why = {0};
-	enum err e = check_anchors(json_string_value(json_object_get(object, "trust")), &why);
+	enum err e = check_pem(object, &why);
 
 	if (e == ERR_OK)
 		return true;
-	admin_problem(call, admin_status_of(e), "connector %s: trust: %s", key, why.text);
+	admin_problem(call, admin_status_of(e), "connector %s: %s", key, why.text);
 	return false;
 }
 
@@ -339,7 +346,7 @@ static void change_one(struct admin_call *call, const char *op, const char *key)
 		return;
 	/* What only listings say. */
 	json_object_del(call->body, "one_direction");
-	if (call->route->argument == MODEL_CONNECTOR && !check_pem(call, call->body, key))
+	if (call->route->argument == MODEL_CONNECTOR && !passes(call, call->body, key))
 		return;
 	change = json_pack("{s:s,s:s,s:s}", "kind", kind_of(call)->singular, "op", op, "key", key);
 	if (call->body != NULL)
@@ -416,7 +423,7 @@ static bool check_change(struct admin_call *call, json_t *change)
 			call, 403, "%s %s: you do not manage it", model_kinds[kind].singular, key);
 		return false;
 	}
-	return kind != MODEL_CONNECTOR || check_pem(call, json_object_get(change, "object"), key);
+	return kind != MODEL_CONNECTOR || passes(call, json_object_get(change, "object"), key);
 }
 
 static void change_many(struct admin_call *call)

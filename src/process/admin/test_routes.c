@@ -248,6 +248,12 @@ static void test_trust_anchors(void **state)
 		    str_of(info.text), str_of("connectors[1].trust: certificate 2 is malformed: ")))
 		fail_msg("%s", info.text);
 	json_decref(config);
+	/* A list that is base64 and nothing else. */
+	config = json_pack("{s:[{s:s}]}", "connectors", "crls",
+		"-----BEGIN X509 CRL-----\nMIIBAAAA\n-----END X509 CRL-----\n");
+	assert_int_equal(admin_check_trust(config, &info), ERR_SYNTAX);
+	assert_non_null(strstr(info.text, "connectors[0].crls: revocation list 1"));
+	json_decref(config);
 	config = json_pack("{s:i}", "connectors", 1); /* somebody else says so */
 	assert_int_equal(admin_check_trust(config, &info), ERR_OK);
 	json_decref(config);
