@@ -75,6 +75,17 @@ def check_cases():
                 yield f'{page.name}: there is no pinned case "{case}" in tests/snapshots/policy/{name}.txt'
 
 
+def check_findings():
+    """Every token of the lint stands in the table for administrators, and none that is no more."""
+    section = (ROOT / 'docs/connectors.md').read_text().split('## What is doubtful: lint')[1].split('\n## ')[0]
+    documented = set(re.findall(r'`([a-z-]+)`', ''.join(
+        line for line in section.splitlines() if re.match(r'\| (error|warning|note) ', line))))
+    known = set(re.findall(r'X\(LINT_\w+, "([a-z-]+)"', (ROOT / 'src/core/policy/lint_inside.h').read_text()))
+    for token in sorted(documented ^ known):
+        yield f'docs/connectors.md: lint token {token} ' + (
+            'is missing' if token in known else 'is none of src/core/policy/lint_inside.h')
+
+
 def check_commands():
     """Examples of commands use verbs, options and properties that the manual pages know."""
     verbs = re.findall(r'^\.It Cm (.+)$', (ROOT / 'docs/man/sealpost.1').read_text(), re.M)
@@ -96,7 +107,7 @@ def check_commands():
 def main():
     architecture = (ROOT / 'docs/architecture.md').read_text()
     problems = [*check_processes(architecture), *check_rooms(architecture), *check_links(), *check_adrs(), *check_rfcs(),
-                *check_cases(), *check_commands()]
+                *check_cases(), *check_findings(), *check_commands()]
     print('\n'.join(problems) if problems else 'documents: true to the code')
     return 1 if problems else 0
 
