@@ -140,7 +140,7 @@ class Postfix:
 
     def maildir(self, local):
         new = self.mail / local / 'new'
-        return sorted(new.iterdir()) if new.exists() else []
+        return sorted(new.iterdir(), key=lambda p: p.stat().st_mtime_ns) if new.exists() else []
 
     def flush(self):
         run('postqueue', '-c', self.conf, '-f')

@@ -222,7 +222,7 @@ def test_unknown_connector_and_one_without_outbound_half(tester, authority):
     unknown = tester.cli('connector', 'test', 'ours/nobody', check=False)
     assert unknown.returncode == 1 and 'no connector ours/nobody' in unknown.stderr
     assert 'no outbound half' in run_test(tester, ok=False, connector='ours/own-server')[-1]['text']
-    assert tester.cli('connector', 'test', 'partner', check=False).returncode == 2
+    assert tester.cli('connector', 'test', check=False).returncode == 2
     assert tester.cli('connector', 'test', 'ours/partner', '--ip=192.0.2.1', check=False).returncode == 2
 
 
