@@ -261,7 +261,7 @@ def test_the_life_of_a_connector(ours, authority):
     (['domain', 'set', 'contoso.example'], USAGE, ['property']),
     (['domain', 'set', 'nowhere.example', '--subdomains'], FAILED, ['there is no domain nowhere.example']),
     (['domain', 'remove', 'nowhere.example', '--yes'], FAILED, ['there is no domain nowhere.example']),
-    (['connector', 'show', 'fabrikam'], USAGE, ['ORGANISATION/NAME', 'fabrikam']),
+    (['connector', 'show', 'fabrikam'], FAILED, ['there is no connector fabrikam']),
     (['queue', 'show', '0FZ3K5M2P7QAB'], FAILED, ['no such message in the queue']),
     (['queue', 'delete'], USAGE, ['--all']),
     (['trace', '--since=yesterday'], USAGE, ['--since', 'yesterday']),
