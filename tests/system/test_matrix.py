@@ -205,7 +205,7 @@ def check_flow(sender, peer, facts, cells):
         receipt = wait_for(lambda: delivery_receipt(sender, address('open', demand, mode)), f'{demand} {mode} to end')
         assert (receipt['would_token'] in tokens) if tokens else receipt['would_token'] is None, (demand, mode, receipt)
         if facts['tls']:
-            assert receipt['version'] is None and mode == 'report' or demand == 'none', (demand, mode, receipt)
+            assert receipt['version'] is None and (mode == 'report' or demand == 'none'), (demand, mode, receipt)
         else:
             assert receipt['version'], (demand, mode, receipt)
 

@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 
+from certs import Authority
 from peers import Postfix
 from sealpost import client_context
 from setups import QUICK_QUEUE, local_domain, organisation, outbound_partner, own_server_by_address
@@ -79,6 +80,27 @@ def test_strangers_may_write_but_not_relay(receiver):
     assert attempt(receiver, tls=False, sender='x@elsewhere.example') is None
     code, text = attempt(receiver, sender='x@elsewhere.example', recipient='y@third.example')
     assert code == 550 and b'5.7.64' in text
+
+
+def test_a_root_taken_from_the_trust_store_counts_no_more(tmp_path, instances, authority, foreign_authority):
+    """Also for a connector that has revocation lists beside the system's roots."""
+    own = Authority(tmp_path / 'own', 'A Root For A While')
+    roots = tmp_path / 'roots.pem'
+    roots.write_text(own.pem)
+    receiver = instances(tmp_path / 'receiver', 'mx.ours.example', [('mx', authority.issue('mx.ours.example'))],
+                         node={'roots': str(roots)}).start()
+    receiver.apply({
+        'organisations': [organisation('ours')],
+        'domains': [local_domain('ours.example', 'ours', receiver)],
+        'connectors': [{'name': 'partner', 'organisation': 'ours', 'type': 'partner', 'crls': own.crl(),
+                        'inbound': {'sender_domains': [DOMAIN], 'certificate_name': HOST,
+                                    'restrict_to_certificate': True}}]})
+    certificate = own.issue(HOST)
+    assert attempt(receiver, certificate) is None
+    roots.write_text(foreign_authority.pem)
+    receiver.cli('reload')
+    code, text = attempt(receiver, certificate)
+    assert code == 550 and b'5.7.51' in text, text
 
 
 def test_tls_1_1_is_not_spoken(receiver):

@@ -179,7 +179,7 @@ def busy(house, authority):
 
 
 def requests_of(house, routes):
-    """Each route, filled in with what alpha has; a placeholder that is not known fails: fill it in here."""
+    """Each route with alpha's objects in its path; a segment that has no value here fails."""
     queued = house.json('queue', 'list', '--domain', 'far.example')[0]['id']
     traced = [t for t in house.json('trace') if t['id'] and {'u@alpha.example', 'w@other.example'} & {*t['recipients']}]
     keys = {'organisations': 'alpha', 'domains': 'alpha.example', 'recipients': 'r@alpha.example'}

@@ -98,102 +98,95 @@ static void test_unclear(void **state)
 #define OWN_OUT                                                                                    \
 	"\"Name\":\"x\",\"ConnectorType\":\"OnPremises\",\"RecipientDomains\":[\"x.example\"],"
 
+static const struct {
+	const char *text, *property;
+	enum exchange_fate fate;
+	const char *as; /* begins so; NULL: nothing */
+} properties[] = {
+	{IN "\"RequireTls\":false", "RequireTls", EXCHANGE_TAKEN, "inbound.require_tls: false"},
+	{IN "\"RequireTls\":\"True\"", "RequireTls", EXCHANGE_TAKEN, "inbound.require_tls: true"},
+	{IN "\"RequireTls\":false,\"TlsSenderCertificateName\":\"mx.x.example\"",
+		"TlsSenderCertificateName", EXCHANGE_NOT_NEEDED, NULL},
+	{IN "\"TlsSenderCertificateName\":\"<I>CN=a<S>O=b, CN=mx.x.example\"",
+		"TlsSenderCertificateName", EXCHANGE_TAKEN,
+		"inbound.certificate_name: mx.x.example"},
+	{IN "\"TlsSenderCertificateName\":\"<I>CN=a<S>O=b\"", "TlsSenderCertificateName",
+		EXCHANGE_DECISION, NULL},
+	{IN "\"SenderIPAddresses\":[\"192.0.2.1\"]", "SenderIPAddresses", EXCHANGE_NOT_NEEDED,
+		NULL},
+	{IN "\"SenderIPAddresses\":[\"2001:db8::/32\"],"
+	    "\"RestrictDomainsToIPAddresses\":true",
+		"SenderIPAddresses", EXCHANGE_TAKEN, "inbound.addresses"},
+	{IN "\"RestrictDomainsToIPAddresses\":true", "RestrictDomainsToIPAddresses",
+		EXCHANGE_DECISION, NULL},
+	{IN "\"CloudServicesMailEnabled\":true", "CloudServicesMailEnabled", EXCHANGE_UNSUPPORTED,
+		NULL},
+	{IN "\"TreatMessagesAsInternal\":true", "TreatMessagesAsInternal", EXCHANGE_NOT_NEEDED,
+		NULL},
+	{IN "\"EFSkipIPs\":[\"192.0.2.1\"]", "EFSkipIPs", EXCHANGE_UNSUPPORTED, NULL},
+	{IN "\"EFSkipIPs\":[]", "EFSkipIPs", EXCHANGE_NOT_NEEDED, NULL},
+	{IN "\"ClientHostNames\":[\"a\"]", "ClientHostNames", EXCHANGE_UNSUPPORTED, NULL},
+	{IN "\"Surprise\":1", "Surprise", EXCHANGE_DECISION, NULL},
+	{IN "\"Sender@odata.type\":\"#Collection\"", "Sender@odata.type", EXCHANGE_NOT_NEEDED,
+		NULL},
+	{OWN_IN "\"RequireTls\":true", "RequireTls", EXCHANGE_NOT_NEEDED, NULL},
+	{OWN_IN "\"CloudServicesMailEnabled\":true", "CloudServicesMailEnabled", EXCHANGE_TAKEN,
+		"inbound.cross_premises_headers: true"},
+	{OWN_IN "\"CloudServicesMailEnabled\":true,\"TreatMessagesAsInternal\":true",
+		"TreatMessagesAsInternal", EXCHANGE_NOT_NEEDED, NULL},
+	{OWN_IN "\"RestrictDomainsToCertificate\":true", "RestrictDomainsToCertificate",
+		EXCHANGE_NOT_NEEDED, NULL},
+	{OUT "\"TlsSettings\":null", "TlsSettings", EXCHANGE_NOT_NEEDED, NULL},
+	{OUT "\"TlsSettings\":\"EncryptionOnly\"", "TlsSettings", EXCHANGE_TAKEN,
+		"outbound.tls: encrypt"},
+	{OUT "\"TlsSettings\":\"CertificateValidation\"", "TlsSettings", EXCHANGE_TAKEN,
+		"outbound.tls: chain"},
+	{OUT "\"TlsSettings\":\"domainvalidation\"", "TlsSettings", EXCHANGE_TAKEN,
+		"outbound.tls: name"},
+	{OUT "\"TlsSettings\":3", "TlsSettings", EXCHANGE_DECISION, NULL},
+	{OUT "\"TlsDomain\":\"mx.x.example\",\"TlsSettings\":1", "TlsDomain", EXCHANGE_NOT_NEEDED,
+		NULL},
+	{OUT "\"TlsDomain\":\"*.x.example\",\"TlsSettings\":4", "TlsDomain", EXCHANGE_TAKEN,
+		"outbound.tls_domain: *.x.example"},
+	{OUT "\"SmtpDaneMode\":\"None\"", "SmtpDaneMode", EXCHANGE_TAKEN, "outbound.dane: none"},
+	{OUT "\"SmtpDaneMode\":\"Mandatory\"", "SmtpDaneMode", EXCHANGE_DECISION, NULL},
+	{OUT "\"UseMXRecord\":false", "UseMXRecord", EXCHANGE_DECISION, NULL},
+	{OUT "\"UseMXRecord\":true,\"SmartHosts\":[\"mx.x.example\"]", "SmartHosts",
+		EXCHANGE_NOT_NEEDED, NULL},
+	{OUT "\"UseMXRecord\":false,\"SmartHosts\":[\"[2001:db8::1]\"]", "SmartHosts",
+		EXCHANGE_TAKEN, "outbound.smart_hosts"},
+	{OUT "\"AllAcceptedDomains\":true", "AllAcceptedDomains", EXCHANGE_NOT_NEEDED, NULL},
+	{OUT "\"IsTransportRuleScoped\":true", "RecipientDomains", EXCHANGE_NOT_NEEDED, NULL},
+	{OUT "\"TestMode\":true", "TestMode", EXCHANGE_UNSUPPORTED, NULL},
+	{OWN_OUT "\"AllAcceptedDomains\":true", "AllAcceptedDomains", EXCHANGE_DECISION, NULL},
+	{OWN_OUT "\"AllAcceptedDomains\":true,\"UseMXRecord\":false,"
+		 "\"SmartHosts\":[\"mx.x.example\"]",
+		"AllAcceptedDomains", EXCHANGE_TAKEN, "outbound.all_accepted_domains: true"},
+	{OWN_OUT "\"CloudServicesMailEnabled\":true", "CloudServicesMailEnabled",
+		EXCHANGE_UNSUPPORTED, NULL},
+	{OWN_OUT "\"SenderRewritingEnabled\":true", "SenderRewritingEnabled", EXCHANGE_TAKEN,
+		"outbound.sender_rewriting: true"},
+	{"\"DomainName\":\"x.example\",\"DomainType\":\"ExternalRelay\"", "DomainType",
+		EXCHANGE_TAKEN, "type: internal-relay"},
+	{"\"DomainName\":\"x.example\",\"DomainType\":0", "DomainType", EXCHANGE_TAKEN,
+		"type: authoritative"},
+	{"\"DomainName\":\"x.example\",\"DomainType\":9", "DomainType", EXCHANGE_DECISION, NULL},
+};
+
 static void test_properties(void **state)
 {
-	static const struct {
-		const char *text, *property;
-		enum exchange_fate fate;
-		const char *as; /* begins so; NULL: nothing */
-	} rows[] = {
-		{IN "\"RequireTls\":false", "RequireTls", EXCHANGE_TAKEN,
-			"inbound.require_tls: false"},
-		{IN "\"RequireTls\":\"True\"", "RequireTls", EXCHANGE_TAKEN,
-			"inbound.require_tls: true"},
-		{IN "\"RequireTls\":false,\"TlsSenderCertificateName\":\"mx.x.example\"",
-			"TlsSenderCertificateName", EXCHANGE_NOT_NEEDED, NULL},
-		{IN "\"TlsSenderCertificateName\":\"<I>CN=a<S>O=b, CN=mx.x.example\"",
-			"TlsSenderCertificateName", EXCHANGE_TAKEN,
-			"inbound.certificate_name: mx.x.example"},
-		{IN "\"TlsSenderCertificateName\":\"<I>CN=a<S>O=b\"", "TlsSenderCertificateName",
-			EXCHANGE_DECISION, NULL},
-		{IN "\"SenderIPAddresses\":[\"192.0.2.1\"]", "SenderIPAddresses",
-			EXCHANGE_NOT_NEEDED, NULL},
-		{IN "\"SenderIPAddresses\":[\"2001:db8::/32\"],"
-		    "\"RestrictDomainsToIPAddresses\":true",
-			"SenderIPAddresses", EXCHANGE_TAKEN, "inbound.addresses"},
-		{IN "\"RestrictDomainsToIPAddresses\":true", "RestrictDomainsToIPAddresses",
-			EXCHANGE_DECISION, NULL},
-		{IN "\"CloudServicesMailEnabled\":true", "CloudServicesMailEnabled",
-			EXCHANGE_UNSUPPORTED, NULL},
-		{IN "\"TreatMessagesAsInternal\":true", "TreatMessagesAsInternal",
-			EXCHANGE_NOT_NEEDED, NULL},
-		{IN "\"EFSkipIPs\":[\"192.0.2.1\"]", "EFSkipIPs", EXCHANGE_UNSUPPORTED, NULL},
-		{IN "\"EFSkipIPs\":[]", "EFSkipIPs", EXCHANGE_NOT_NEEDED, NULL},
-		{IN "\"ClientHostNames\":[\"a\"]", "ClientHostNames", EXCHANGE_UNSUPPORTED, NULL},
-		{IN "\"Surprise\":1", "Surprise", EXCHANGE_DECISION, NULL},
-		{IN "\"Sender@odata.type\":\"#Collection\"", "Sender@odata.type",
-			EXCHANGE_NOT_NEEDED, NULL},
-		{OWN_IN "\"RequireTls\":true", "RequireTls", EXCHANGE_NOT_NEEDED, NULL},
-		{OWN_IN "\"CloudServicesMailEnabled\":true", "CloudServicesMailEnabled",
-			EXCHANGE_TAKEN, "inbound.cross_premises_headers: true"},
-		{OWN_IN "\"CloudServicesMailEnabled\":true,\"TreatMessagesAsInternal\":true",
-			"TreatMessagesAsInternal", EXCHANGE_NOT_NEEDED, NULL},
-		{OWN_IN "\"RestrictDomainsToCertificate\":true", "RestrictDomainsToCertificate",
-			EXCHANGE_NOT_NEEDED, NULL},
-		{OUT "\"TlsSettings\":null", "TlsSettings", EXCHANGE_NOT_NEEDED, NULL},
-		{OUT "\"TlsSettings\":\"EncryptionOnly\"", "TlsSettings", EXCHANGE_TAKEN,
-			"outbound.tls: encrypt"},
-		{OUT "\"TlsSettings\":\"CertificateValidation\"", "TlsSettings", EXCHANGE_TAKEN,
-			"outbound.tls: chain"},
-		{OUT "\"TlsSettings\":\"domainvalidation\"", "TlsSettings", EXCHANGE_TAKEN,
-			"outbound.tls: name"},
-		{OUT "\"TlsSettings\":3", "TlsSettings", EXCHANGE_DECISION, NULL},
-		{OUT "\"TlsDomain\":\"mx.x.example\",\"TlsSettings\":1", "TlsDomain",
-			EXCHANGE_NOT_NEEDED, NULL},
-		{OUT "\"TlsDomain\":\"*.x.example\",\"TlsSettings\":4", "TlsDomain", EXCHANGE_TAKEN,
-			"outbound.tls_domain: *.x.example"},
-		{OUT "\"SmtpDaneMode\":\"None\"", "SmtpDaneMode", EXCHANGE_TAKEN,
-			"outbound.dane: none"},
-		{OUT "\"SmtpDaneMode\":\"Mandatory\"", "SmtpDaneMode", EXCHANGE_DECISION, NULL},
-		{OUT "\"UseMXRecord\":false", "UseMXRecord", EXCHANGE_DECISION, NULL},
-		{OUT "\"UseMXRecord\":true,\"SmartHosts\":[\"mx.x.example\"]", "SmartHosts",
-			EXCHANGE_NOT_NEEDED, NULL},
-		{OUT "\"UseMXRecord\":false,\"SmartHosts\":[\"[2001:db8::1]\"]", "SmartHosts",
-			EXCHANGE_TAKEN, "outbound.smart_hosts"},
-		{OUT "\"AllAcceptedDomains\":true", "AllAcceptedDomains", EXCHANGE_NOT_NEEDED,
-			NULL},
-		{OUT "\"IsTransportRuleScoped\":true", "RecipientDomains", EXCHANGE_NOT_NEEDED,
-			NULL},
-		{OUT "\"TestMode\":true", "TestMode", EXCHANGE_UNSUPPORTED, NULL},
-		{OWN_OUT "\"AllAcceptedDomains\":true", "AllAcceptedDomains", EXCHANGE_DECISION,
-			NULL},
-		{OWN_OUT "\"AllAcceptedDomains\":true,\"UseMXRecord\":false,"
-			 "\"SmartHosts\":[\"mx.x.example\"]",
-			"AllAcceptedDomains", EXCHANGE_TAKEN,
-			"outbound.all_accepted_domains: true"},
-		{OWN_OUT "\"CloudServicesMailEnabled\":true", "CloudServicesMailEnabled",
-			EXCHANGE_UNSUPPORTED, NULL},
-		{OWN_OUT "\"SenderRewritingEnabled\":true", "SenderRewritingEnabled",
-			EXCHANGE_TAKEN, "outbound.sender_rewriting: true"},
-		{"\"DomainName\":\"x.example\",\"DomainType\":\"ExternalRelay\"", "DomainType",
-			EXCHANGE_TAKEN, "type: internal-relay"},
-		{"\"DomainName\":\"x.example\",\"DomainType\":0", "DomainType", EXCHANGE_TAKEN,
-			"type: authoritative"},
-		{"\"DomainName\":\"x.example\",\"DomainType\":9", "DomainType", EXCHANGE_DECISION,
-			NULL},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(properties); i++) {
 		const struct exchange_item *got;
 
-		if (take(arena_format(arena, "{%s}", rows[i].text)) != ERR_OK)
-			fail_msg("%s: %s", rows[i].text, info.text);
-		got = item(rows[i].property);
-		if (got->fate != rows[i].fate)
-			fail_msg("%s: %s", rows[i].text, exchange_fate_names[got->fate]);
-		if (rows[i].as != NULL && (got->as == NULL || strcmp(got->as, rows[i].as) != 0))
-			fail_msg("%s: %s", rows[i].text, got->as);
+		if (take(arena_format(arena, "{%s}", properties[i].text)) != ERR_OK)
+			fail_msg("%s: %s", properties[i].text, info.text);
+		got = item(properties[i].property);
+		if (got->fate != properties[i].fate)
+			fail_msg("%s: %s", properties[i].text, exchange_fate_names[got->fate]);
+		if (properties[i].as != NULL &&
+			(got->as == NULL || strcmp(got->as, properties[i].as) != 0))
+			fail_msg("%s: %s", properties[i].text, got->as);
 	}
 }
 

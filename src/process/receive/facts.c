@@ -1,6 +1,22 @@
 #include "process/receive/internal.h"
 
-/* Anchors of a connector, parsed once for each snapshot. NULL when they cannot be read. */
+void receive_facts_forget_anchors(struct receive *r)
+{
+	size_t position = 0;
+	void *value;
+
+	if (r->anchors == NULL)
+		return;
+	while (map_next(r->anchors, &position, NULL, &value)) {
+		struct tls_anchors *anchors = value;
+
+		tls_anchors_free(&anchors);
+	}
+	map_free(&r->anchors);
+}
+
+/* Anchors of a connector, parsed once for each snapshot and trust store. NULL when they cannot be
+ * read. */
 static const struct tls_anchors *anchors_of(
 	struct receive *r, const struct policy_profile *profile, struct arena *arena)
 {

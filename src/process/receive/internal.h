@@ -267,6 +267,8 @@ void receive_content_end(struct receive_session *session);
 
 /* Facts for policy under the current snapshot. */
 const struct policy_peer *receive_facts(struct receive_session *session);
+/* Free those parsed so far, and the map. */
+void receive_facts_forget_anchors(struct receive *receive);
 /* A receipt of this hop; lives in ARENA or as long as the facts. */
 void receive_facts_receipt(struct receive_session *session, const struct policy_inbound *inbound,
 	struct arena *arena, struct receipt *ret);

@@ -56,6 +56,11 @@ static enum err apply(void *self, const struct runtime_settings *from, struct er
 		receive_settings_close(r->settings);
 	receive_settings_drop(&r->settings);
 	r->settings = settings;
+	/* A connector with revocation lists and no anchors of its own has the system's. */
+	if (r->anchors != NULL) {
+		receive_facts_forget_anchors(r);
+		r->anchors = map_new(0);
+	}
 	if (r->is_draining)
 		receive_settings_close(settings);
 	receive_accept_open(r);

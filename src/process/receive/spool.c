@@ -79,21 +79,6 @@ static bool add_object(struct receive *r, const struct wire_config_object *objec
 	return true;
 }
 
-static void forget_anchors(struct receive *r)
-{
-	size_t position = 0;
-	void *value;
-
-	if (r->anchors == NULL)
-		return;
-	while (map_next(r->anchors, &position, NULL, &value)) {
-		struct tls_anchors *anchors = value;
-
-		tls_anchors_free(&anchors);
-	}
-	map_free(&r->anchors);
-}
-
 static bool end_config(struct receive *r, const struct wire_config_mark *mark)
 {
 	struct receive_collector *c = r->collector;
@@ -106,7 +91,7 @@ static bool end_config(struct receive *r, const struct wire_config_mark *mark)
 	policy_snapshot_free(&r->snapshot);
 	r->snapshot = policy_snapshot_new(&config, (uint64_t)mark->generation);
 	r->snapshots++;
-	forget_anchors(r);
+	receive_facts_forget_anchors(r);
 	r->anchors = map_new(0);
 	free_collector(&r->collector);
 	log_event(LOG_INFO_LEVEL, "config.taken", LOG_NUMBER("generation", mark->generation));
@@ -235,6 +220,6 @@ void receive_spool_free(struct receive *r)
 {
 	ipc_free(&r->spool);
 	free_collector(&r->collector);
-	forget_anchors(r);
+	receive_facts_forget_anchors(r);
 	policy_snapshot_free(&r->snapshot);
 }
