@@ -206,7 +206,7 @@ static int64_t real_ms(void)
 
 int64_t testing_deadline_ms(void)
 {
-	return real_ms() + 10000;
+	return real_ms() + 60000;
 }
 
 static void turn(struct testing *t, int wait_ms)
