@@ -150,6 +150,34 @@ enum err model_check_path(const char *text, struct err_info *info)
 	return ERR_OK;
 }
 
+enum err model_check_key(const char *text, struct err_info *info)
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n > 1024)
+		return expected(info,
+			"a path, or pkcs11: and what names the key, of 1 to 1024 bytes", text);
+	return ERR_OK;
+}
+
+enum err model_check_url(const char *text, struct err_info *info)
+{
+	struct str rest = str_of(text);
+	bool fine = rest.n <= 1024;
+
+	if (str_starts_nocase(rest, (struct str)STR("http://")))
+		rest = str_part(rest, 7, rest.n);
+	else if (str_starts_nocase(rest, (struct str)STR("https://")))
+		rest = str_part(rest, 8, rest.n);
+	else
+		fine = false;
+	for (size_t i = 0; i < rest.n; i++)
+		fine = fine && (unsigned char)rest.p[i] > ' ' && (unsigned char)rest.p[i] < 127;
+	if (!fine || rest.n == 0 || rest.p[0] == '/')
+		return expected(info, "a URL that begins with http:// or https://", text);
+	return ERR_OK;
+}
+
 enum err model_check_user(const char *text, struct err_info *info)
 {
 	size_t n = strlen(text);

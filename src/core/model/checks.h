@@ -32,6 +32,10 @@ enum err model_check_reply_text(const char *text, struct err_info *info);
 enum err model_check_listen(const char *text, struct err_info *info);
 enum err model_check_dns_server(const char *text, struct err_info *info);
 enum err model_check_path(const char *text, struct err_info *info);
+/* A path, or "pkcs11:...". */
+enum err model_check_key(const char *text, struct err_info *info);
+/* "http://host..." or "https://host...". */
+enum err model_check_url(const char *text, struct err_info *info);
 enum err model_check_user(const char *text, struct err_info *info);
 enum err model_check_log_level(const char *text, struct err_info *info);
 

@@ -150,6 +150,22 @@ const struct record_desc model_outbound_desc = RECORD_DESC(struct model_outbound
 	"outbound connector", outbound_fields,
 	.doc = "Where mail goes out, and what the next hop must prove.", .check = check_outbound);
 
+#define F(member, k, ...) RECORD_FIELD(struct model_expects, member, k, __VA_ARGS__)
+static const struct record_field expects_fields[] = {
+	F(names, RECORD_TEXTS, .max = 32, .check = model_check_certificate_name,
+		.normal = model_normal_name,
+		.doc = "Names, any of which our certificate must carry."),
+	F(issuer, RECORD_TEXT, .max = 500,
+		.doc = "Must stand in the name of an issuer or of the root of our chain."),
+	F(pins, RECORD_TEXTS, .max = 32, .check = model_check_pin, .normal = model_normal_pin,
+		.doc = "SHA-256 of public keys (SubjectPublicKeyInfo), one of which must be in our "
+		       "chain."),
+};
+#undef F
+const struct record_desc model_expects_desc =
+	RECORD_DESC(struct model_expects, "expectation of the partner", expects_fields,
+		.doc = "What the partner is known to check in our certificate.");
+
 #define F(member, k, ...) RECORD_FIELD(struct model_connector, member, k, __VA_ARGS__)
 static const struct record_field connector_fields[] = {
 	F(name, RECORD_TEXT, .flags = RECORD_REQUIRED | RECORD_KEY, .check = model_check_name,
@@ -162,7 +178,7 @@ static const struct record_field connector_fields[] = {
 	F(enabled, RECORD_BOOL, .preset = "true", .doc = "false: as if it were not there."),
 	F(comment, RECORD_TEXT, .max = MAX_COMMENT, .doc = "Free text."),
 	F(trust, RECORD_TEXT, .check = model_check_pem,
-		.doc = "Own trust anchors as PEM, for both halves; absent: the system's roots."),
+		.doc = "Own trust anchors as PEM, for both halves; absent: the organisation's."),
 	F(crls, RECORD_TEXT, .check = model_check_crls,
 		.doc = "Revocation lists as PEM, for both halves; absent: none."),
 	F(revocation, RECORD_ENUM, .names = revocations, .preset = "prefer",
@@ -175,6 +191,9 @@ static const struct record_field connector_fields[] = {
 		       "secp384r1, secp521r1; empty: any offered."),
 	F(inbound, RECORD_OPTIONAL, .sub = &model_inbound_desc, .doc = "Mail that comes in."),
 	F(outbound, RECORD_OPTIONAL, .sub = &model_outbound_desc, .doc = "Mail that goes out."),
+	F(expects, RECORD_OPTIONAL, .sub = &model_expects_desc,
+		.doc = "What the partner checks in our certificate, so that a rollover does not "
+		       "break it."),
 };
 #undef F
 

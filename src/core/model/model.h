@@ -43,6 +43,9 @@ struct model_organisation {
 	/* How long mail that nothing forces waits before it goes in clear to a destination that has
 	 * had TLS before; 0: it goes at once, and an alarm is raised. */
 	int64_t downgrade_grace_ms;
+	const char *trust;  /* trust anchors as PEM where a connector has none of its own; NULL: the
+			       system's roots */
+	const char *alerts; /* mailbox that gets its alarms; NULL: none */
 };
 
 enum model_domain_type {
@@ -136,19 +139,29 @@ struct model_outbound {
 	int64_t cost;			 /* 1..100, lower first among equals */
 };
 
+/* What the partner is known to check in our certificate; a rollover that would break it is told
+ * beforehand. */
+struct model_expects {
+	struct record_texts names; /* any of which it must carry */
+	const char
+		*issuer; /* in the name of an issuer or root of its chain; case does not matter */
+	struct record_texts pins; /* SHA-256 of SubjectPublicKeyInfo, hex, anywhere in the chain */
+};
+
 struct model_connector {
 	const char *name; /* key, within the organisation */
 	const char *organisation;
 	int type; /* enum model_connector_type */
 	bool enabled;
 	const char *comment;
-	const char *trust; /* own trust anchors as PEM, for both halves; NULL: the system's roots */
+	const char *trust; /* own trust anchors as PEM, for both halves; NULL: the organisation's */
 	const char *crls;  /* revocation lists as PEM, for both halves; NULL: none */
 	int revocation;	   /* enum model_revocation */
 	int minimum_version;		 /* enum model_version */
 	struct record_texts groups;	 /* key exchange: "x25519", ...; empty: any we offer */
 	struct model_inbound *inbound;	 /* NULL: no such half */
 	struct model_outbound *outbound; /* NULL: no such half */
+	struct model_expects *expects;	 /* NULL: not known */
 };
 
 /* Which way a message goes, seen from the organisation that a rule belongs to. */
@@ -194,6 +207,7 @@ extern const struct record_desc model_organisation_desc;
 extern const struct record_desc model_domain_desc;
 extern const struct record_desc model_inbound_desc;
 extern const struct record_desc model_outbound_desc;
+extern const struct record_desc model_expects_desc;
 extern const struct record_desc model_connector_desc;
 extern const struct record_desc model_recipient_desc;
 extern const struct record_desc model_rule_desc;
@@ -273,7 +287,7 @@ struct model_listener {
 struct model_certificate {
 	const char *name;
 	const char *chain; /* PEM file, leaf first */
-	const char *key;   /* PEM file */
+	const char *key;   /* PEM file, or "pkcs11:..." (RFC 7512) */
 };
 
 /* System users (names or numbers) for processes when started as root; "keep" stays root without
@@ -340,6 +354,39 @@ struct model_processes {
 	int64_t receive, deliver;
 };
 
+/* What lookup fetches for others: revocation lists, OCSP answers, issuers; and webhooks. */
+struct model_fetch {
+	struct record_texts allow; /* addresses and prefixes that may be fetched from although they
+				      are loopback, private or link-local */
+	const char *proxy;	   /* "http://host:port"; NULL: direct */
+	int64_t timeout_ms;	   /* of one fetch */
+	int64_t size;		   /* bytes of one answer */
+	int64_t redirects;
+	int64_t wait_ms; /* how long a session waits for the state of a certificate */
+	int64_t cache;	 /* bytes on disk */
+};
+
+struct model_keys {
+	const char *passphrase;	   /* file with that of encrypted keys; NULL: the service manager's
+				      credential "sealpost-passphrase", else none */
+	const char *pkcs11_module; /* shared object; NULL: none */
+	const char *pkcs11_pin;	   /* file; NULL: none */
+	struct record_texts pkcs11_paths; /* what the module reads or writes */
+};
+
+/* Who is told of alarms, besides the log. */
+struct model_alerts {
+	const char *mail;	    /* mailbox; NULL: nobody */
+	const char *webhook;	    /* URL; NULL: none */
+	const char *webhook_secret; /* file with the key that its requests are signed with */
+	struct record_numbers before_expiry; /* ms before a certificate's end */
+};
+
+/* What anybody may fetch by HTTP: the certificate sheet, and answers to ACME challenges. */
+struct model_publish {
+	const char *listen; /* "0.0.0.0:80"; NULL: nothing is published */
+};
+
 struct model_ports { /* where next hops listen; other values only make sense in trials */
 	int64_t smtp;
 };
@@ -360,6 +407,10 @@ struct model_node {
 	struct model_log log;
 	struct model_processes processes;
 	struct model_ports ports;
+	struct model_fetch fetch;
+	struct model_keys keys;
+	struct model_alerts alerts;
+	struct model_publish publish;
 	struct record_texts maildirs; /* directories below which Maildirs may be written; empty:
 					 only DATA/maildir */
 	struct record_texts administrators; /* user names besides root and the server's own user

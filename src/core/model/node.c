@@ -46,8 +46,10 @@ static const struct record_field certificate_fields[] = {
 		.doc = "Key of the certificate."),
 	F(chain, RECORD_TEXT, .flags = RECORD_REQUIRED, .check = model_check_path,
 		.doc = "PEM file with the certificate and its intermediates, leaf first."),
-	F(key, RECORD_TEXT, .flags = RECORD_REQUIRED, .check = model_check_path,
-		.doc = "PEM file with the private key."),
+	F(key, RECORD_TEXT, .flags = RECORD_REQUIRED, .check = model_check_key,
+		.doc = "PEM file with the private key, or pkcs11: and what names the key in a "
+		       "token "
+		       "(RFC 7512)."),
 };
 #undef F
 static const struct record_desc certificate_desc = RECORD_DESC(struct model_certificate,
@@ -191,6 +193,70 @@ static const struct record_field ports_fields[] = {
 static const struct record_desc ports_desc =
 	RECORD_DESC(struct model_ports, "ports", ports_fields, .doc = "Where next hops listen.");
 
+#define F(member, k, ...) RECORD_FIELD(struct model_fetch, member, k, __VA_ARGS__)
+static const struct record_field fetch_fields[] = {
+	F(allow, RECORD_TEXTS, .max = 100, .check = model_check_prefix,
+		.doc = "Loopback, private or link-local addresses and prefixes that may be fetched "
+		       "from all the same."),
+	F(proxy, RECORD_TEXT, .check = model_check_url,
+		.doc = "HTTP proxy, http://HOST:PORT; absent: direct."),
+	DURATION(struct model_fetch, timeout, 100, 5 * MINUTE, .preset = "15s",
+		.doc = "A fetch that takes longer has failed."),
+	F(size, RECORD_SIZE, .min = 1024, .max = (int64_t)1 << 28, .preset = "32M",
+		.doc = "An answer that is larger is not taken."),
+	F(redirects, RECORD_INT, .min = 0, .max = 10, .preset = "3",
+		.doc = "Redirects that are followed."),
+	DURATION(struct model_fetch, wait, 0, MINUTE, .preset = "5s",
+		.doc = "How long a session waits to learn whether a certificate is revoked; then "
+		       "that is unknown."),
+	F(cache, RECORD_SIZE, .min = 65536, .max = (int64_t)1 << 34, .preset = "256M",
+		.doc = "Room on disk for what was fetched."),
+};
+#undef F
+static const struct record_desc fetch_desc = RECORD_DESC(struct model_fetch, "fetch", fetch_fields,
+	.doc = "How revocation lists, OCSP answers and issuers are fetched, and webhooks called.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_keys, member, k, __VA_ARGS__)
+static const struct record_field keys_fields[] = {
+	F(passphrase, RECORD_TEXT, .check = model_check_path,
+		.doc = "File with the passphrase of encrypted private keys; absent: the service "
+		       "manager's credential sealpost-passphrase, where there is one."),
+	F(pkcs11_module, RECORD_TEXT, .check = model_check_path,
+		.doc = "PKCS#11 module for keys named by pkcs11:."),
+	F(pkcs11_pin, RECORD_TEXT, .check = model_check_path,
+		.doc = "File with the PIN of the token."),
+	F(pkcs11_paths, RECORD_TEXTS, .max = 32, .check = model_check_path,
+		.doc = "Files and directories that the module needs; only the keys process may "
+		       "use them."),
+};
+#undef F
+static const struct record_desc keys_desc =
+	RECORD_DESC(struct model_keys, "keys", keys_fields, .doc = "Where private keys are.");
+
+#define F(member, k, ...) RECORD_FIELD(struct model_alerts, member, k, __VA_ARGS__)
+static const struct record_field alerts_fields[] = {
+	F(mail, RECORD_TEXT, .check = model_check_mailbox,
+		.doc = "Mailbox that is told of every alarm."),
+	F(webhook, RECORD_TEXT, .check = model_check_url,
+		.doc = "URL that every alarm is posted to, as JSON."),
+	F(webhook_secret, RECORD_TEXT, .check = model_check_path,
+		.doc = "File with the key that its requests are signed with (HMAC-SHA-256)."),
+	F(before_expiry, RECORD_DURATIONS, .max = 20, .preset = "30d,14d,7d,2d,1d",
+		.doc = "How long before the end of a certificate an alarm is raised, ours or a "
+		       "partner's."),
+};
+#undef F
+static const struct record_desc alerts_desc =
+	RECORD_DESC(struct model_alerts, "alerts", alerts_fields, .doc = "Who is told of alarms.");
+
+static const struct record_field publish_fields[] = {
+	RECORD_FIELD(struct model_publish, listen, RECORD_TEXT, .check = model_check_listen,
+		.doc = "Address and port on which anybody may fetch, by HTTP, the certificate "
+		       "sheet and answers to ACME challenges; absent: nothing is published."),
+};
+static const struct record_desc publish_desc = RECORD_DESC(
+	struct model_publish, "publish", publish_fields, .doc = "What is open to everybody.");
+
 #define F(member, k, ...) RECORD_FIELD(struct model_node, member, k, __VA_ARGS__)
 #define PART(member)	  F(member, RECORD_INLINE, .sub = &member##_desc)
 static const struct record_field node_fields[] = {
@@ -217,6 +283,10 @@ static const struct record_field node_fields[] = {
 	PART(log),
 	PART(processes),
 	PART(ports),
+	PART(fetch),
+	PART(keys),
+	PART(alerts),
+	PART(publish),
 	F(maildirs, RECORD_TEXTS, .max = 64, .check = model_check_path,
 		.doc = "Directories below which Maildirs may be written; empty: only "
 		       "DATA/maildir."),
@@ -312,8 +382,16 @@ void model_resolve_paths(struct model_node *node, const char *directory, struct 
 	resolve(&node->dns.trust_anchor, "none", directory, arena);
 	for (size_t i = 0; i < node->certificates.count; i++) {
 		resolve(&node->certificates.items[i].chain, NULL, directory, arena);
-		resolve(&node->certificates.items[i].key, NULL, directory, arena);
+		if (!str_starts_nocase(
+			    str_of(node->certificates.items[i].key), (struct str)STR("pkcs11:")))
+			resolve(&node->certificates.items[i].key, NULL, directory, arena);
 	}
+	resolve(&node->keys.passphrase, NULL, directory, arena);
+	resolve(&node->keys.pkcs11_module, NULL, directory, arena);
+	resolve(&node->keys.pkcs11_pin, NULL, directory, arena);
+	resolve(&node->alerts.webhook_secret, NULL, directory, arena);
+	for (size_t i = 0; i < node->keys.pkcs11_paths.count; i++)
+		resolve(&node->keys.pkcs11_paths.items[i], NULL, directory, arena);
 	for (size_t i = 0; i < node->maildirs.count; i++)
 		resolve(&node->maildirs.items[i], NULL, directory, arena);
 }

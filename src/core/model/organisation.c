@@ -49,6 +49,11 @@ static const struct record_field organisation_fields[] = {
 		.doc = "How long mail that nothing forces waits before it goes in clear to a "
 		       "destination that has had TLS before; 0: it goes at once, and an alarm is "
 		       "raised."},
+	F(trust, RECORD_TEXT, .check = model_check_pem,
+		.doc = "Trust anchors as PEM for connectors without their own; absent: the "
+		       "system's roots."),
+	F(alerts, RECORD_TEXT, .check = model_check_mailbox,
+		.doc = "Mailbox that is told of this organisation's alarms; absent: none."),
 };
 #undef F
 

@@ -42,10 +42,14 @@ struct receipt {
 	bool resumed;
 	const char *server_name;     /* SNI sent or received */
 	const char *own_certificate; /* name of the certificate this side presented; NULL: none */
+	const char *own_version;     /* which version of it; NULL: it has none */
+	const char *own_sha256;	     /* fingerprint of its leaf, hex; NULL: none was presented */
 	RECORD_LIST_OF(struct cert_facts) chain; /* the peer's, leaf first */
 	const char *name_matched;   /* the name of the peer's leaf that satisfied name_expected */
 	int verdict;		    /* enum cert_verdict, against the anchors that applied */
 	const char *verdict_detail; /* the library's words; NULL when trusted */
+	const char *revocation;	    /* what was found, and where: "good: OCSP, stapled, until ...";
+				       NULL:     not looked at */
 	const char *anchors;	    /* "system", or "connector fabrikam" */
 	const char *token;	    /* stable reason, "ok" or a policy outcome */
 	const char *reason;	    /* the same in words, with names filled in */

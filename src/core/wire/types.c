@@ -1,21 +1,5 @@
 /* The description of every struct that crosses a process boundary, and the table of types. */
-#include "core/wire/wire.h"
-
-/* Rows without a documentation line: these structs never reach a person. */
-#define FIELD(type, member, k)                                                                     \
-	{                                                                                          \
-		.name = #member, .kind = RECORD_##k, .offset = offsetof(struct type, member)       \
-	}
-#define MOMENT(type, member)                                                                       \
-	{                                                                                          \
-		.name = #member, .kind = RECORD_MOMENT,                                            \
-		.offset = offsetof(struct type, member##_ms)                                       \
-	}
-#define DESC(type, label, table)                                                                   \
-	{                                                                                          \
-		.name = label, .size = sizeof(struct type), .fields = table,                       \
-		.count = ARRAY_LENGTH(table)                                                       \
-	}
+#include "core/wire/describe.h"
 
 const char *const wire_body_names[] = {"7bit", "8bitmime", "binarymime", NULL};
 const char *const wire_ret_names[] = {"none", "full", "headers", NULL};
@@ -304,4 +288,16 @@ const struct wire_type_row wire_types[WIRE_TYPE_MAX] = {
 	[WIRE_PROBE] = {"probe", &wire_probe_desc},
 	[WIRE_PROBE_STOP] = {"probe-stop", &wire_id_desc},
 	[WIRE_PROBE_STEP] = {"probe-step", &wire_probe_step_desc},
+	[WIRE_REVOCATION_ASK] = {"revocation-ask", &wire_revocation_ask_desc},
+	[WIRE_REVOCATION_ANSWER] = {"revocation-answer", &wire_revocation_answer_desc},
+	[WIRE_STAPLE_ASK] = {"staple-ask", &wire_staple_ask_desc},
+	[WIRE_STAPLE] = {"staple", &wire_staple_desc},
+	[WIRE_ENDPOINT_ASK] = {"endpoint-ask", &wire_endpoint_ask_desc},
+	[WIRE_ENDPOINT_ANSWER] = {"endpoint-answer", &wire_endpoint_answer_desc},
+	[WIRE_POST] = {"post", &wire_post_desc},
+	[WIRE_POSTED] = {"posted", &wire_posted_desc},
+	[WIRE_CHAIN] = {"chain", &wire_chain_desc},
+	[WIRE_REFUSED] = {"refused", &wire_refused_desc},
+	[WIRE_SURVEY] = {"survey", &wire_survey_desc},
+	[WIRE_SURVEYED] = {"surveyed", &wire_surveyed_desc},
 };

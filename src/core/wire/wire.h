@@ -59,6 +59,26 @@ enum wire_type {
 	WIRE_PROBE,	 /* struct wire_probe */
 	WIRE_PROBE_STOP, /* struct wire_id: nobody waits for the probe of that tag any more */
 	WIRE_PROBE_STEP, /* struct wire_probe_step, one or more; the last one says so */
+	/* receive, deliver -> lookup, and back: is any certificate of a chain revoked? */
+	WIRE_REVOCATION_ASK,	/* struct wire_revocation_ask */
+	WIRE_REVOCATION_ANSWER, /* struct wire_revocation_answer */
+	/* receive -> lookup, and back: an OCSP answer on our own certificate, for stapling */
+	WIRE_STAPLE_ASK, /* struct wire_staple_ask */
+	WIRE_STAPLE,	 /* struct wire_staple */
+	/* admin -> lookup, and back: try out where a certificate points to */
+	WIRE_ENDPOINT_ASK,    /* struct wire_endpoint_ask */
+	WIRE_ENDPOINT_ANSWER, /* struct wire_endpoint_answer */
+	/* spool -> lookup, and back: call a webhook */
+	WIRE_POST,   /* struct wire_post */
+	WIRE_POSTED, /* struct wire_posted */
+	/* receive, deliver -> spool: a chain that a partner has presented */
+	WIRE_CHAIN, /* struct wire_chain */
+	/* receive, deliver -> spool -> all receive, deliver: a partner refuses a certificate of
+	 * ours */
+	WIRE_REFUSED, /* struct wire_refused */
+	/* admin -> deliver, and back: which chain does a host present? */
+	WIRE_SURVEY,   /* struct wire_survey */
+	WIRE_SURVEYED, /* struct wire_surveyed */
 	WIRE_TYPE_MAX,
 };
 
@@ -333,6 +353,141 @@ struct wire_probe_step {
 	bool is_last;
 };
 
+/* ---- certificates: revocation, endpoints, partners --------------------------------------------
+ */
+
+enum wire_revocation_status {
+	WIRE_REVOCATION_GOOD,
+	WIRE_REVOCATION_REVOKED,
+	WIRE_REVOCATION_UNKNOWN
+};
+extern const char *const wire_revocation_status_names[]; /* "good", "revoked", "unknown" */
+
+/* The chain as it was verified: leaf first, up to and with the trust anchor, so that each issuer is
+ * there.  lookup believes only what an issuer in it has signed. */
+struct wire_revocation_ask {
+	int64_t tag;
+	struct str chain;   /* PEM */
+	struct str stapled; /* OCSP response on the leaf, DER; empty: none */
+	int64_t wait_ms;    /* answer by then, with what is known; 0: only from the cache */
+};
+
+struct wire_revocation {
+	int status;	    /* enum wire_revocation_status */
+	const char *source; /* "stapled", or the URL; NULL: nothing answered */
+	const char *kind;   /* "ocsp", "crl"; NULL */
+	/* Stable word when unknown or revoked: "no-endpoint", "timeout", "refused", "not-found",
+	 * "http", "size", "malformed", "signature", "stale", "delta", "indirect", "blocked",
+	 * "scheme", "proxy", "revoked"; NULL when good. */
+	const char *token;
+	const char *text;			/* for a person */
+	int64_t at_ms;				/* of revocation; 0 */
+	int64_t this_update_ms, next_update_ms; /* 0: not told */
+};
+
+/* One for each certificate of the chain but the anchor, leaf first. */
+struct wire_revocation_answer {
+	int64_t tag;
+	RECORD_LIST_OF(struct wire_revocation) certificates;
+};
+
+struct wire_staple_ask {
+	int64_t tag;
+	struct str chain; /* PEM, leaf first, with its issuer */
+};
+
+struct wire_staple {
+	int64_t tag;
+	struct str response; /* DER; empty: there is none */
+	const char *text;    /* why there is none */
+	int64_t next_ms;     /* ask again then */
+};
+
+enum wire_endpoint_kind { WIRE_ENDPOINT_CRL, WIRE_ENDPOINT_OCSP, WIRE_ENDPOINT_ISSUER };
+extern const char *const wire_endpoint_kind_names[]; /* "crl", "ocsp", "issuer" */
+
+struct wire_endpoint_ask {
+	int64_t tag;
+	int kind; /* enum wire_endpoint_kind */
+	const char *url;
+	struct str certificate; /* PEM: the one that points there; empty: only that it is one */
+	struct str issuer;	/* PEM; empty: not known, signatures are not verified */
+};
+
+struct wire_endpoint_answer {
+	int64_t tag;
+	bool ok;
+	const char *token;   /* "ok", or a word as in struct wire_revocation */
+	const char *text;    /* what was found, or the cause and what to do */
+	const char *address; /* that was connected to, with port; NULL */
+	const char
+		*hosts; /* "host:port", one a line, redirects and proxy included: to be allowed */
+	int64_t http_status; /* 0: none */
+	int64_t bytes;
+	int64_t ms;
+	int64_t this_update_ms, next_update_ms; /* 0: not told */
+	int64_t entries;			/* of a list */
+};
+
+struct wire_header {
+	const char *name, *value;
+};
+struct wire_post {
+	int64_t tag;
+	const char *url;
+	const char *content_type;
+	RECORD_LIST_OF(struct wire_header) headers;
+	struct str body;
+};
+struct wire_posted {
+	int64_t tag;
+	bool ok; /* status 2xx */
+	int64_t http_status;
+	const char *text; /* why not */
+};
+
+/* A chain as presented, once for each partner and chain in the life of a process. */
+struct wire_chain {
+	int64_t at_ms;
+	int direction;		  /* enum receipt_direction: they connected, or we did */
+	const char *organisation; /* NULL: none */
+	const char *connector;	  /* NULL: none; then the host is the partner */
+	const char *host;	  /* out: next hop; in: name in EHLO */
+	const char *address;
+	const char *asked; /* name that was expected; NULL */
+	int verdict;	   /* enum cert_verdict */
+	struct str chain;  /* PEM as presented, leaf first */
+};
+
+/* PARTNER does not accept that version of our certificate: show it the other living one. */
+struct wire_refused {
+	const char *partner; /* "connector organisation/name", "address 192.0.2.1" or "host
+				mx.example:25" */
+	const char *certificate, *version;
+	int direction; /* enum receipt_direction */
+	int64_t at_ms;
+	int64_t until_ms;   /* then it is tried anew */
+	const char *reason; /* alert, in words */
+};
+
+struct wire_survey {
+	int64_t tag;
+	const char *host;
+	int64_t port;
+	bool is_implicit; /* TLS from the first byte; else STARTTLS */
+};
+struct wire_surveyed {
+	int64_t tag;
+	bool ok;
+	const char *text; /* why not */
+	const char *address;
+	const char *version, *cipher, *group;
+	int verdict; /* enum cert_verdict, by the system's roots */
+	const char *verdict_detail;
+	bool has_stapled;
+	struct str chain; /* PEM as presented */
+};
+
 struct wire_type_row {
 	const char *name;
 	const struct record_desc *desc;
@@ -345,7 +500,8 @@ extern const char *const wire_body_names[],
 						 *const wire_probe_result_names[];
 
 extern const struct record_desc wire_message_desc, wire_recipient_desc, wire_event_desc,
-	wire_outcome_desc, wire_host_desc, wire_probe_step_desc;
+	wire_outcome_desc, wire_host_desc, wire_probe_step_desc, wire_revocation_desc,
+	wire_endpoint_answer_desc, wire_chain_desc, wire_refused_desc;
 
 /* Message ids as people see them: 13 characters of Crockford's base 32, case does not matter. */
 enum { WIRE_ID_TEXT = 14 };

@@ -7,7 +7,7 @@
 #ifndef SEALPOST_PORT_RUNTIME_CONTROL_H
 #define SEALPOST_PORT_RUNTIME_CONTROL_H
 
-#include "core/record/record.h"
+#include "core/cert/life.h"
 #include "port/runtime/table.h"
 
 #include <event2/event.h>
@@ -19,6 +19,7 @@ enum runtime_control_type {
 	RUNTIME_CONTROL_ROOTS,	     /* data: PEM */
 	RUNTIME_CONTROL_CERTIFICATE, /* data: struct runtime_control_certificate; fd: key, or none
 				      */
+	RUNTIME_CONTROL_LIFE,	     /* data: struct cert_life */
 	RUNTIME_CONTROL_LISTENER,    /* tag: index in the node's list; fd */
 	RUNTIME_CONTROL_TICKET_KEY,  /* data: 80 bytes */
 	RUNTIME_CONTROL_ADDRESSES,   /* fd */
@@ -47,6 +48,9 @@ extern const struct record_desc runtime_control_hello_desc;
 
 struct runtime_control_certificate {
 	const char *name;
+	const char *version; /* NULL: it has none */
+	int state;	     /* enum cert_state */
+	const char *key_uri; /* keys only; NULL: the key is a file */
 	struct str chain;
 };
 extern const struct record_desc runtime_control_certificate_desc;

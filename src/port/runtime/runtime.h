@@ -17,6 +17,7 @@
 #ifndef SEALPOST_PORT_RUNTIME_RUNTIME_H
 #define SEALPOST_PORT_RUNTIME_RUNTIME_H
 
+#include "core/cert/life.h"
 #include "core/model/model.h"
 #include "port/ipc/ipc.h"
 #include "port/runtime/table.h"
@@ -28,9 +29,12 @@ struct runtime;
 /* A certificate as handed out: never with its private key. */
 struct runtime_certificate {
 	const char *name;
-	struct str chain; /* PEM, leaf first */
-	int key_fd;	  /* keys process only: open for reading, at offset 0; else -1.  Closed by
-			     the runtime after apply() */
+	const char *version; /* NULL: it stands in the node file, and has none */
+	int state;	     /* enum cert_state; never retired */
+	const char *key_uri; /* keys process only: "pkcs11:..."; NULL: see key_fd */
+	struct str chain;    /* PEM, leaf first */
+	int key_fd; /* keys process only: open for reading, at offset 0; else -1.  Closed by
+		       the runtime after apply() */
 };
 
 struct runtime_listener {
@@ -44,6 +48,9 @@ struct runtime_settings {
 	const struct model_node *node;
 	const struct runtime_certificate *certificates;
 	size_t certificate_count;
+	const struct cert_life *lives; /* of the certificates that have versions; those who get
+					  certificates */
+	size_t life_count;
 	const struct runtime_listener *listeners; /* receive only */
 	size_t listener_count;
 	struct str roots;	      /* PEM of the system's trust store; receive, deliver */

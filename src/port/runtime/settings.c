@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAX_CERTIFICATES = 10000, MAX_LISTENERS = 1000 };
+enum { MAX_CERTIFICATES = 10000, MAX_LIVES = 2000, MAX_LISTENERS = 1000 };
 
 struct runtime_received {
 	struct arena *arena;
 	struct model_node *node;
 	struct runtime_certificate *certificates;
 	size_t certificate_count;
+	struct cert_life *lives;
+	size_t life_count;
 	struct runtime_listener *listeners;
 	size_t listener_count;
 	struct runtime_settings settings;
@@ -51,6 +53,7 @@ void runtime_received_free(struct runtime_received **received)
 	if (r->settings.socket_fd >= 0 && !r->is_taken)
 		close(r->settings.socket_fd);
 	free(r->certificates);
+	free(r->lives);
 	free(r->listeners);
 	arena_free(&r->arena);
 	free(r);
@@ -76,8 +79,21 @@ static bool add_certificate(struct runtime_received *r, struct runtime_control_m
 	r->certificates =
 		mem_resize(r->certificates, r->certificate_count + 1, sizeof(r->certificates[0]));
 	to = &r->certificates[r->certificate_count++];
-	*to = (struct runtime_certificate){c.name, c.chain, take_fd(message)};
+	*to = (struct runtime_certificate){.name = c.name,
+		.version = c.version,
+		.state = c.state,
+		.key_uri = c.key_uri,
+		.chain = c.chain,
+		.key_fd = take_fd(message)};
 	return true;
+}
+
+static bool add_life(struct runtime_received *r, struct str data)
+{
+	if (r->life_count >= MAX_LIVES)
+		return false;
+	r->lives = mem_resize(r->lives, r->life_count + 1, sizeof(r->lives[0]));
+	return record_decode(&cert_life_desc, data, r->arena, &r->lives[r->life_count++]) == ERR_OK;
 }
 
 static bool add_listener(struct runtime_received *r, struct runtime_control_message *message)
@@ -112,6 +128,8 @@ bool runtime_received_add(struct runtime_received *r, struct runtime_control_mes
 		return true;
 	case RUNTIME_CONTROL_CERTIFICATE:
 		return add_certificate(r, message);
+	case RUNTIME_CONTROL_LIFE:
+		return add_life(r, message->data);
 	case RUNTIME_CONTROL_LISTENER:
 		return add_listener(r, message);
 	case RUNTIME_CONTROL_TICKET_KEY:
@@ -142,6 +160,8 @@ const struct runtime_settings *runtime_received_take(struct runtime_received *r)
 	r->settings.node = r->node;
 	r->settings.certificates = r->certificates;
 	r->settings.certificate_count = r->certificate_count;
+	r->settings.lives = r->lives;
+	r->settings.life_count = r->life_count;
 	r->settings.listeners = r->listeners;
 	r->settings.listener_count = r->listener_count;
 	return &r->settings;

@@ -70,6 +70,11 @@ static const char *const migrations[] = {
 	" organisation TEXT, PRIMARY KEY(direction, domain, network)) WITHOUT ROWID;",
 	/* Single objects are changed in place. */
 	"CREATE INDEX config_key ON config(kind, key);",
+	/* Partners that do not accept a version of a certificate of ours. */
+	"CREATE TABLE refusal("
+	" partner TEXT NOT NULL, certificate TEXT NOT NULL, version TEXT NOT NULL,"
+	" direction INT NOT NULL, at INT NOT NULL, until INT NOT NULL, reason TEXT,"
+	" PRIMARY KEY(partner, certificate, version, direction)) WITHOUT ROWID;",
 };
 
 #define RECIPIENT                                                                                  \

@@ -455,7 +455,8 @@ static void an_older_store_is_taken_over(void **state)
 	ask_readiness(&t, &a, 0);
 	store_close(&t.store);
 	run_sql(&t, "queue.db",
-		"DROP TABLE owner; DROP TABLE protection; DROP INDEX config_key;"
+		"DROP TABLE owner; DROP TABLE protection; DROP TABLE refusal;"
+		"DROP INDEX config_key;"
 		"ALTER TABLE message DROP COLUMN labels; ALTER TABLE message DROP COLUMN via;"
 		"ALTER TABLE message DROP COLUMN owners;"
 		"ALTER TABLE recipient DROP COLUMN receiver;"
@@ -468,6 +469,7 @@ static void an_older_store_is_taken_over(void **state)
 		"ALTER TABLE event DROP COLUMN would_by; PRAGMA user_version = 2");
 	run_sql(&t, "trace.db",
 		"DROP TABLE connector_day; DROP TABLE alarm; DROP TABLE test;"
+		"DROP TABLE chain; DROP TABLE acceptance;"
 		"ALTER TABLE event DROP COLUMN would_token;"
 		"ALTER TABLE event DROP COLUMN would_text;"
 		"ALTER TABLE event DROP COLUMN would_by; PRAGMA user_version = 1");

@@ -35,6 +35,21 @@ static const char *const migrations[] = {
 	" connector TEXT NOT NULL, direction INT NOT NULL, actor TEXT, ok INT NOT NULL,"
 	" summary TEXT NOT NULL);"
 	"CREATE INDEX test_connector ON test(organisation, connector, id);",
+	/* Certificates: chains that partners present, and what partners make of ours. */
+	"CREATE TABLE chain("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, partner TEXT NOT NULL, direction INT NOT NULL,"
+	" sha256 TEXT NOT NULL, organisation TEXT, connector TEXT, host TEXT, address TEXT,"
+	" asked TEXT, verdict INT NOT NULL, first INT NOT NULL, last INT NOT NULL,"
+	" seen INT NOT NULL, accepted INT NOT NULL, accepted_by TEXT, not_after INT NOT NULL,"
+	" facts TEXT NOT NULL, pem TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX chain_key ON chain(partner, direction, sha256);"
+	"CREATE INDEX chain_last ON chain(last);"
+	"CREATE TABLE acceptance("
+	" certificate TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,"
+	" partner TEXT NOT NULL, direction INT NOT NULL, organisation TEXT,"
+	" accepted INT NOT NULL, refused INT NOT NULL, first INT NOT NULL, last INT NOT NULL,"
+	" last_refused INT NOT NULL, reason TEXT,"
+	" PRIMARY KEY(certificate, version, sha256, partner, direction)) WITHOUT ROWID;",
 };
 
 #define EVENT                                                                                      \

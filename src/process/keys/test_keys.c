@@ -62,7 +62,8 @@ static void tell_record(
 
 static void tell_certificate(const char *name, const struct test_cert *cert, EVP_PKEY *key)
 {
-	struct runtime_control_certificate certificate = {name, str_of(cert->pem)};
+	struct runtime_control_certificate certificate = {
+		.name = name, .state = CERT_CURRENT, .chain = str_of(cert->pem)};
 	FILE *file = fdopen(memfd_create("key", MFD_CLOEXEC), "w+");
 
 	assert_non_null(file);

@@ -53,9 +53,9 @@ static void id_of(EVP_PKEY *key, unsigned char ret[32])
 static struct keys_ring *full_ring(void)
 {
 	struct runtime_certificate certificates[] = {
-		{"ec", str_of(ec.pem), key_file(ec.key, NULL)},
-		{"rsa", str_of(rsa.pem), key_file(rsa.key, NULL)},
-		{"rsa again", str_of(rsa.pem), key_file(rsa.key, NULL)},
+		{.name = "ec", .chain = str_of(ec.pem), .key_fd = key_file(ec.key, NULL)},
+		{.name = "rsa", .chain = str_of(rsa.pem), .key_fd = key_file(rsa.key, NULL)},
+		{.name = "rsa again", .chain = str_of(rsa.pem), .key_fd = key_file(rsa.key, NULL)},
 	};
 	struct keys_ring *ring = NULL;
 	struct err_info info = {.text = ""};
@@ -141,7 +141,8 @@ static void signs_what_it_may(void **state)
 
 static void refuses(const char *chain, int fd, enum err want, const char *words)
 {
-	struct runtime_certificate certificate = {"mx", str_of(chain), fd};
+	struct runtime_certificate certificate = {
+		.name = "mx", .chain = str_of(chain), .key_fd = fd};
 	struct keys_ring *ring = NULL;
 	struct err_info info = {.text = ""};
 	enum err got = keys_ring_new(&certificate, 1, &ring, &info);

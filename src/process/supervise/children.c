@@ -57,7 +57,8 @@ static void send_certificates(
 {
 	for (size_t i = 0; i < settings->certificate_count; i++) {
 		const struct supervise_certificate *c = &settings->certificates[i];
-		const struct runtime_control_certificate body = {c->name, c->chain};
+		const struct runtime_control_certificate body = {
+			c->name, c->version, c->state, with_keys ? c->key_uri : NULL, c->chain};
 		char path[64];
 		struct buf b;
 		int fd = -1;
@@ -65,9 +66,9 @@ static void send_certificates(
 		/* Opened anew, for an offset of its own; the same file, even if it has been
 		 * replaced meanwhile. */
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", c->key_fd);
-		if (with_keys)
+		if (with_keys && c->key_fd >= 0)
 			fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (with_keys && fd < 0)
+		if (with_keys && c->key_uri == NULL && fd < 0)
 			log_event(LOG_ERROR_LEVEL, "certificate.no_key", LOG_TEXT("name", c->name),
 				LOG_TEXT("reason", strerror(errno)));
 		buf_init(&b, SIZE_MAX / 2);
@@ -81,6 +82,18 @@ static void send_certificates(
 		buf_free(&b);
 		if (fd >= 0)
 			close(fd);
+	}
+}
+
+static void send_lives(struct supervise_child *child, const struct supervise_settings *settings)
+{
+	struct buf b;
+
+	for (size_t i = 0; i < settings->life_count; i++) {
+		buf_init(&b, SIZE_MAX / 2);
+		record_encode(&cert_life_desc, &settings->lives[i], &b);
+		supervise_child_send(child, RUNTIME_CONTROL_LIFE, 0, buf_str(&b));
+		buf_free(&b);
 	}
 }
 
@@ -103,6 +116,8 @@ void supervise_child_configure(
 	send_node(child, settings->node);
 	if (needs & (RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_KEYS))
 		send_certificates(child, settings, (needs & RUNTIME_NEEDS_KEYS) != 0);
+	if (needs & RUNTIME_NEEDS_CERTIFICATES)
+		send_lives(child, settings);
 	if (needs & RUNTIME_NEEDS_ROOTS)
 		supervise_child_send(child, RUNTIME_CONTROL_ROOTS, 0, settings->roots);
 	if (needs & RUNTIME_NEEDS_LISTENERS) {

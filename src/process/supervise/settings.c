@@ -72,6 +72,7 @@ static enum err open_certificate(
 	if (e != ERR_OK)
 		return err_set(info, e, "certificate %s: chain: %s", model->name, why.text);
 	to->name = model->name;
+	to->state = CERT_CURRENT;
 	to->key_fd = open(model->key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (to->key_fd < 0)
 		return err_set(info, err_from_errno(errno), "certificate %s: key: %s: %s",

@@ -2,6 +2,7 @@
 #ifndef SEALPOST_PROCESS_SUPERVISE_SETTINGS_H
 #define SEALPOST_PROCESS_SUPERVISE_SETTINGS_H
 
+#include "core/cert/life.h"
 #include "core/model/model.h"
 #include "port/runtime/table.h"
 
@@ -14,8 +15,11 @@ struct supervise_listener {
 
 struct supervise_certificate {
 	const char *name;
-	struct str chain; /* PEM */
-	int key_fd;
+	const char *version; /* NULL: of the node file */
+	int state;	     /* enum cert_state */
+	struct str chain;    /* PEM */
+	const char *key_uri; /* "pkcs11:..."; NULL: */
+	int key_fd;	     /* else -1 */
 };
 
 struct supervise_settings {
@@ -26,6 +30,8 @@ struct supervise_settings {
 	size_t listener_count;
 	struct supervise_certificate *certificates;
 	size_t certificate_count;
+	struct cert_life *lives; /* of those with versions */
+	size_t life_count;
 	struct str roots;
 	int64_t number; /* counts up with every change sent out */
 };
