@@ -1,3 +1,4 @@
+#include "base/map.h"
 #include "port/tls/context.h"
 
 #include <openssl/rand.h>

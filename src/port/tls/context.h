@@ -2,7 +2,6 @@
 #ifndef SEALPOST_PORT_TLS_CONTEXT_H
 #define SEALPOST_PORT_TLS_CONTEXT_H
 
-#include "base/map.h"
 #include "port/tls/signer.h"
 
 #include <event2/event_struct.h>
@@ -17,7 +16,7 @@ enum {
 };
 
 struct tls_identity {
-	char *name;
+	char *name, *version; /* version may be NULL */
 	X509 *leaf;
 	STACK_OF(X509) * issuers; /* the rest of the chain, to be sent */
 	EVP_PKEY *key;		  /* a handle (provider.c) */
@@ -25,11 +24,12 @@ struct tls_identity {
 	bool is_rsa;
 };
 
-/* One SSL_CTX for each combination of an ECDSA and an RSA certificate that serve the same name:
- * OpenSSL chooses among them by what the peer can verify. */
+/* One SSL_CTX for what is presented together. */
 struct tls_slot {
+	struct tls_slot *next;
 	const struct tls_identity *ecdsa, *rsa; /* one of them may be NULL; client: both may */
-	SSL_CTX *ssl;
+	SSL_CTX *ssl;				/* its application data is the slot */
+	char *label;				/* client: for the cache; NULL: bare */
 };
 
 struct tls_cache;
@@ -40,22 +40,31 @@ struct tls_context {
 	struct tls_signer *signer;
 	struct arena *arena;
 	struct tls_identity *identities;
+	struct cert_offer *offers; /* of the identities, in the same order */
+	struct tls_slot **slots;   /* lists of those with that identity in the first place */
 	size_t identity_count;
-	struct tls_slot *slots; /* the first one is the default */
-	size_t slot_count;
-	struct map *names; /* server: "mx.example", "*.example" -> struct named, in the arena */
+	struct tls_slot *bare; /* client: presents nothing */
+	struct cert_directory *directory;
 	bool tickets;
 	unsigned char ticket_key[TLS_TICKET_KEY];
 	struct tls_cache *cache; /* client; NULL: none */
 };
 
-/* The client slot that presents the certificate NAME; the default one presents none. */
-const struct tls_slot *tls_context_slot(const struct tls_context *context, const char *name);
+/* slots.c: the slot that presents PAIR, made if need be; NULL if a certificate cannot be used. */
+const struct tls_slot *tls_slot_get(
+	struct tls_context *context, struct cert_pair pair, struct err_info *info);
+void tls_slots_free(struct tls_slot **list);
+/* Can all identities be used? */
+enum err tls_slots_check(const struct tls_context *context, struct err_info *info);
+const struct tls_identity *tls_identity_of(
+	const struct tls_context *context, const struct cert_offer *offer);
 
 /* identity.c */
 enum err tls_identity_load(const struct tls_identity_source *source, struct tls_context *context,
 	struct tls_identity *to, struct err_info *info);
 void tls_identity_clear(struct tls_identity *identity);
+/* Is it the certificate with that fingerprint?  IDENTITY may be NULL. */
+bool tls_identity_has(const struct tls_identity *identity, const char *sha256);
 
 /* cache.c: sessions of the client by host and identity; oldest out first. */
 struct tls_cache *tls_cache_new(size_t limit) MUST_USE;
@@ -72,7 +81,8 @@ enum tls_state { TLS_STATE_HANDSHAKE, TLS_STATE_UP, TLS_STATE_CLOSED, TLS_STATE_
 
 struct tls_session {
 	struct tls_context *tls;
-	const struct tls_slot *slot; /* client */
+	const struct tls_slot *slot;  /* client */
+	cert_version_chooser *choose; /* server; NULL: the current versions */
 	SSL *ssl;
 	tls_handler *handler;
 	void *context;
@@ -83,6 +93,7 @@ struct tls_session {
 	struct event read, write, later;
 	unsigned char state;   /* enum tls_state */
 	unsigned char failure; /* enum tls_failure_kind */
+	unsigned char alert;   /* the peer's fatal one; 0: none, which is no fatal alert */
 	bool is_server : 1;
 	bool watches_read : 1, watches_write : 1;
 	bool read_wanted : 1;	    /* by the owner */
@@ -91,12 +102,23 @@ struct tls_session {
 	bool must_read : 1;	    /* call READ from the loop, whatever is buffered */
 	bool reported : 1;	    /* CLOSED or FAILED has been delivered */
 	bool certificate_asked : 1; /* client */
+	bool is_misfit : 1;	    /* server: the client can use no key of ours */
+	bool has_read : 1;	    /* application data came */
 	bool is_paused : 1;	    /* the handshake waits for a signature */
 	bool is_queued : 1;	    /* the handshake waits for a job */
 	TAILQ_ENTRY(tls_session) queue;
 };
 
-/* describe.c: name of the certificate that a client has presented in this handshake, or NULL. */
-const char *tls_client_certificate(const struct tls_session *session);
+/* describe.c: what is presented in this handshake, or will be; NULL: nothing. */
+const struct tls_identity *tls_own_identity(const struct tls_session *session);
+/* ... and by a client has been. */
+const struct tls_identity *tls_client_identity(const struct tls_session *session);
+
+/* What a session that can be resumed began with. */
+struct tls_mark {
+	char certificate[256], version[32], sha256[65]; /* version may be "" */
+};
+void tls_mark(SSL_SESSION *session, const struct tls_identity *identity);
+bool tls_mark_read(SSL_SESSION *session, struct tls_mark *ret);
 
 #endif

@@ -2,6 +2,7 @@
 #include "port/tls/facts.h"
 #include "port/tls/groups.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *group_of(SSL *ssl, struct arena *arena)
@@ -35,49 +36,125 @@ static const char *printable(const char *text, struct arena *arena)
 	return copy;
 }
 
-/* What the session was marked with when it was made, by on_ticket_made() or on_session(). */
-static const char *certificate_of_session(const struct tls_session *session, struct arena *arena)
+const struct tls_identity *tls_own_identity(const struct tls_session *session)
 {
-	void *data = NULL;
-	size_t length = 0;
-
-	if (SSL_SESSION_get0_ticket_appdata(SSL_get_session(session->ssl), &data, &length) != 1 ||
-		length == 0)
-		return NULL;
-	return arena_text_of(arena, str_make(data, length));
-}
-
-static const char *server_certificate(const struct tls_session *session)
-{
+	const struct tls_slot *slot = SSL_CTX_get_app_data(SSL_get_SSL_CTX(session->ssl));
 	const X509 *leaf = SSL_get_certificate(session->ssl);
 
-	for (size_t i = 0; i < session->tls->identity_count; i++) {
-		if (session->tls->identities[i].leaf == leaf)
-			return session->tls->identities[i].name;
-	}
-	return NULL;
+	if (slot == NULL || leaf == NULL)
+		return NULL;
+	if (slot->ecdsa != NULL && slot->ecdsa->leaf == leaf)
+		return slot->ecdsa;
+	return slot->rsa != NULL && slot->rsa->leaf == leaf ? slot->rsa : NULL;
 }
 
 /* A client has presented its certificate if it was asked and has signed the handshake. */
-const char *tls_client_certificate(const struct tls_session *session)
+const struct tls_identity *tls_client_identity(const struct tls_session *session)
 {
-	const struct tls_slot *slot = session->slot;
-	const struct tls_identity *identity = slot->ecdsa != NULL ? slot->ecdsa : slot->rsa;
 	int signature;
 
-	if (identity == NULL || !session->certificate_asked ||
-		SSL_get_signature_nid(session->ssl, &signature) != 1)
+	if (!session->certificate_asked || SSL_get_signature_nid(session->ssl, &signature) != 1)
 		return NULL;
-	return identity->name;
+	return tls_own_identity(session);
 }
 
-static const char *own_certificate(const struct tls_session *session, struct arena *arena)
+/* The marks of a session: three lines. */
+void tls_mark(SSL_SESSION *session, const struct tls_identity *identity)
 {
+	char text[sizeof(struct tls_mark) + 3];
+	int length;
+
+	if (identity == NULL)
+		return;
+	length = snprintf(text, sizeof(text), "%s\n%s\n%s", identity->name,
+		identity->version != NULL ? identity->version : "", identity->facts.sha256);
+	if (length > 0 && (size_t)length < sizeof(text))
+		(void)SSL_SESSION_set1_ticket_appdata(session, text, (size_t)length);
+}
+
+static void take_line(struct str *rest, char *to, size_t size)
+{
+	struct str line = str_cut(rest, '\n');
+	size_t n = line.n < size ? line.n : 0;
+
+	memcpy(to, line.p, n);
+	to[n] = '\0';
+}
+
+bool tls_mark_read(SSL_SESSION *session, struct tls_mark *ret)
+{
+	void *data = NULL;
+	size_t length = 0;
+	struct str rest;
+
+	if (SSL_SESSION_get0_ticket_appdata(session, &data, &length) != 1 || length == 0)
+		return false;
+	rest = str_make(data, length);
+	take_line(&rest, ret->certificate, sizeof(ret->certificate));
+	take_line(&rest, ret->version, sizeof(ret->version));
+	take_line(&rest, ret->sha256, sizeof(ret->sha256));
+	return ret->certificate[0] != '\0' && ret->sha256[0] != '\0';
+}
+
+static void describe_identity(
+	const struct tls_identity *identity, struct arena *arena, struct receipt *receipt)
+{
+	receipt->own_certificate = identity != NULL ? arena_text(arena, identity->name) : NULL;
+	receipt->own_version = identity != NULL ? arena_text(arena, identity->version) : NULL;
+	receipt->own_sha256 = identity != NULL ? arena_text(arena, identity->facts.sha256) : NULL;
+}
+
+static void describe_own(
+	const struct tls_session *session, struct arena *arena, struct receipt *receipt)
+{
+	struct tls_mark mark;
+
+	if (!SSL_session_reused(session->ssl)) {
+		describe_identity(session->is_server ? tls_own_identity(session)
+						     : tls_client_identity(session),
+			arena, receipt);
+		return;
+	}
+	describe_identity(NULL, arena, receipt);
 	/* A resumed session stands for what was presented in the first one. */
-	if (SSL_session_reused(session->ssl))
-		return certificate_of_session(session, arena);
-	return arena_text(arena,
-		session->is_server ? server_certificate(session) : tls_client_certificate(session));
+	if (!tls_mark_read(SSL_get_session(session->ssl), &mark))
+		return;
+	receipt->own_certificate = arena_text(arena, mark.certificate);
+	receipt->own_version = mark.version[0] != '\0' ? arena_text(arena, mark.version) : NULL;
+	receipt->own_sha256 = arena_text(arena, mark.sha256);
+}
+
+static bool is_about_certificate(int alert)
+{
+	switch (alert) {
+	case SSL_AD_BAD_CERTIFICATE:
+	case SSL_AD_UNSUPPORTED_CERTIFICATE:
+	case SSL_AD_CERTIFICATE_REVOKED:
+	case SSL_AD_CERTIFICATE_EXPIRED:
+	case SSL_AD_CERTIFICATE_UNKNOWN:
+	case SSL_AD_UNKNOWN_CA:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool tls_is_refused(const struct tls_session *session, struct arena *arena, struct receipt *receipt)
+{
+	const struct tls_identity *identity =
+		session->is_server ? tls_own_identity(session) : tls_client_identity(session);
+	bool refused = is_about_certificate(session->alert);
+
+	if (session->is_server)
+		refused = refused || session->is_misfit;
+	else
+		refused = refused || session->alert == SSL_AD_HANDSHAKE_FAILURE ||
+			  session->alert == SSL_AD_ACCESS_DENIED;
+	if (session->state != TLS_STATE_FAILED || session->has_read || identity == NULL ||
+		!refused || SSL_session_reused(session->ssl))
+		return false;
+	describe_identity(identity, arena, receipt);
+	return true;
 }
 
 STACK_OF(X509) * tls_peer_stack(const struct tls_session *session)
@@ -126,7 +203,7 @@ void tls_describe(const struct tls_session *session, struct arena *arena, struct
 	receipt->resumed = SSL_session_reused(session->ssl) == 1;
 	receipt->server_name =
 		printable(SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name), arena);
-	receipt->own_certificate = own_certificate(session, arena);
+	describe_own(session, arena, receipt);
 	receipt->handshake_ms = session->handshake_ms;
 	describe_chain(session, arena, receipt);
 }

@@ -14,6 +14,7 @@ enum err tls_identity_load(const struct tls_identity_source *source, struct tls_
 	if (e != ERR_OK)
 		return err_set(info, e, "certificate %s: %s", source->name, reason.text);
 	to->name = mem_text(source->name);
+	to->version = mem_text(source->version);
 	to->leaf = sk_X509_shift(to->issuers);
 	to->key = tls_signer_key(context->signer, to->leaf);
 	if (to->key == NULL)
@@ -27,7 +28,13 @@ enum err tls_identity_load(const struct tls_identity_source *source, struct tls_
 void tls_identity_clear(struct tls_identity *identity)
 {
 	free(identity->name);
+	free(identity->version);
 	X509_free(identity->leaf);
 	tls_stack_free(&identity->issuers);
 	EVP_PKEY_free(identity->key);
+}
+
+bool tls_identity_has(const struct tls_identity *identity, const char *sha256)
+{
+	return identity != NULL && strcmp(identity->facts.sha256, sha256) == 0;
 }

@@ -135,6 +135,25 @@ static const char *words_of(int ssl_error, int error_number)
 	return reason != NULL ? reason : "the library gives no reason";
 }
 
+static bool is_misfit(int reason)
+{
+	return reason == SSL_R_NO_SHARED_CIPHER ||
+	       reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM ||
+	       reason == SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS;
+}
+
+static void note_refusal(struct tls_session *session)
+{
+	unsigned long code = ERR_peek_error();
+	int reason = ERR_GET_REASON(code);
+
+	if (ERR_GET_LIB(code) != ERR_LIB_SSL)
+		return;
+	session->is_misfit = session->is_server && is_misfit(reason);
+	if (reason >= SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + UINT8_MAX)
+		session->alert = (unsigned char)(reason - SSL_AD_REASON_OFFSET);
+}
+
 /* Note why, and tell the owner: now by the caller's result or from the loop. */
 static void fail(struct tls_session *session, int ssl_error, int error_number)
 {
@@ -142,6 +161,7 @@ static void fail(struct tls_session *session, int ssl_error, int error_number)
 	session->failure = (unsigned char)kind_of(ssl_error);
 	free(session->failure_text);
 	session->failure_text = mem_text(words_of(ssl_error, error_number));
+	note_refusal(session);
 	ERR_clear_error();
 	watch_read(session, false);
 	watch_write(session, false);
@@ -326,11 +346,14 @@ static struct tls_session *new_session(
 	return session;
 }
 
+/* What is presented is known only with the client's first words: on_server_name(). */
 struct tls_session *tls_accept(struct tls_context *tls, struct event_base *base, int fd,
-	tls_handler *handler, void *context)
+	const struct tls_accept_options *options, tls_handler *handler, void *context)
 {
-	struct tls_session *session = new_session(tls, &tls->slots[0], base, fd);
+	struct cert_pair pair = cert_directory_find(tls->directory, (struct str){0});
+	struct tls_session *session = new_session(tls, tls_slot_get(tls, pair, NULL), base, fd);
 
+	session->choose = options != NULL ? options->choose : NULL;
 	session->handler = handler;
 	session->context = context;
 	SSL_set_accept_state(session->ssl);
@@ -379,13 +402,11 @@ static void restrict_hello(SSL *ssl, const struct tls_client_options *options)
 
 static void offer_session(struct tls_session *session, const char *cache_key)
 {
-	const struct tls_slot *slot = session->slot;
-	const struct tls_identity *identity = slot->ecdsa != NULL ? slot->ecdsa : slot->rsa;
 	SSL_SESSION *known;
 
 	session->cache_key = mem_text(cache_key);
-	known = tls_cache_take(session->tls->cache, cache_key,
-		identity != NULL ? identity->name : NULL, (int64_t)time(NULL));
+	known = tls_cache_take(
+		session->tls->cache, cache_key, session->slot->label, (int64_t)time(NULL));
 	if (known == NULL)
 		return;
 	(void)SSL_set_session(session->ssl, known);
@@ -395,9 +416,12 @@ static void offer_session(struct tls_session *session, const char *cache_key)
 struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base, int fd,
 	const struct tls_client_options *options, tls_handler *handler, void *context)
 {
-	struct tls_session *session =
-		new_session(tls, tls_context_slot(tls, options->identity), base, fd);
+	struct cert_pair pair = {0};
+	struct tls_session *session;
 
+	if (options->identity != NULL)
+		pair = cert_directory_version(tls->directory, options->identity, options->version);
+	session = new_session(tls, tls_slot_get(tls, pair, NULL), base, fd);
 	session->handler = handler;
 	session->context = context;
 	SSL_set_connect_state(session->ssl);
@@ -506,6 +530,7 @@ enum err tls_read(struct tls_session *session, char *to, size_t size, size_t *re
 	result = SSL_read_ex(session->ssl, to, size, &count);
 	if (result != 1)
 		return read_failed(session, result, errno);
+	session->has_read = true;
 	if (SSL_pending(session->ssl) > 0)
 		run_later(session);
 	*ret_count = count;

@@ -159,7 +159,8 @@ void open_pair(struct pair *pair, struct tls_context *server, struct tls_context
 {
 	memset(pair, 0, sizeof(*pair));
 	open_sockets(pair);
-	pair->server.session = tls_accept(server, base, pair->server.fd, on_event, &pair->server);
+	pair->server.session =
+		tls_accept(server, base, pair->server.fd, NULL, on_event, &pair->server);
 	pair->client.session =
 		tls_connect(client_tls, base, pair->client.fd, options, on_event, &pair->client);
 }
@@ -242,7 +243,7 @@ struct tls_context *make_client(const struct tls_identity_source *identities, si
 
 struct tls_context *simple_server(void)
 {
-	struct tls_identity_source source = {"mx", str_of(ec->pem)};
+	struct tls_identity_source source = {.name = "mx", .chain = str_of(ec->pem)};
 
 	return make_server(&source, 1);
 }

@@ -75,7 +75,7 @@ static void outlives_restart_of_keys(void **state)
 /* A session may be freed whatever it waits for, and a late answer then hurts nobody. */
 static void is_freed_while_it_waits(void **state)
 {
-	struct tls_identity_source source = {"partner", str_of(client->pem)};
+	struct tls_identity_source source = {.name = "partner", .chain = str_of(client->pem)};
 	struct tls_context *server = simple_server(), *client_tls = make_client(&source, 1);
 	struct tls_client_options options = {.identity = "partner"};
 	struct pair pairs[20];
@@ -100,7 +100,7 @@ static void is_freed_while_it_waits(void **state)
 
 static void client_fails_without_signature(void **state)
 {
-	struct tls_identity_source source = {"partner", str_of(client->pem)};
+	struct tls_identity_source source = {.name = "partner", .chain = str_of(client->pem)};
 	struct tls_context *server = simple_server(), *client_tls = make_client(&source, 1);
 	struct tls_client_options options = {.identity = "partner"};
 	struct pair pair;

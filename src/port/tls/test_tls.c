@@ -68,8 +68,9 @@ static const struct choice choices[] = {
 
 static void chooses_certificate(void **state)
 {
-	struct tls_identity_source sources[] = {
-		{"ec", str_of(ec->pem)}, {"rsa", str_of(rsa->pem)}, {"wild", str_of(wild->pem)}};
+	struct tls_identity_source sources[] = {{.name = "ec", .chain = str_of(ec->pem)},
+		{.name = "rsa", .chain = str_of(rsa->pem)},
+		{.name = "wild", .chain = str_of(wild->pem)}};
 	struct tls_context *server = make_server(sources, 3), *client_tls = make_client(NULL, 0);
 
 	(void)state;
@@ -98,7 +99,8 @@ static void chooses_certificate(void **state)
 /* Every TLS 1.2 suite there is, with either kind of key, and TLS 1.3. */
 static void speaks_every_suite(void **state)
 {
-	struct tls_identity_source sources[] = {{"ec", str_of(ec->pem)}, {"rsa", str_of(rsa->pem)}};
+	struct tls_identity_source sources[] = {{.name = "ec", .chain = str_of(ec->pem)},
+		{.name = "rsa", .chain = str_of(rsa->pem)}};
 	struct tls_context *server = make_server(sources, 2), *client_tls = make_client(NULL, 0);
 	struct tls_client_options options = {.server_name = "mx.contoso.example"};
 	struct str rest = str_of(tls_suites_12);
@@ -134,7 +136,8 @@ static void signs_with_every_key(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LENGTH(certs) * 2; i++) {
-		struct tls_identity_source source = {"it", str_of(certs[i / 2]->pem)};
+		struct tls_identity_source source = {
+			.name = "it", .chain = str_of(certs[i / 2]->pem)};
 		struct tls_context *server = make_server(&source, 1);
 		struct tls_context *client_tls = make_client(&source, 1);
 		struct pair pair;
@@ -175,7 +178,7 @@ static const struct client_case client_cases[] = {
 static void one_client(const struct client_case *row, struct tls_context *server, int version)
 {
 	char *chain = NULL;
-	struct tls_identity_source source = {"partner", {0}};
+	struct tls_identity_source source = {.name = "partner", .chain = {0}};
 	struct tls_context *client_tls;
 	struct tls_client_options options = {.identity = "partner", .cache_key = "x"};
 	struct tls_anchors *anchors;
@@ -246,7 +249,7 @@ static void takes_any_client_certificate(void **state)
 /* A client may send what it likes, up to a limit of bytes; not all of it is looked at. */
 static void bears_long_chains(void **state)
 {
-	struct tls_identity_source source = {"partner", str_of(client->pem)};
+	struct tls_identity_source source = {.name = "partner", .chain = str_of(client->pem)};
 	struct tls_context *server = simple_server(), *client_tls = make_client(&source, 1);
 	struct tls_client_options options = {.identity = "partner"};
 	static const int lengths[] = {60, 300};
@@ -317,7 +320,7 @@ static void survives_garbage(void **state)
 
 		open_sockets(&pair);
 		pair.server.session =
-			tls_accept(server, base, pair.server.fd, on_event, &pair.server);
+			tls_accept(server, base, pair.server.fd, NULL, on_event, &pair.server);
 		assert_int_equal(write(pair.client.fd, texts[i], strlen(texts[i])),
 			(ssize_t)strlen(texts[i]));
 		shutdown(pair.client.fd, SHUT_WR);
@@ -425,8 +428,8 @@ static void shrinks_hello(void **state)
 
 static void names_the_bad_identity(void **state)
 {
-	struct tls_identity_source weak_source = {"weak", str_of(weak->pem)};
-	struct tls_identity_source empty = {"empty", STR("nothing here")};
+	struct tls_identity_source weak_source = {.name = "weak", .chain = str_of(weak->pem)};
+	struct tls_identity_source empty = {.name = "empty", .chain = STR("nothing here")};
 	struct tls_context_options options = {NULL, 0, NULL, 0};
 	struct tls_context *context = NULL;
 	struct err_info info;

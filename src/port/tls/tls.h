@@ -9,6 +9,7 @@
 #ifndef SEALPOST_PORT_TLS_TLS_H
 #define SEALPOST_PORT_TLS_TLS_H
 
+#include "core/cert/directory.h"
 #include "core/cert/facts.h"
 #include "core/model/model.h"
 #include "core/report/receipt.h"
@@ -30,9 +31,13 @@ void tls_signer_free(struct tls_signer **signer);
 /* ---- identities and contexts -------------------------------------------------------------------
  */
 
+/* The ECDSA and the RSA certificate of one version are two sources with the same name and version.
+ */
 struct tls_identity_source {
-	const char *name; /* of the certificate, for receipts */
-	struct str chain; /* PEM, leaf first */
+	const char *name;    /* of the certificate, for receipts */
+	struct str chain;    /* PEM, leaf first */
+	const char *version; /* NULL: it has none */
+	int state;	     /* enum cert_state; never retired */
 };
 
 /* Everything that sessions share: identities, suites, the session cache.  Replaced as a whole at
@@ -46,8 +51,9 @@ struct tls_context_options {
 	size_t cached_sessions;		 /* client; 0: none */
 };
 
-/* INFO says which identity is unusable and why.  With no identities a server context cannot be
- * made (ERR_UNKNOWN) and a client context presents no certificate. */
+/* INFO says which identity is unusable and why; cert_directory_new() says which cannot stand side
+ * by side.  With no identities a server context cannot be made (ERR_UNKNOWN) and a client context
+ * presents no certificate. */
 enum err tls_server_context_new(struct tls_signer *signer,
 	const struct tls_context_options *options, struct tls_context **ret, struct err_info *info);
 enum err tls_client_context_new(struct tls_signer *signer,
@@ -75,15 +81,23 @@ typedef void tls_handler(void *context, enum tls_event event);
 
 struct tls_session;
 
+struct tls_accept_options {
+	/* Which version of a certificate the client is to be shown; called within the handshake,
+	 * with the handler's context.  NULL: always the current one.  A session that began with
+	 * another version is not resumed. */
+	cert_version_chooser *choose;
+};
+
 /* FD stays the caller's and is closed after the session was freed.  Bytes that arrived before the
  * ClientHello in clear text must have been thrown away by the caller; nothing read earlier enters
  * the session. */
 struct tls_session *tls_accept(struct tls_context *tls, struct event_base *base, int fd,
-	tls_handler *handler, void *context);
+	const struct tls_accept_options *options, tls_handler *handler, void *context);
 
 struct tls_client_options {
 	const char *server_name; /* SNI; NULL: none (address literal) */
 	const char *identity;	 /* certificate to present if asked; NULL: none */
+	const char *version;	 /* of it; NULL, or not there: the current one */
 	const char *cache_key;	 /* resume and store sessions under this; NULL: neither */
 	bool reduced_hello;  /* the smaller ClientHello: TLS 1.2 and 1.3, few suites and groups */
 	int minimum_version; /* enum model_version; older ones are not offered */
@@ -117,8 +131,16 @@ enum tls_failure_kind {
 };
 enum tls_failure_kind tls_failure(const struct tls_session *session, const char **ret_text);
 
-/* After TLS_EVENT_UP: fill version, cipher, group, resumed, server_name, own_certificate, chain and
- * handshake_ms of a receipt. */
+/* Has the session failed because the peer does not take our certificate?  That is a fatal alert
+ * about it (RFC 8446 6.2); a client's, also any refusal of the handshake once it has been
+ * presented, in TLS 1.3 even after TLS_EVENT_UP; a server's, also a client that can use neither of
+ * its keys. Fills own_certificate, own_version and own_sha256 of a receipt with what was refused;
+ * the words are as of tls_failure(). */
+bool tls_is_refused(
+	const struct tls_session *session, struct arena *arena, struct receipt *receipt);
+
+/* After TLS_EVENT_UP: fill version, cipher, group, resumed, server_name, own_certificate,
+ * own_version, own_sha256, chain and handshake_ms of a receipt. */
 void tls_describe(const struct tls_session *session, struct arena *arena, struct receipt *receipt);
 /* Certificate asked of us by the server?  (Client sessions.) */
 bool tls_certificate_asked(const struct tls_session *session);

@@ -296,6 +296,8 @@ static enum err new_context(struct deliver *self, const struct runtime_settings 
 	for (size_t i = 0; i < settings->certificate_count; i++)
 		sources[i] = (struct tls_identity_source){
 			.name = settings->certificates[i].name,
+			.version = settings->certificates[i].version,
+			.state = settings->certificates[i].state,
 			.chain = settings->certificates[i].chain,
 		};
 	e = tls_client_context_new(self->signer, &options, &tls, info);

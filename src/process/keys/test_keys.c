@@ -136,7 +136,7 @@ static int end_child(void)
 
 static void shake_hands(void)
 {
-	struct tls_identity_source source = {"partner", str_of(client->pem)};
+	struct tls_identity_source source = {.name = "partner", .chain = str_of(client->pem)};
 	struct tls_context *server = simple_server(), *client_tls = make_client(&source, 1);
 	struct tls_client_options options = {.identity = "partner"};
 	struct pair pair;

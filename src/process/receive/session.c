@@ -269,7 +269,7 @@ static void begin_handshake(struct receive_session *s)
 	touch(s);
 	/* RFC 3207 4.2: nothing that came in clear text goes on. */
 	buf_free(&s->pending);
-	s->tls = tls_accept(s->listener->tls, s->receive->base, s->fd, on_tls, s);
+	s->tls = tls_accept(s->listener->tls, s->receive->base, s->fd, NULL, on_tls, s);
 	arm(s);
 }
 

@@ -30,6 +30,8 @@ static enum err make_tls(struct receive_listener *l, const struct runtime_settin
 		if (wants(l->model, from->certificates[i].name))
 			identities[options.identity_count++] =
 				(struct tls_identity_source){.name = from->certificates[i].name,
+					.version = from->certificates[i].version,
+					.state = from->certificates[i].state,
 					.chain = from->certificates[i].chain};
 	if (options.identity_count == 0)
 		return err_set(

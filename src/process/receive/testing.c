@@ -486,7 +486,8 @@ static bool client_is_up(void)
 
 void start_tls(void)
 {
-	struct tls_identity_source identity = {"client", str_of(keys.client_chain)};
+	struct tls_identity_source identity = {
+		.name = "client", .chain = str_of(keys.client_chain)};
 	struct tls_context_options options = {.identities = &identity, .identity_count = 1};
 	struct tls_client_options to = {.server_name = "mx.contoso.example", .identity = "client"};
 	struct err_info info = {0};
