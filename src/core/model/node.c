@@ -322,6 +322,10 @@ static enum err check_listeners(
 		if (!add_name(addresses, l->address))
 			return err_set(info, ERR_EXISTS, "listeners[%zu].address: %s stands twice",
 				i, l->address);
+		if (node->publish.listen != NULL && strcmp(node->publish.listen, l->address) == 0)
+			return err_set(info, ERR_EXISTS,
+				"publish.listen: %s is where listener %s receives mail", l->address,
+				l->name);
 		if (l->require_tls && l->tls == MODEL_TLS_OFF)
 			return err_set(info, ERR_CONFLICT,
 				"listeners[%zu].require_tls: cannot be met, because tls is off", i);

@@ -57,8 +57,10 @@ struct runtime_settings {
 	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive */
 	int address_table_fd; /* receive: for runtime_addresses_open(); else -1.  The same table
 				 every time, closed by the runtime after apply() */
-	int socket_fd; /* admin: the listening management socket, belongs to the process; -1 at
-			  later calls */
+	int publish_fd; /* admin: the listening socket that is open to everybody; -1: none.  As with
+			   listeners, new with every apply, and belongs to the process */
+	int socket_fd;	/* admin: the listening management socket, belongs to the process; -1 at
+			   later calls */
 };
 
 /* All but create, apply and destroy may be NULL. */

@@ -25,6 +25,7 @@ struct runtime_received *runtime_received_new(void)
 	r->arena = arena_new();
 	r->settings.address_table_fd = -1;
 	r->settings.socket_fd = -1;
+	r->settings.publish_fd = -1;
 	return r;
 }
 
@@ -52,6 +53,8 @@ void runtime_received_free(struct runtime_received **received)
 		close(r->listeners[i].fd);
 	if (r->settings.socket_fd >= 0 && !r->is_taken)
 		close(r->settings.socket_fd);
+	if (r->settings.publish_fd >= 0 && !r->is_taken)
+		close(r->settings.publish_fd);
 	free(r->certificates);
 	free(r->lives);
 	free(r->listeners);
@@ -146,6 +149,11 @@ bool runtime_received_add(struct runtime_received *r, struct runtime_control_mes
 		if (r->settings.socket_fd >= 0)
 			return false;
 		r->settings.socket_fd = take_fd(message);
+		return true;
+	case RUNTIME_CONTROL_PUBLISH:
+		if (r->settings.publish_fd >= 0)
+			return false;
+		r->settings.publish_fd = take_fd(message);
 		return true;
 	default:
 		return false;

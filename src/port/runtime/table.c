@@ -61,10 +61,10 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "admin",
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
-				 RUNTIME_NEEDS_SOCKET,
+				 RUNTIME_NEEDS_SOCKET | RUNTIME_NEEDS_PUBLISH,
 			.peers = PEER(SPOOL) | PEER(LOOKUP) | PEER(DELIVER),
 			.user_offset = RUNTIME_ADMIN,
-			.may = "answer on the management socket",
+			.may = "answer on the management socket, show everybody what is published",
 			.may_not = "network, files, message bodies, keys",
 		},
 };

@@ -29,6 +29,7 @@ enum runtime_needs {
 	RUNTIME_NEEDS_MAILDIRS = 1 << 6,     /* may write below the Maildir patterns of the node */
 	RUNTIME_NEEDS_SOCKET = 1 << 7,	     /* the management socket, as a listening descriptor */
 	RUNTIME_NEEDS_THREADS = 1 << 8,
+	RUNTIME_NEEDS_PUBLISH = 1 << 9, /* the listening socket that is open to everybody */
 };
 
 struct runtime_row {

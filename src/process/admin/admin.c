@@ -2,6 +2,8 @@
 
 #include "port/log/log.h"
 #include "process/admin/call.h"
+#include "process/admin/challenge.h"
+#include "process/admin/publish.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@ static void *create(struct runtime *runtime)
 	struct admin *admin = mem_new(sizeof(*admin));
 
 	admin->runtime = runtime;
+	admin->publish = admin_publish_new(runtime_base(runtime), admin_published, admin);
 	return admin;
 }
 
@@ -99,6 +102,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	admin->roots = arena_copy(admin->arena, settings->roots);
 	arena_free(&old.arena);
 	admin_users_ask(admin);
+	admin_publish_listen(admin->publish, settings->publish_fd);
 	return admin->http == NULL ? listen_on(admin, settings->socket_fd, info) : ERR_OK;
 }
 
@@ -240,8 +244,9 @@ static json_t *stats(void *self)
 {
 	const struct admin *admin = self;
 
-	return json_pack("{s:I,s:I,s:I}", "requests", (json_int_t)admin->served, "refused",
-		(json_int_t)admin->refused, "under_way", (json_int_t)admin->call_count);
+	return json_pack("{s:I,s:I,s:I,s:I}", "requests", (json_int_t)admin->served, "refused",
+		(json_int_t)admin->refused, "under_way", (json_int_t)admin->call_count, "published",
+		(json_int_t)admin_publish_served(admin->publish));
 }
 
 static void drain(void *self)
@@ -249,6 +254,7 @@ static void drain(void *self)
 	struct admin *admin = self;
 
 	admin->draining = true;
+	admin_publish_listen(admin->publish, -1);
 	runtime_drained(admin->runtime);
 }
 
@@ -260,6 +266,8 @@ static void destroy(void *self)
 		admin_problem(admin->calls, 503, "the server is ending");
 	if (admin->http != NULL)
 		evhttp_free(admin->http);
+	admin_publish_free(&admin->publish);
+	admin_challenges_free(&admin->challenges);
 	ipc_free(&admin->spool);
 	admin_deliver_free_all(admin);
 	policy_snapshot_free(&admin->snapshot);

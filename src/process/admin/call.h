@@ -18,6 +18,9 @@
 
 struct admin;
 struct admin_call;
+struct admin_challenges;
+struct admin_page;
+struct admin_publish;
 
 enum {
 	ADMIN_MAX_CALLS = 64,		  /* under way at once, then 503 */
@@ -116,6 +119,10 @@ struct admin {
 	struct arena *users_arena;
 	struct admin_user *users;
 	size_t user_count;
+
+	/* What everybody may fetch (publish.h, challenge.h). */
+	struct admin_publish *publish;
+	struct admin_challenges *challenges; /* NULL: none */
 
 	struct policy_snapshot *snapshot; /* NULL: none yet */
 	struct arena *building_arena;	  /* while a configuration comes in */
@@ -250,6 +257,12 @@ bool admin_read_peer(struct admin_call *call, struct policy_peer *peer);
  * for mail of her own servers: these hear the same. */
 bool admin_is_for_others(const struct admin_call *call, const char *from, const char *to,
 	const struct policy_inbound *own);
+
+/* ---- what is published (published.c) ----------------------------------------------------------
+ */
+
+/* What everybody finds at PATH, held for the caller; NULL: nothing.  CONTEXT is a struct admin. */
+struct admin_page *admin_published(void *context, struct str path);
 
 /* ---- handlers -------------------------------------------------------------------------------- */
 

@@ -21,6 +21,8 @@ void supervise_settings_free(struct supervise_settings **settings)
 	for (size_t i = 0; i < s->listener_count; i++)
 		if (s->listeners[i].fd >= 0)
 			close(s->listeners[i].fd);
+	if (s->publish_fd >= 0)
+		close(s->publish_fd);
 	for (size_t i = 0; i < s->certificate_count; i++)
 		if (s->certificates[i].key_fd >= 0)
 			close(s->certificates[i].key_fd);
@@ -59,6 +61,26 @@ static enum err open_listeners(struct supervise_settings *s,
 		s->listener_count++;
 	}
 	return ERR_OK;
+}
+
+/* As a listener, with a name of its own for the service manager. */
+static enum err open_publish(struct supervise_settings *s,
+	const struct supervise_settings *previous, struct err_info *info)
+{
+	const struct model_listener model = {.name = "publish", .address = s->node->publish.listen};
+	struct err_info why = {.text = ""};
+	enum err e = ERR_OK;
+
+	if (model.address == NULL)
+		return ERR_OK;
+	if (previous != NULL && previous->publish_fd >= 0 &&
+		str_is(str_of(model.address), previous->node->publish.listen))
+		s->publish_fd = fcntl(previous->publish_fd, F_DUPFD_CLOEXEC, 3);
+	if (s->publish_fd < 0)
+		s->publish_fd = supervise_listen_inherited(&model);
+	if (s->publish_fd < 0)
+		e = supervise_listen(model.address, &s->publish_fd, &why);
+	return e == ERR_OK ? ERR_OK : err_set(info, e, "publish.listen: %s", why.text);
 }
 
 static enum err open_certificate(
@@ -123,6 +145,7 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 	struct supervise_settings *s CLEANUP(supervise_settings_free) = mem_new(sizeof(*s));
 	enum err e;
 
+	s->publish_fd = -1;
 	s->arena = arena_new();
 	s->node_file = arena_text(s->arena, node_file);
 	e = supervise_node_load(node_file, s->arena, &s->node, info);
@@ -139,6 +162,8 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 		e = supervise_directories_make(s->node, lock, info);
 	if (e == ERR_OK)
 		e = open_listeners(s, previous, info);
+	if (e == ERR_OK)
+		e = open_publish(s, previous, info);
 	if (e == ERR_OK)
 		e = open_certificates(s, info);
 	if (e != ERR_OK)

@@ -28,6 +28,7 @@ struct supervise_settings {
 	struct model_node *node;
 	struct supervise_listener *listeners;
 	size_t listener_count;
+	int publish_fd; /* of node->publish.listen; -1: nothing is published */
 	struct supervise_certificate *certificates;
 	size_t certificate_count;
 	struct cert_life *lives; /* of those with versions */

@@ -150,6 +150,9 @@ static void say_where(const struct supervise_settings *settings)
 		log_event(LOG_INFO_LEVEL, "serve.listening",
 			LOG_TEXT("listener", settings->listeners[i].model->name),
 			LOG_TEXT("address", settings->listeners[i].model->address));
+	if (settings->publish_fd >= 0)
+		log_event(LOG_INFO_LEVEL, "serve.publishing",
+			LOG_TEXT("address", node->publish.listen));
 	for (size_t i = 0; i < settings->certificate_count; i++)
 		log_event(LOG_INFO_LEVEL, "serve.certificate",
 			LOG_TEXT("name", settings->certificates[i].name),
