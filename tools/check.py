@@ -175,7 +175,7 @@ def pytest(tally, label, binary, arguments, environment=None):
     junit.unlink(missing_ok=True)
     # A short path: the names of Unix sockets have a limit.
     with tempfile.TemporaryDirectory(prefix='sealpost-') as directory:
-        fine, tail = run([PYTHON, '-m', 'pytest', 'tests/system', '-q', '-p', 'no:cacheprovider',
+        fine, tail = run([PYTHON, '-m', 'pytest', 'tests/system', '-q', '-p', 'no:cacheprovider', '-n', '2',
                           f'--basetemp={directory}/t', f'--junitxml={junit}', *arguments], f'{PLAIN}/{label}.log',
                          {'SEALPOST': str(ROOT / binary / 'src' / 'sealpost'), 'PYTHONDONTWRITEBYTECODE': '1',
                           **(environment or {})})

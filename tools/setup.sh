@@ -11,7 +11,7 @@ build_packages=(
 )
 check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git
-	python3 python3-pytest python3-yaml
+	python3 python3-pytest python3-pytest-xdist python3-yaml
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
 	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
 )

@@ -19,7 +19,11 @@ def pytest_configure(config):
     config.addinivalue_line('markers', 'sanitized: is run once more on the binary built with sanitizers')
     # pytest shares one directory among all runs of a user and closes it to others at each start, also to the peers'
     # users: a run has its own.
-    if config.option.basetemp is None:
+    if hasattr(config, 'workerinput'):
+        # One of several that share a run.  A short path: the names of Unix sockets have a limit.
+        above = pathlib.Path(config.option.basetemp)
+        config.option.basetemp = str(above.with_name(above.name.removeprefix('popen-')))
+    elif config.option.basetemp is None:
         config.option.basetemp = config.stash[OWN_DIRECTORY] = tempfile.mkdtemp(prefix='sealpost-')
 
 

@@ -1,5 +1,6 @@
 """A Sealpost under test: its directory, its node file, its processes."""
 import email
+import itertools
 import json
 import os
 import pathlib
@@ -18,11 +19,24 @@ BINARY = os.environ.get('SEALPOST') or str(pathlib.Path(__file__).resolve().pare
 SANITIZER_MARKS = ('AddressSanitizer', 'LeakSanitizer', 'runtime error:')
 
 
+# Ports to listen on, below those that the system gives to outgoing connections.  Runs side by side have their own.
+PORTS_OF_A_RUN = 2000
+PORTS = itertools.count(os.getpid() * 37)
+
+
 def free_port(host='127.0.0.1'):
+    """One that nobody listens on, and that this run has not given out for long."""
+    first = 20000 + PORTS_OF_A_RUN * int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    for _ in range(PORTS_OF_A_RUN):
+        port = first + next(PORTS) % PORTS_OF_A_RUN
+        with socket.socket(family) as s:
+            try:
+                s.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f'no port of {first} to {first + PORTS_OF_A_RUN - 1} is free')
 
 
 class Sealpost:
