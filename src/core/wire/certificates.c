@@ -137,6 +137,9 @@ const struct record_desc wire_survey_desc = DESC(wire_survey, "survey", survey_f
 
 static const struct record_field surveyed_fields[] = {
 	FIELD(wire_surveyed, tag, INT),
+	FIELD(wire_surveyed, is_last, BOOL),
+	FIELD(wire_surveyed, host, TEXT),
+	FIELD(wire_surveyed, port, INT),
 	FIELD(wire_surveyed, ok, BOOL),
 	FIELD(wire_surveyed, text, TEXT),
 	FIELD(wire_surveyed, address, TEXT),

@@ -78,7 +78,7 @@ enum wire_type {
 	WIRE_REFUSED, /* struct wire_refused */
 	/* admin -> deliver, and back: which chain does a host present? */
 	WIRE_SURVEY,   /* struct wire_survey */
-	WIRE_SURVEYED, /* struct wire_surveyed */
+	WIRE_SURVEYED, /* struct wire_surveyed, one or more */
 	WIRE_TYPE_MAX,
 };
 
@@ -472,12 +472,16 @@ struct wire_refused {
 
 struct wire_survey {
 	int64_t tag;
-	const char *host;
-	int64_t port;
+	const char *host; /* name or address */
+	int64_t port;	  /* 0: the usual one; and where HOST is a domain with MX, its MX hosts */
 	bool is_implicit; /* TLS from the first byte; else STARTTLS */
 };
+/* One for each host that was found, at least one; the last one says so. */
 struct wire_surveyed {
 	int64_t tag;
+	bool is_last;
+	const char *host;
+	int64_t port;
 	bool ok;
 	const char *text; /* why not */
 	const char *address;

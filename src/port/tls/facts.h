@@ -25,6 +25,14 @@ void tls_stack_free(STACK_OF(X509) * *stack);
  * Free with tls_stack_free(). */
 STACK_OF(X509) * tls_peer_stack(const struct tls_session *session) MUST_USE;
 
+/* Did ISSUER sign SUBJECT, by name and by signature?  Dates are not looked at. */
+bool tls_is_issuer(X509 *issuer, X509 *subject);
+/* The first of STACK (NULL: none) that did; not a new reference. */
+X509 *tls_find_issuer(const STACK_OF(X509) * stack, X509 *subject);
+bool tls_holds(const STACK_OF(X509) * stack, const X509 *wanted);
+/* One certificate as PEM, in the arena. */
+const char *tls_pem_of(X509 *certificate, struct arena *arena);
+
 /* The first error of OpenSSL's queue in words, never NULL; empties the queue. */
 const char *tls_library_words(char *to, size_t size);
 

@@ -6,7 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-static bool is_issuer(X509 *issuer, X509 *subject)
+bool tls_is_issuer(X509 *issuer, X509 *subject)
 {
 	bool fine = X509_check_issued(issuer, subject) == X509_V_OK &&
 		    X509_verify(subject, X509_get0_pubkey(issuer)) == 1;
@@ -15,15 +15,15 @@ static bool is_issuer(X509 *issuer, X509 *subject)
 	return fine;
 }
 
-static X509 *find_issuer(const STACK_OF(X509) * stack, X509 *subject)
+X509 *tls_find_issuer(const STACK_OF(X509) * stack, X509 *subject)
 {
 	for (int i = 0; stack != NULL && i < sk_X509_num(stack); i++)
-		if (is_issuer(sk_X509_value(stack, i), subject))
+		if (tls_is_issuer(sk_X509_value(stack, i), subject))
 			return sk_X509_value(stack, i);
 	return NULL;
 }
 
-static bool holds(const STACK_OF(X509) * stack, const X509 *wanted)
+bool tls_holds(const STACK_OF(X509) * stack, const X509 *wanted)
 {
 	for (int i = 0; stack != NULL && i < sk_X509_num(stack); i++)
 		if (X509_cmp(sk_X509_value(stack, i), wanted) == 0)
@@ -31,7 +31,7 @@ static bool holds(const STACK_OF(X509) * stack, const X509 *wanted)
 	return false;
 }
 
-static const char *pem_of(X509 *certificate, struct arena *arena)
+const char *tls_pem_of(X509 *certificate, struct arena *arena)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *data = NULL;
@@ -54,11 +54,11 @@ static X509 *climb(const STACK_OF(X509) * chain, STACK_OF(X509) * *stores, size_
 	for (int step = 0; at != NULL && step < TLS_CHAIN_MAX; step++) {
 		X509 *issuer;
 
-		if (is_issuer(at, at))
+		if (tls_is_issuer(at, at))
 			return at;
-		issuer = find_issuer(chain, at);
+		issuer = tls_find_issuer(chain, at);
 		for (size_t i = 0; issuer == NULL && i < count; i++)
-			issuer = find_issuer(stores[i], at);
+			issuer = tls_find_issuer(stores[i], at);
 		at = issuer;
 	}
 	return NULL;
@@ -85,8 +85,8 @@ bool tls_root_of_pem(struct str chain, const struct str *stores, size_t count, s
 	root = climb(given, known, count);
 	if (root != NULL) {
 		tls_facts_of(root, arena, &ret->facts);
-		ret->pem = pem_of(root, arena);
-		ret->is_first = count > 0 && holds(known[0], root);
+		ret->pem = tls_pem_of(root, arena);
+		ret->is_first = count > 0 && tls_holds(known[0], root);
 	}
 	for (size_t i = 0; i < count; i++)
 		tls_stack_free(&known[i]);
@@ -101,6 +101,6 @@ bool tls_is_among(struct str pem, struct str store)
 	bool fine = wanted != NULL && sk_X509_num(wanted) > 0;
 
 	for (int i = 0; fine && i < sk_X509_num(wanted); i++)
-		fine = holds(known, sk_X509_value(wanted, i));
+		fine = tls_holds(known, sk_X509_value(wanted, i));
 	return fine;
 }

@@ -73,6 +73,8 @@ struct test_cert test_cert_make(const struct test_cert_options *options)
 	extend(cert.certificate, issuer, NID_subject_key_identifier, "hash");
 	extend(cert.certificate, issuer, NID_subject_alt_name, options->names);
 	extend(cert.certificate, issuer, NID_ext_key_usage, options->usage);
+	extend(cert.certificate, issuer, NID_crl_distribution_points, options->lists);
+	extend(cert.certificate, issuer, NID_info_access, options->access);
 	must(X509_sign(cert.certificate, options->issuer != NULL ? options->issuer->key : cert.key,
 		     options->weak_hash ? EVP_sha1() : EVP_sha256()) > 0);
 	cert.pem = to_pem(cert.certificate);

@@ -17,6 +17,8 @@ struct test_cert_options {
 	const char *common_name;
 	const char *names;	  /* subjectAltName in OpenSSL's syntax, "DNS:mx.example" */
 	const char *usage;	  /* extendedKeyUsage, "serverAuth,clientAuth"; NULL: none */
+	const char *lists;	  /* crlDistributionPoints, "URI:http://ca.example/x.crl" */
+	const char *access;	  /* authorityInfoAccess, "OCSP;URI:http://ocsp.ca.example" */
 	struct test_cert *issuer; /* NULL: self-signed */
 	const char *curve;	  /* NULL: P-256 */
 	int rsa_bits;		  /* 0: a curve */
