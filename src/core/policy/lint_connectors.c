@@ -131,11 +131,18 @@ static bool is_literal(const char *host)
 	       model_parse_prefix(name, &prefix) && prefix.bits == 128;
 }
 
+static bool has_anchors(const struct about *a)
+{
+	const struct policy_lint_owner *owner = map_get(a->l->owners, str_of(a->c->organisation));
+
+	return a->c->trust != NULL || (owner != NULL && owner->model->trust != NULL);
+}
+
 static void check_smart_hosts(const struct about *a)
 {
 	const struct model_outbound *out = a->c->outbound;
 
-	if (out->tls < MODEL_LEVEL_CHAIN || a->c->trust != NULL || out->tls_domain != NULL ||
+	if (out->tls < MODEL_LEVEL_CHAIN || has_anchors(a) || out->tls_domain != NULL ||
 		out->pins.count > 0)
 		return;
 	for (size_t i = 0; i < out->smart_hosts.count; i++)

@@ -93,14 +93,10 @@ static void want(struct wanted *w, const struct map *map, const char *mark, stru
 	}
 }
 
-size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
-	const struct cert_facts *certificate, struct arena *arena,
-	const struct policy_profile *const **ret_profiles)
+/* The profiles of all connectors that a name of the certificate leads to. */
+static void want_all(struct wanted *w, const struct policy_snapshot *snapshot,
+	const struct cert_facts *certificate)
 {
-	struct wanted w = {
-		arena_array(arena, POLICY_MAX_PROFILES, sizeof(struct policy_profile *)), 0};
-
-	w.items[w.count++] = &policy_profile_system;
 	for (size_t i = 0; certificate != NULL && i < certificate->names.count && i < MAX_NAMES;
 		i++) {
 		struct str name = str_of(certificate->names.items[i]);
@@ -109,14 +105,50 @@ size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
 		if (name.n == 0 || name.n > 253)
 			continue;
 		str_cut(&parent, '.');
-		want(&w, snapshot->wanted, "=", name);
+		want(w, snapshot->wanted, "=", name);
 		if (name.p[0] == '*')
-			want(&w, snapshot->wanted, "^", parent);
+			want(w, snapshot->wanted, "^", parent);
 		if (parent.n > 0)
-			want(&w, snapshot->wanted, "=*.", parent);
+			want(w, snapshot->wanted, "=*.", parent);
 	}
+}
+
+size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
+	const struct cert_facts *certificate, struct arena *arena,
+	const struct policy_profile *const **ret_profiles)
+{
+	struct wanted w = {
+		arena_array(arena, POLICY_MAX_PROFILES, sizeof(struct policy_profile *)), 0};
+
+	w.items[w.count++] = &policy_profile_system;
+	want_all(&w, snapshot, certificate);
 	*ret_profiles = w.items;
 	return w.count;
+}
+
+bool policy_trust_counts(const struct policy_snapshot *snapshot,
+	const struct cert_facts *certificate, const struct policy_profile *profile)
+{
+	const struct policy_profile *items[POLICY_MAX_PROFILES];
+	struct wanted w = {items, 0};
+	bool counts = false;
+
+	want_all(&w, snapshot, certificate);
+	for (size_t i = 0; i < w.count && !counts; i++)
+		counts = items[i] == profile;
+	return counts;
+}
+
+const struct policy_profile *policy_connector_profile(const struct policy_snapshot *snapshot,
+	const char *organisation, const char *name, const char **ret_anchors)
+{
+	const struct policy_entry *entry = policy_entry_of(snapshot, organisation, str_of(name));
+
+	if (entry == NULL)
+		return NULL;
+	if (ret_anchors != NULL)
+		*ret_anchors = entry->trust_label;
+	return entry->profile;
 }
 
 /* ---- phase 1: certificate ------------------------------------------------------------------- */

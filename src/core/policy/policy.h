@@ -69,6 +69,15 @@ struct policy_peer {
 size_t policy_trust_wanted(const struct policy_snapshot *snapshot,
 	const struct cert_facts *certificate, struct arena *arena,
 	const struct policy_profile *const **ret_profiles);
+/* Of those: does any connector that a name of the certificate leads to judge by this one?  The
+ * system's is always wanted, if only for the account. */
+bool policy_trust_counts(const struct policy_snapshot *snapshot,
+	const struct cert_facts *certificate, const struct policy_profile *profile);
+
+/* The profile of a connector, and whose anchors it has ("system", "organisation contoso" or
+ * "connector contoso/fabrikam"; NULL is fine); NULL: there is no such connector. */
+const struct policy_profile *policy_connector_profile(const struct policy_snapshot *snapshot,
+	const char *organisation, const char *name, const char **ret_anchors);
 
 /* One connector, or one reason, that was considered. */
 struct policy_candidate {
@@ -109,7 +118,7 @@ struct policy_inbound {
 	struct record_texts required_by;
 	const char *name_expected; /* certificate name asked; NULL: none */
 	const char *name_matched;
-	const char *anchors; /* "system" or "connector contoso/fabrikam" */
+	const char *anchors; /* "system", "organisation contoso", "connector contoso/fabrikam" */
 	int verdict;	     /* enum cert_verdict that was used */
 	struct policy_candidates considered;
 };
@@ -202,8 +211,8 @@ struct policy_outbound {
 	struct record_texts groups; /* any of which must be negotiated; empty: any */
 	int minimum_version;	    /* enum model_version */
 	struct policy_profile profile; /* for the server's chain */
-	const char *anchors;	       /* "system" or "connector contoso/fabrikam" */
-	const char *certificate;       /* own certificate to present; NULL: none */
+	const char *anchors; /* "system", "organisation contoso", "connector contoso/fabrikam" */
+	const char *certificate; /* own certificate to present; NULL: none */
 	/* The connector requires revocation to be known, in report mode: unknown will do. */
 	bool tolerates_unknown_revocation;
 	/* What is asked in report mode only; required NONE: nothing. */

@@ -145,13 +145,26 @@ static const struct cert_facts *leaf_of(const struct question *q)
 	return q->peer->is_tls ? q->peer->certificate : NULL;
 }
 
+static const struct model_organisation *organisation(const struct question *q, const char *name)
+{
+	for (size_t i = 0; i < q->config->organisations.count; i++)
+		if (same(q->config->organisations.items[i].name, name))
+			return &q->config->organisations.items[i];
+	return NULL;
+}
+
+static const char *anchors_of(const struct question *q, const struct model_connector *c)
+{
+	return c->trust != NULL ? c->trust : organisation(q, c->organisation)->trust;
+}
+
 /* The verdict by the connector's own way of verifying; nothing stated is not trusted. */
 static int verdict(const struct question *q, const struct model_connector *c)
 {
 	for (size_t i = 0; i < q->peer->trust_count; i++) {
 		const struct policy_profile *p = q->peer->trust[i].profile;
 
-		if (same(p->anchors, c->trust) && same(p->crls, c->crls) &&
+		if (same(p->anchors, anchors_of(q, c)) && same(p->crls, c->crls) &&
 			p->revocation == c->revocation && p->usage == c->inbound->usage)
 			return q->peer->trust[i].verdict;
 	}
@@ -411,14 +424,6 @@ static void refuse(struct restated *ret, enum policy_outcome outcome)
 	ret->accepted = false;
 	ret->originating = false;
 	ret->outcome = outcome;
-}
-
-static const struct model_organisation *organisation(const struct question *q, const char *name)
-{
-	for (size_t i = 0; i < q->config->organisations.count; i++)
-		if (same(q->config->organisations.items[i].name, name))
-			return &q->config->organisations.items[i];
-	return NULL;
 }
 
 static void receive(const struct question *q, const struct model_domain *to, const char *inside,

@@ -213,14 +213,14 @@ bool policy_profile_equal(const struct policy_profile *a, const struct policy_pr
 
 /* Equal profiles are one. */
 static const struct policy_profile *intern_profile(
-	struct policy_snapshot *s, const struct model_connector *c)
+	struct policy_snapshot *s, const struct model_connector *c, const char *anchors)
 {
 	struct policy_profile *profile = arena_alloc(s->arena, sizeof(*profile));
 	struct arena *arena CLEANUP(arena_free) = NULL;
 	const struct policy_profile *known;
 	const char *key;
 
-	*profile = (struct policy_profile){.anchors = c->trust,
+	*profile = (struct policy_profile){.anchors = anchors,
 		.crls = c->crls,
 		.revocation = c->revocation,
 		.usage = c->inbound != NULL ? c->inbound->usage : MODEL_USAGE_CLIENT};
@@ -228,12 +228,25 @@ static const struct policy_profile *intern_profile(
 		return &policy_profile_system;
 	arena = arena_new();
 	key = arena_format(arena, "%d/%d/%s/%s", profile->revocation, profile->usage,
-		c->trust != NULL ? c->trust : "", c->crls != NULL ? c->crls : "");
+		anchors != NULL ? anchors : "", c->crls != NULL ? c->crls : "");
 	known = map_get(s->profiles, str_of(key));
 	if (known != NULL)
 		return known;
 	map_set(s->profiles, str_of(key), profile);
 	return profile;
+}
+
+/* The connector's own anchors, else its organisation's, else the system's. */
+static void index_trust(struct policy_snapshot *s, struct policy_entry *entry)
+{
+	const struct model_connector *c = entry->model;
+	const struct model_organisation *o = map_get(s->organisations, str_of(c->organisation));
+	const char *shared = o != NULL ? o->trust : NULL;
+
+	entry->trust_label = c->trust != NULL ? entry->subject
+			     : shared != NULL ? arena_format(s->arena, "organisation %s", o->name)
+					      : "system";
+	entry->profile = intern_profile(s, c, c->trust != NULL ? c->trust : shared);
 }
 
 static void index_connector(struct policy_snapshot *s, const struct model_connector *c)
@@ -245,8 +258,7 @@ static void index_connector(struct policy_snapshot *s, const struct model_connec
 		return;
 	entry->model = c;
 	entry->subject = arena_format(s->arena, "connector %s/%s", c->organisation, c->name);
-	entry->trust_label = c->trust != NULL ? entry->subject : "system";
-	entry->profile = intern_profile(s, c);
+	index_trust(s, entry);
 	if (map_get(s->connectors, composite(buffer, c->organisation, str_of(c->name))) != NULL)
 		return;
 	map_set(s->connectors, composite(buffer, c->organisation, str_of(c->name)), entry);

@@ -11,7 +11,7 @@ struct policy_entry {
 	const struct model_connector *model;
 	const char *subject;		      /* "connector contoso/fabrikam" */
 	const struct policy_profile *profile; /* interned: equal ones are the same pointer */
-	const char *trust_label;	      /* "system" or the subject */
+	const char *trust_label;	      /* "system", "organisation contoso" or the subject */
 	struct model_prefix *prefixes;
 	size_t prefix_count;
 	/* On-premises: the accepted domain of its organisation that its certificate_name is at: x

@@ -115,8 +115,9 @@ static struct model_config random_config(struct arena *arena)
 		arena_array(arena, ARRAY_LENGTH(organisations), sizeof(struct model_organisation));
 	for (size_t i = 0; i < ARRAY_LENGTH(organisations); i++)
 		config.organisations.items[config.organisations.count++] =
-			(struct model_organisation){
-				.name = organisations[i], .reject_direct_send = draw(2)};
+			(struct model_organisation){.name = organisations[i],
+				.reject_direct_send = draw(2),
+				.trust = draw(3) == 0 ? PICK(trusts) : NULL};
 	random_domains(&config, arena);
 	config.connectors.items = arena_array(arena, count, sizeof(struct model_connector));
 	for (size_t i = 0; i < count; i++) {

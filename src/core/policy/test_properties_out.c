@@ -149,6 +149,7 @@ static struct model_config random_config(struct arena *arena)
 		config.organisations.items[config.organisations.count++] =
 			(struct model_organisation){.name = organisations[i],
 				.certificate = draw(2) ? organisations[i] : NULL,
+				.trust = draw(3) == 0 ? "shared" : NULL,
 				.minimum_tls = (int)draw(MODEL_LEVEL_NAME),
 				.downgrade_grace_ms = draw(2) ? 3600000 : 0};
 	config.domains.items =
@@ -297,7 +298,7 @@ static void check_connector(const struct policy_snapshot *s, const struct questi
 	o = policy_organisation(s, c->organisation);
 	assert_true(same(answer->certificate,
 		c->outbound->certificate != NULL ? c->outbound->certificate : o->certificate));
-	assert_true(same(answer->profile.anchors, c->trust));
+	assert_true(same(answer->profile.anchors, c->trust != NULL ? c->trust : o->trust));
 	if (c->outbound->mode == MODEL_ENFORCE)
 		assert_true(answer->required >= c->outbound->tls);
 	if (answer->headers == POLICY_HEADERS_CROSS)

@@ -157,6 +157,20 @@ enum err tls_anchors_new(
 enum err tls_check_crls(struct str crls, struct err_info *info);
 void tls_anchors_free(struct tls_anchors **anchors);
 
+/* Sets of anchors by the profiles of policy, each parsed once.  One per process that judges. */
+struct tls_trust;
+struct policy_profile;
+struct tls_trust *tls_trust_new(void) MUST_USE;
+/* The system's roots as PEM, for profiles without anchors of their own; copied.  Forgets all. */
+void tls_trust_set_roots(struct tls_trust *trust, struct str roots);
+/* Free what was parsed, as when a new configuration has come: what it returned is gone. */
+void tls_trust_forget(struct tls_trust *trust);
+/* The anchors of PROFILE, until it is forgotten; NULL: there are none that can be used.  INFO says
+ * why the first time, and is untouched later. */
+const struct tls_anchors *tls_trust_of(
+	struct tls_trust *trust, const struct policy_profile *profile, struct err_info *info);
+void tls_trust_free(struct tls_trust **trust);
+
 enum tls_purpose {
 	TLS_PURPOSE_SERVER,
 	TLS_PURPOSE_CLIENT,

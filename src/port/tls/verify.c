@@ -5,103 +5,12 @@
  * what is not known of it cannot hide another fault.
  */
 #include "core/model/model.h"
+#include "port/tls/anchors.h"
 #include "port/tls/facts.h"
 
-#include <limits.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
-
-struct tls_anchors {
-	X509_STORE *store;
-	bool has_crls;
-};
-
-enum { CRLS_MAX = 1000 };
-
-/* The reader stopped because there is no other list, not because it could not read one. */
-static bool is_at_end(void)
-{
-	unsigned long error = ERR_peek_last_error();
-
-	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-}
-
-/* Revocation lists, PEM one after the other. */
-static enum err add_crls(struct tls_anchors *anchors, struct str pem, struct err_info *info)
-{
-	BIO *bio = BIO_new_mem_buf(pem.p, (int)(pem.n < INT_MAX ? pem.n : INT_MAX));
-	enum err e = ERR_OK;
-	bool ended = false;
-
-	if (bio == NULL)
-		abort();
-	ERR_clear_error();
-	for (int n = 0; n <= CRLS_MAX; n++) {
-		X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
-
-		if (crl == NULL) {
-			ended = true;
-			break;
-		}
-		X509_STORE_add_crl(anchors->store, crl);
-		X509_CRL_free(crl);
-		anchors->has_crls = true;
-	}
-	if (!anchors->has_crls || !ended || !is_at_end())
-		e = err_set(info, ERR_SYNTAX, "revocation list %s is malformed",
-			anchors->has_crls ? "behind the last readable one" : "1");
-	BIO_free(bio);
-	ERR_clear_error();
-	return e;
-}
-
-enum err tls_check_crls(struct str crls, struct err_info *info)
-{
-	struct tls_anchors *anchors CLEANUP(tls_anchors_free) = mem_new(sizeof(*anchors));
-
-	anchors->store = X509_STORE_new();
-	if (anchors->store == NULL)
-		abort();
-	return add_crls(anchors, crls, info);
-}
-
-enum err tls_anchors_new(
-	struct str pem, struct str crls, struct tls_anchors **ret, struct err_info *info)
-{
-	STACK_OF(X509) * stack CLEANUP(tls_stack_free) = NULL;
-	struct tls_anchors *anchors;
-	enum err e;
-
-	e = tls_stack_of_pem(pem, TLS_PEM_MAX, &stack, info);
-	if (e != ERR_OK)
-		return e;
-	anchors = mem_new(sizeof(*anchors));
-	anchors->store = X509_STORE_new();
-	if (anchors->store == NULL)
-		abort();
-	for (int i = 0; i < sk_X509_num(stack); i++) {
-		if (X509_STORE_add_cert(anchors->store, sk_X509_value(stack, i)) != 1)
-			abort();
-	}
-	if (crls.n > 0)
-		e = add_crls(anchors, crls, info);
-	if (e == ERR_OK)
-		*ret = anchors;
-	else
-		tls_anchors_free(&anchors);
-	return e;
-}
-
-void tls_anchors_free(struct tls_anchors **anchors)
-{
-	if (*anchors == NULL)
-		return;
-	X509_STORE_free((*anchors)->store);
-	free(*anchors);
-	*anchors = NULL;
-}
 
 /* Gravest first. */
 static const enum cert_verdict gravity[] = {CERT_REVOKED, CERT_INVALID, CERT_UNTRUSTED_ROOT,

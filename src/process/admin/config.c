@@ -89,13 +89,13 @@ static void replaced(struct admin_call *call, enum err e, const json_t *result)
 		admin_reply(call, 200, json_incref((json_t *)result), etag_of(call, result));
 }
 
-/* Trust anchors and revocation lists of a connector: the spool checks their form, what is in them
- * only the TLS library can tell. */
-static enum err check_pem(const json_t *connector, struct err_info *info)
+/* Trust anchors and revocation lists of a connector, trust anchors of an organisation: the spool
+ * checks their form, what is in them only the TLS library can tell. */
+static enum err check_pem(const json_t *object, struct err_info *info)
 {
 	struct tls_anchors *anchors CLEANUP(tls_anchors_free) = NULL;
-	const char *trust = json_string_value(json_object_get(connector, "trust"));
-	const char *crls = json_string_value(json_object_get(connector, "crls"));
+	const char *trust = json_string_value(json_object_get(object, "trust"));
+	const char *crls = json_string_value(json_object_get(object, "crls"));
 	struct err_info why = {0};
 	enum err e = ERR_OK;
 
@@ -110,16 +110,18 @@ static enum err check_pem(const json_t *connector, struct err_info *info)
 
 enum err admin_check_trust(const json_t *config, struct err_info *info)
 {
-	const json_t *connector;
+	static const char *const lists[] = {"organisations", "connectors"};
+	const json_t *object;
 	size_t i;
 
-	json_array_foreach (json_object_get(config, "connectors"), i, connector) {
-		struct err_info why = {0};
-		enum err e = check_pem(connector, &why);
+	for (size_t k = 0; k < ARRAY_LENGTH(lists); k++)
+		json_array_foreach (json_object_get(config, lists[k]), i, object) {
+			struct err_info why = {0};
+			enum err e = check_pem(object, &why);
 
-		if (e != ERR_OK)
-			return err_set(info, e, "connectors[%zu].%s", i, why.text);
-	}
+			if (e != ERR_OK)
+				return err_set(info, e, "%s[%zu].%s", lists[k], i, why.text);
+		}
 	return ERR_OK;
 }
 

@@ -198,13 +198,16 @@ static void take_listeners(struct making *m, bool private_too)
 
 /* ---- certificates ---------------------------------------------------------------------------- */
 
-/* Each store that may hold a root of our own: the system's, and the trust of own connectors. */
+/* Each store that may hold a root of our own: the system's, the organisation's, and the trust of
+ * own connectors. */
 static size_t stores_of(struct making *m, struct str **ret)
 {
 	size_t count = 0;
 
-	*ret = arena_array(m->call->arena, m->config->connectors.count + 1, sizeof(**ret));
+	*ret = arena_array(m->call->arena, m->config->connectors.count + 2, sizeof(**ret));
 	(*ret)[count++] = m->call->admin->roots;
+	if (m->organisation->trust != NULL)
+		(*ret)[count++] = str_of(m->organisation->trust);
 	for (size_t i = 0; i < m->config->connectors.count; i++) {
 		const struct model_connector *c = &m->config->connectors.items[i];
 

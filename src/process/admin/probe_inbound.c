@@ -110,19 +110,16 @@ static void tell_tls(struct dry_run *run)
 
 static void tell_chain(struct dry_run *run)
 {
-	const struct policy_profile profile = {
-		.anchors = run->connector->trust,
-		.crls = run->connector->crls,
-		.revocation = run->connector->revocation,
-		.usage = run->inbound->usage,
-	};
+	const char *anchors = NULL;
+	const struct policy_profile *profile = policy_connector_profile(admin_view(run->call),
+		run->connector->organisation, run->connector->name, &anchors);
 	const struct policy_peer *peer = &run->peer;
 	const char *detail = NULL;
 	int verdict = CERT_NONE;
 	bool is_stated = false;
 
 	for (size_t i = 0; i < peer->trust_count && !is_stated; i++)
-		if (policy_profile_equal(peer->trust[i].profile, &profile)) {
+		if (policy_profile_equal(peer->trust[i].profile, profile)) {
 			is_stated = true;
 			verdict = peer->trust[i].verdict;
 			detail = peer->trust[i].detail;
@@ -131,8 +128,7 @@ static void tell_chain(struct dry_run *run)
 	if (peer->certificate == NULL || !is_stated)
 		return;
 	condition(run, "chain", verdict == CERT_TRUSTED,
-		run->connector->trust != NULL ? "a chain to the connector's own anchors"
-					      : "a chain to the system's roots",
+		arena_format(run->call->arena, "a chain to the anchors of %s", anchors),
 		arena_format(run->call->arena, "%s%s%s", cert_verdict_names[verdict],
 			verdict != CERT_TRUSTED && detail != NULL ? ": " : "",
 			verdict != CERT_TRUSTED && detail != NULL ? detail : ""));

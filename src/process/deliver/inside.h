@@ -46,11 +46,10 @@ struct deliver {
 	struct event_base *base;
 	struct arena *arena; /* of the settings */
 	struct model_node *node;
-	struct str roots;
 	const char *hostname;
 	struct tls_signer *signer;
 	struct tls_context *tls;
-	struct map *anchors; /* PEM text -> struct tls_anchors */
+	struct tls_trust *trust;
 	struct dns *dns;
 	struct ipc *spool;
 	struct ipc *admin; /* NULL: away */

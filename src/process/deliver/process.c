@@ -82,38 +82,14 @@ void deliver_remember(struct deliver *self, const struct wire_host *host)
 		LOG_TEXT("reason", host->reason));
 }
 
-static void forget_anchors(struct deliver *self)
-{
-	size_t at = 0;
-	struct str key;
-	void *value;
-
-	while (map_next(self->anchors, &at, &key, &value)) {
-		struct tls_anchors *anchors = value;
-
-		map_remove(self->anchors, key);
-		tls_anchors_free(&anchors);
-	}
-}
-
 const struct tls_anchors *deliver_anchors(
 	struct deliver *self, const struct policy_profile *profile)
 {
-	struct arena *arena CLEANUP(arena_free) = arena_new();
-	struct str text = profile->anchors != NULL ? str_of(profile->anchors) : self->roots;
-	struct str key = str_of(arena_format(arena, "%s\n%s",
-		profile->anchors != NULL ? profile->anchors : "system",
-		profile->crls != NULL ? profile->crls : ""));
-	struct tls_anchors *anchors = map_get(self->anchors, key);
-	struct err_info info;
+	struct err_info info = {.text = ""};
+	const struct tls_anchors *anchors = tls_trust_of(self->trust, profile, &info);
 
-	if (anchors != NULL)
-		return anchors;
-	if (tls_anchors_new(text, str_of(profile->crls), &anchors, &info) != ERR_OK) {
+	if (info.text[0] != '\0')
 		log_event(LOG_WARNING_LEVEL, "anchors.unusable", LOG_TEXT("reason", info.text));
-		return NULL;
-	}
-	map_set(self->anchors, key, anchors);
 	return anchors;
 }
 
@@ -154,7 +130,7 @@ static void on_config_end(struct deliver *self, const struct wire_config_mark *m
 	config->references = 1;
 	deliver_config_release(&self->config);
 	self->config = config;
-	forget_anchors(self);
+	tls_trust_forget(self->trust);
 	log_event(LOG_INFO_LEVEL, "config.taken", LOG_NUMBER("generation", mark->generation));
 }
 
@@ -276,7 +252,7 @@ static void *create(struct runtime *runtime)
 	self->memory = deliver_memory_new();
 	self->pool = deliver_pool_new();
 	self->slots = deliver_slots_new();
-	self->anchors = map_new(0);
+	self->trust = tls_trust_new();
 	return self;
 }
 
@@ -334,8 +310,7 @@ static enum err apply(void *context, const struct runtime_settings *settings, st
 	/* Texts of the old settings are not kept anywhere: tasks copy what they need. */
 	self->node = node;
 	self->hostname = own_name(node, arena);
-	self->roots = arena_copy(arena, settings->roots);
-	forget_anchors(self);
+	tls_trust_set_roots(self->trust, settings->roots);
 	arena_free(&self->arena);
 	self->arena = arena;
 	if (self->maildir == NULL)
@@ -442,8 +417,7 @@ static void destroy(void *context)
 	deliver_memory_free(&self->memory);
 	deliver_config_release(&self->config);
 	deliver_config_reader_free(&self->reader);
-	forget_anchors(self);
-	map_free(&self->anchors);
+	tls_trust_free(&self->trust);
 	tls_context_free(&self->tls);
 	dns_free(&self->dns);
 	tls_signer_free(&self->signer);

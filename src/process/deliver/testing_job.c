@@ -103,7 +103,7 @@ int setup(void **state)
 	d->hostname = "me.example";
 	d->signer = tls_signer_new(d->base);
 	assert_int_equal(tls_client_context_new(d->signer, &options, &d->tls, NULL), ERR_OK);
-	d->anchors = map_new(0);
+	d->trust = tls_trust_new();
 	d->dns = dns_table_new(d->base);
 	d->memory = deliver_memory_new();
 	d->pool = deliver_pool_new();
@@ -136,7 +136,7 @@ int teardown(void **state)
 	deliver_memory_free(&d->memory);
 	deliver_config_release(&d->config);
 	dns_free(&d->dns);
-	map_free(&d->anchors);
+	tls_trust_free(&d->trust);
 	tls_context_free(&d->tls);
 	tls_signer_free(&d->signer);
 	arena_free(&d->arena);

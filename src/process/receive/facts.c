@@ -1,45 +1,9 @@
 #include "process/receive/internal.h"
 
-void receive_facts_forget_anchors(struct receive *r)
-{
-	size_t position = 0;
-	void *value;
-
-	if (r->anchors == NULL)
-		return;
-	while (map_next(r->anchors, &position, NULL, &value)) {
-		struct tls_anchors *anchors = value;
-
-		tls_anchors_free(&anchors);
-	}
-	map_free(&r->anchors);
-}
-
-/* Anchors of a connector, parsed once for each snapshot and trust store. NULL when they cannot be
- * read. */
-static const struct tls_anchors *anchors_of(
-	struct receive *r, const struct policy_profile *profile, struct arena *arena)
-{
-	struct str crls = str_of(profile->crls);
-	struct str pem =
-		profile->anchors != NULL ? str_of(profile->anchors) : r->settings->roots_pem;
-	struct str key = str_of(arena_format(arena, "%s\n%s",
-		profile->anchors != NULL ? profile->anchors : "system",
-		profile->crls != NULL ? profile->crls : ""));
-	struct tls_anchors *anchors = map_get(r->anchors, key);
-
-	if (anchors == NULL && tls_anchors_new(pem, crls, &anchors, NULL) == ERR_OK)
-		map_set(r->anchors, key, anchors);
-	return anchors;
-}
-
 static void judge(
 	struct receive_session *s, const struct policy_profile *profile, struct policy_trust *ret)
 {
-	bool is_system = profile->anchors == NULL && profile->crls == NULL;
-	struct tls_verification how = {
-		.anchors = is_system ? s->settings->roots
-				     : anchors_of(s->receive, profile, s->facts_arena),
+	struct tls_verification how = {.anchors = tls_trust_of(s->receive->trust, profile, NULL),
 		.purpose = tls_client_purpose(profile->usage),
 		.revocation = tls_revocation_of(profile->revocation),
 		.now_ms = runtime_now_ms()};
@@ -61,7 +25,7 @@ const struct policy_peer *receive_facts(struct receive_session *s)
 	struct policy_trust *trust;
 	size_t count;
 
-	if (s->facts_of == s->receive->snapshots || s->tls == NULL)
+	if (s->facts_of == s->receive->snapshots || s->tls == NULL || snapshot == NULL)
 		return &s->facts;
 	s->facts_of = s->receive->snapshots;
 	if (s->facts_arena == NULL)

@@ -50,8 +50,6 @@ struct receive_settings {
 	unsigned references;
 	struct arena *arena;
 	struct model_node *node;
-	struct str roots_pem;	   /* the system's trust store */
-	struct tls_anchors *roots; /* the same; NULL: none could be read */
 	struct receive_listener *listeners;
 	size_t listener_count;
 };
@@ -83,8 +81,8 @@ struct receive {
 	struct runtime_addresses *addresses;
 	struct tls_signer *signer;
 	struct policy_snapshot *snapshot;
-	uint64_t snapshots;  /* taken so far; one may come twice, from a spool that begins anew */
-	struct map *anchors; /* PEM of a connector -> struct tls_anchors *, of this snapshot */
+	uint64_t snapshots;	 /* and settings taken so far: facts are of one of these */
+	struct tls_trust *trust; /* of this snapshot and these settings */
 	/* the spool */
 	struct ipc *spool;
 	struct receive_collector *collector;
@@ -267,8 +265,6 @@ void receive_content_end(struct receive_session *session);
 
 /* Facts for policy under the current snapshot. */
 const struct policy_peer *receive_facts(struct receive_session *session);
-/* Free those parsed so far, and the map. */
-void receive_facts_forget_anchors(struct receive *receive);
 /* A receipt of this hop; lives in ARENA or as long as the facts. */
 void receive_facts_receipt(struct receive_session *session, const struct policy_inbound *inbound,
 	struct arena *arena, struct receipt *ret);

@@ -20,6 +20,7 @@ struct receive *receive_new(struct event_base *base, unsigned index)
 	r->index = index;
 	r->signer = tls_signer_new(base);
 	r->transactions = map_new(0);
+	r->trust = tls_trust_new();
 	r->digger = event_new(base, -1, 0, on_digger, r);
 	return r;
 }
@@ -36,6 +37,17 @@ static void *create(struct runtime *runtime)
 	r->runtime = runtime;
 	r->drained = tell_drained;
 	return r;
+}
+
+/* Facts by the old roots are worth nothing, in sessions that live, too. */
+static void set_roots(struct receive *r, struct str roots)
+{
+	struct err_info info = {.text = ""};
+
+	tls_trust_set_roots(r->trust, roots);
+	if (roots.n > 0 && tls_trust_of(r->trust, &policy_profile_system, &info) == NULL)
+		log_event(LOG_WARNING_LEVEL, "roots.unusable", LOG_TEXT("reason", info.text));
+	r->snapshots++;
 }
 
 static enum err apply(void *self, const struct runtime_settings *from, struct err_info *info)
@@ -56,11 +68,7 @@ static enum err apply(void *self, const struct runtime_settings *from, struct er
 		receive_settings_close(r->settings);
 	receive_settings_drop(&r->settings);
 	r->settings = settings;
-	/* A connector with revocation lists and no anchors of its own has the system's. */
-	if (r->anchors != NULL) {
-		receive_facts_forget_anchors(r);
-		r->anchors = map_new(0);
-	}
+	set_roots(r, from->roots);
 	if (r->is_draining)
 		receive_settings_close(settings);
 	receive_accept_open(r);
@@ -159,6 +167,7 @@ static void destroy(void *self)
 	receive_settings_drop(&r->settings);
 	receive_spool_free(r);
 	tls_signer_free(&r->signer);
+	tls_trust_free(&r->trust);
 	runtime_addresses_close(&r->addresses);
 	map_free(&r->transactions);
 	event_free(r->digger);

@@ -1,7 +1,5 @@
 #include "process/receive/internal.h"
 
-#include "port/log/log.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,11 +86,6 @@ enum err receive_settings_new(struct receive *receive, const struct runtime_sett
 	record_copy(&model_node_desc, from->node, s->arena, s->node);
 	if (s->node->hostname == NULL)
 		s->node->hostname = "localhost";
-	s->roots_pem = str_of(arena_text_of(s->arena, from->roots));
-	if (from->roots.n > 0 &&
-		tls_anchors_new(from->roots, (struct str){0}, &s->roots, info) != ERR_OK)
-		log_event(LOG_WARNING_LEVEL, "roots.unusable",
-			LOG_TEXT("reason", info != NULL ? info->text : NULL));
 	s->listeners = arena_array(s->arena, from->listener_count + 1, sizeof(*s->listeners));
 	/* All are taken even after a failure: their descriptors are ours now. */
 	for (size_t i = 0; i < from->listener_count; i++) {
@@ -143,7 +136,6 @@ void receive_settings_drop(struct receive_settings **settings)
 		return;
 	for (size_t i = 0; i < s->listener_count; i++)
 		tls_context_free(&s->listeners[i].tls);
-	tls_anchors_free(&s->roots);
 	arena_free(&s->arena);
 	free(s);
 }

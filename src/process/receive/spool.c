@@ -91,8 +91,7 @@ static bool end_config(struct receive *r, const struct wire_config_mark *mark)
 	policy_snapshot_free(&r->snapshot);
 	r->snapshot = policy_snapshot_new(&config, (uint64_t)mark->generation);
 	r->snapshots++;
-	receive_facts_forget_anchors(r);
-	r->anchors = map_new(0);
+	tls_trust_forget(r->trust);
 	free_collector(&r->collector);
 	log_event(LOG_INFO_LEVEL, "config.taken", LOG_NUMBER("generation", mark->generation));
 	receive_accept_open(r);
@@ -220,6 +219,5 @@ void receive_spool_free(struct receive *r)
 {
 	ipc_free(&r->spool);
 	free_collector(&r->collector);
-	receive_facts_forget_anchors(r);
 	policy_snapshot_free(&r->snapshot);
 }
