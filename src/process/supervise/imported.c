@@ -1,13 +1,7 @@
-/* Certificates that `sealpost cert import` has put into the data directory: one folder a
- * certificate, DATA/certificates/NAME/chain.pem and key.pem.  They follow those of the node file,
- * which wins where both have a name. */
+/* Certificates in the data directory (port/vault).  They follow those of the node file, which wins
+ * where both have a name. */
+#include "port/vault/vault.h"
 #include "process/supervise/settings.h"
-
-#include <dirent.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-enum { MAX_IMPORTED = 1000 };
 
 static bool is_known(const struct model_node *node, const char *name)
 {
@@ -17,46 +11,49 @@ static bool is_known(const struct model_node *node, const char *name)
 	return false;
 }
 
-static int by_name(const void *a, const void *b)
+/* What the node file would say of it: the current version. */
+static struct model_certificate as_model(
+	const struct model_node *node, const struct cert_life *life, struct arena *arena)
 {
-	const struct model_certificate *left = a, *right = b;
+	const struct cert_version *current = cert_life_in(life, CERT_CURRENT);
+	struct vault_pair pairs[VAULT_PAIRS];
+	struct model_certificate model = {.name = life->name};
 
-	return strcmp(left->name, right->name);
+	if (current == NULL || vault_pairs(node->data, life->name, current->id, arena, pairs) == 0)
+		return model;
+	model.chain = pairs[0].chain;
+	model.key = pairs[0].key != NULL ? pairs[0].key : pairs[0].key_uri;
+	return model;
 }
 
-/* The one made here for want of any other is no import. */
-static bool is_wanted(const struct model_node *node, const char *name)
+enum err supervise_imported_add(struct supervise_settings *s, struct err_info *info)
 {
-	return name[0] != '.' && strcmp(name, "self") != 0 && !is_known(node, name);
-}
-
-void supervise_imported_add(struct model_node *node, struct arena *arena)
-{
-	const char *above = arena_format(arena, "%s/certificates", node->data);
-	DIR *folder = opendir(above);
-	size_t before = node->certificates.count, count = before;
+	struct model_node *node = s->node;
+	size_t before = node->certificates.count, count = 0;
 	struct model_certificate *all;
-	const struct dirent *entry;
+	enum err e = vault_list(node->data, s->arena, &s->lives, &s->life_count, info);
 
-	if (folder == NULL)
-		return;
-	all = arena_array(arena, before + MAX_IMPORTED, sizeof(*all));
+	if (e != ERR_OK)
+		return e;
+	all = arena_array(s->arena, before + s->life_count, sizeof(*all));
 	if (before > 0)
 		memcpy(all, node->certificates.items, before * sizeof(*all));
-	while (count < before + MAX_IMPORTED && (entry = readdir(folder)) != NULL) {
-		const char *name = arena_text(arena, entry->d_name);
-		struct model_certificate found = {
-			.name = name,
-			.chain = arena_format(arena, "%s/%s/chain.pem", above, name),
-			.key = arena_format(arena, "%s/%s/key.pem", above, name),
-		};
+	for (size_t i = 0; i < s->life_count; i++) {
+		struct model_certificate model;
 
-		if (is_wanted(node, name) && access(found.chain, F_OK) == 0 &&
-			access(found.key, F_OK) == 0)
-			all[count++] = found;
+		if (is_known(node, s->lives[i].name))
+			continue;
+		model = as_model(node, &s->lives[i], s->arena);
+		if (model.chain == NULL || model.key == NULL)
+			return err_set(info, ERR_CORRUPT,
+				"certificate %s: the files of its current version are missing in "
+				"%s/certificates/%s",
+				model.name, node->data, model.name);
+		all[before + count] = model;
+		s->lives[count++] = s->lives[i];
 	}
-	closedir(folder);
-	qsort(all + before, count - before, sizeof(*all), by_name);
+	s->life_count = count;
 	node->certificates.items = all;
-	node->certificates.count = count;
+	node->certificates.count = before + count;
+	return ERR_OK;
 }

@@ -125,27 +125,28 @@ static enum err complete(struct model_node *node, struct arena *arena, struct er
 	return e;
 }
 
-enum err supervise_node_load(
-	const char *node_file, struct arena *arena, struct model_node **ret, struct err_info *info)
+enum err supervise_node_load(struct supervise_settings *s, struct err_info *info)
 {
-	struct model_node *node = arena_alloc(arena, sizeof(*node));
+	struct model_node *node = arena_alloc(s->arena, sizeof(*node));
+	const char *node_file = s->node_file;
 	struct err_info why = {.text = ""};
 	struct str text = str_of("");
 	enum err e = ERR_OK;
 
-	record_init(&model_node_desc, node, arena);
+	record_init(&model_node_desc, node, s->arena);
 	if (node_file != NULL)
-		e = read_node(node_file, arena, node, &text, info);
+		e = read_node(node_file, s->arena, node, &text, info);
 	if (e == ERR_OK && node_file != NULL)
-		model_resolve_paths(node, directory_of(node_file, arena), arena);
+		model_resolve_paths(node, directory_of(node_file, s->arena), s->arena);
 	if (e == ERR_OK)
-		e = complete(node, arena, info);
+		e = complete(node, s->arena, info);
+	s->node = node;
+	if (e == ERR_OK)
+		e = supervise_imported_add(s, info);
 	if (e != ERR_OK)
 		return e;
-	supervise_imported_add(node, arena);
 	e = model_check_node(node, &why);
 	if (e != ERR_OK)
 		return at_line(info, e, node_file != NULL ? node_file : "defaults", text, why.text);
-	*ret = node;
 	return ERR_OK;
 }

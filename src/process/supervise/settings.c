@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_CHAIN = 1024 * 1024, MAX_ROOTS = 16 * 1024 * 1024 };
+enum { MAX_ROOTS = 16 * 1024 * 1024 };
 
 void supervise_settings_free(struct supervise_settings **settings)
 {
@@ -83,49 +82,6 @@ static enum err open_publish(struct supervise_settings *s,
 	return e == ERR_OK ? ERR_OK : err_set(info, e, "publish.listen: %s", why.text);
 }
 
-static enum err open_certificate(
-	struct supervise_settings *s, const struct model_certificate *model, struct err_info *info)
-{
-	struct supervise_certificate *to = &s->certificates[s->certificate_count];
-	struct err_info why = {.text = ""};
-	enum err e = supervise_file_read(model->chain, MAX_CHAIN, s->arena, &to->chain, &why);
-	struct stat st;
-
-	if (e != ERR_OK)
-		return err_set(info, e, "certificate %s: chain: %s", model->name, why.text);
-	to->name = model->name;
-	to->state = CERT_CURRENT;
-	to->key_fd = open(model->key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (to->key_fd < 0)
-		return err_set(info, err_from_errno(errno), "certificate %s: key: %s: %s",
-			model->name, model->key, strerror(errno));
-	s->certificate_count++;
-	if (fstat(to->key_fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(info, ERR_SYNTAX, "certificate %s: key: %s: not a file", model->name,
-			model->key);
-	return ERR_OK;
-}
-
-static enum err open_certificates(struct supervise_settings *s, struct err_info *info)
-{
-	size_t count = s->node->certificates.count;
-	struct model_certificate *self;
-	enum err e = ERR_OK;
-
-	if (count == 0) {
-		self = arena_alloc(s->arena, sizeof(*self));
-		e = supervise_self_signed(s->node, runtime_now_ms(), s->arena, self, info);
-		if (e != ERR_OK)
-			return e;
-		s->node->certificates.items = self;
-		s->node->certificates.count = count = 1;
-	}
-	s->certificates = arena_array(s->arena, count, sizeof(s->certificates[0]));
-	for (size_t i = 0; i < count && e == ERR_OK; i++)
-		e = open_certificate(s, &s->node->certificates.items[i], info);
-	return e;
-}
-
 /* Without trust anchors nothing that asks for a chain can be delivered: worth a warning, but no
  * reason to stand still. */
 static void open_roots(struct supervise_settings *s)
@@ -148,7 +104,7 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 	s->publish_fd = -1;
 	s->arena = arena_new();
 	s->node_file = arena_text(s->arena, node_file);
-	e = supervise_node_load(node_file, s->arena, &s->node, info);
+	e = supervise_node_load(s, info);
 	if (e == ERR_OK && previous != NULL) {
 		/* Where the data lies cannot change under a running instance. */
 		if (!str_is(str_of(s->node->data), previous->node->data) ||
@@ -165,7 +121,7 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 	if (e == ERR_OK)
 		e = open_publish(s, previous, info);
 	if (e == ERR_OK)
-		e = open_certificates(s, info);
+		e = supervise_certificates_open(s, info);
 	if (e != ERR_OK)
 		return e;
 	open_roots(s);

@@ -29,7 +29,7 @@ struct supervise_settings {
 	struct supervise_listener *listeners;
 	size_t listener_count;
 	int publish_fd; /* of node->publish.listen; -1: nothing is published */
-	struct supervise_certificate *certificates;
+	struct supervise_certificate *certificates; /* one for each pair of a living version */
 	size_t certificate_count;
 	struct cert_life *lives; /* of those with versions */
 	size_t life_count;
@@ -37,10 +37,9 @@ struct supervise_settings {
 	int64_t number; /* counts up with every change sent out */
 };
 
-/* The node of NODE_FILE (NULL: the defaults of this user), complete: every path absolute, host
- * name, directories and listeners set. */
-enum err supervise_node_load(
-	const char *node_file, struct arena *arena, struct model_node **ret, struct err_info *info);
+/* Set node, and what stands in its data directory, from node_file (NULL: the defaults of this
+ * user), complete: every path absolute, host name, directories and listeners set. */
+enum err supervise_node_load(struct supervise_settings *s, struct err_info *info);
 
 /* The user a process runs as.  change is false when we are no root. */
 struct supervise_user {
@@ -73,8 +72,12 @@ int supervise_listen_inherited(const struct model_listener *listener);
 enum err supervise_self_signed(const struct model_node *node, int64_t now_ms, struct arena *arena,
 	struct model_certificate *ret, struct err_info *info);
 
-/* Add what stands below DATA/certificates to the node's certificates. */
-void supervise_imported_add(struct model_node *node, struct arena *arena);
+/* Set lives from what stands below DATA/certificates, and add it to the node's certificates. */
+enum err supervise_imported_add(struct supervise_settings *s, struct err_info *info);
+
+/* Open chain and key of every certificate of the node, and of every living version of those with a
+ * life; without any, of one that is made here. */
+enum err supervise_certificates_open(struct supervise_settings *s, struct err_info *info);
 
 /* Read a whole file of at most MAX bytes. */
 enum err supervise_file_read(

@@ -156,7 +156,8 @@ static void say_where(const struct supervise_settings *settings)
 	for (size_t i = 0; i < settings->certificate_count; i++)
 		log_event(LOG_INFO_LEVEL, "serve.certificate",
 			LOG_TEXT("name", settings->certificates[i].name),
-			LOG_TEXT("chain", node->certificates.items[i].chain));
+			LOG_TEXT("version", settings->certificates[i].version),
+			LOG_TEXT("state", cert_state_names[settings->certificates[i].state]));
 }
 
 static enum err prepare(struct supervise *s, struct err_info *info)
