@@ -1,0 +1,135 @@
+#include "core/cert/refusals.h"
+
+#include "base/map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+enum { KEY_MAX = 1024 };
+
+struct note {
+	TAILQ_ENTRY(note) links; /* oldest first */
+	char *key;		 /* as key_of() makes it */
+	char *certificate, *version;
+	int64_t until_ms;
+};
+
+struct cert_refusals {
+	struct map *notes;
+	TAILQ_HEAD(notes, note) order;
+};
+
+static struct str key_of(const struct cert_refusal *refusal, char to[KEY_MAX])
+{
+	int n = snprintf(to, KEY_MAX, "%d\n%s\n%s\n%s", refusal->direction, refusal->certificate,
+		refusal->version, refusal->partner);
+
+	return str_make(to, n < 0 ? 0 : n < KEY_MAX ? (size_t)n : KEY_MAX - 1);
+}
+
+struct cert_refusals *cert_refusals_new(uint64_t seed)
+{
+	struct cert_refusals *refusals = mem_new(sizeof(*refusals));
+
+	refusals->notes = map_new(seed);
+	TAILQ_INIT(&refusals->order);
+	return refusals;
+}
+
+static void drop(struct cert_refusals *refusals, struct note *note)
+{
+	map_remove(refusals->notes, str_of(note->key));
+	TAILQ_REMOVE(&refusals->order, note, links);
+	free(note->key);
+	free(note->certificate);
+	free(note->version);
+	free(note);
+}
+
+void cert_refusals_free(struct cert_refusals **refusals)
+{
+	struct cert_refusals *r = *refusals;
+
+	*refusals = NULL;
+	if (r == NULL)
+		return;
+	while (!TAILQ_EMPTY(&r->order))
+		drop(r, TAILQ_FIRST(&r->order));
+	map_free(&r->notes);
+	free(r);
+}
+
+void cert_refusals_put(struct cert_refusals *refusals, const struct cert_refusal *refusal)
+{
+	char text[KEY_MAX];
+	struct str key = key_of(refusal, text);
+	struct note *note = map_get(refusals->notes, key);
+
+	if (note != NULL)
+		drop(refusals, note);
+	else if (map_count(refusals->notes) >= CERT_REFUSALS_MAX)
+		drop(refusals, TAILQ_FIRST(&refusals->order));
+	note = mem_new(sizeof(*note));
+	note->key = mem_text_of(key);
+	note->certificate = mem_text(refusal->certificate);
+	note->version = mem_text(refusal->version);
+	note->until_ms = refusal->until_ms;
+	map_set(refusals->notes, key, note);
+	TAILQ_INSERT_TAIL(&refusals->order, note, links);
+}
+
+bool cert_refusals_has(
+	const struct cert_refusals *refusals, const struct cert_refusal *refusal, int64_t now_ms)
+{
+	char text[KEY_MAX];
+	const struct note *note = map_get(refusals->notes, key_of(refusal, text));
+
+	return note != NULL && note->until_ms > now_ms;
+}
+
+static bool is_in_overlap(const struct cert_life *life, const char *version)
+{
+	size_t others = 0;
+	bool lives = false;
+
+	for (size_t i = 0; i < life->versions.count; i++) {
+		const struct cert_version *v = &life->versions.items[i];
+
+		if (v->state == CERT_RETIRED)
+			continue;
+		if (strcmp(v->id, version) == 0)
+			lives = true;
+		else
+			others++;
+	}
+	return lives && others > 0;
+}
+
+static bool still_counts(
+	const struct note *note, const struct cert_life *lives, size_t count, int64_t now_ms)
+{
+	if (note->until_ms <= now_ms)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(lives[i].name, note->certificate) == 0)
+			return is_in_overlap(&lives[i], note->version);
+	return false;
+}
+
+void cert_refusals_prune(
+	struct cert_refusals *refusals, const struct cert_life *lives, size_t count, int64_t now_ms)
+{
+	struct note *note, *next;
+
+	for (note = TAILQ_FIRST(&refusals->order); note != NULL; note = next) {
+		next = TAILQ_NEXT(note, links);
+		if (!still_counts(note, lives, count, now_ms))
+			drop(refusals, note);
+	}
+}
+
+size_t cert_refusals_count(const struct cert_refusals *refusals)
+{
+	return map_count(refusals->notes);
+}
