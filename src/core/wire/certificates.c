@@ -113,6 +113,11 @@ static const struct record_field chain_fields[] = {
 	FIELD(wire_chain, asked, TEXT),
 	RECORD_FIELD(struct wire_chain, verdict, RECORD_ENUM, .names = cert_verdict_names),
 	FIELD(wire_chain, chain, BYTES),
+	RECORD_FIELD(struct wire_chain, facts, RECORD_LIST, .sub = &cert_facts_desc),
+	FIELD(wire_chain, sha256, TEXT),
+	FIELD(wire_chain, root, TEXT),
+	FIELD(wire_chain, root_sha256, TEXT),
+	MOMENT(wire_chain, root_not_after),
 };
 const struct record_desc wire_chain_desc = DESC(wire_chain, "chain", chain_fields);
 

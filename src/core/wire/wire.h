@@ -454,9 +454,14 @@ struct wire_chain {
 	const char *connector;	  /* NULL: none; then the host is the partner */
 	const char *host;	  /* out: next hop; in: name in EHLO */
 	const char *address;
-	const char *asked; /* name that was expected; NULL */
-	int verdict;	   /* enum cert_verdict */
-	struct str chain;  /* PEM as presented, leaf first */
+	const char *asked;			 /* name that was expected; NULL */
+	int verdict;				 /* enum cert_verdict */
+	struct str chain;			 /* PEM as presented, leaf first */
+	RECORD_LIST_OF(struct cert_facts) facts; /* of the same certificates */
+	const char *sha256; /* of the whole: over their DER forms, one behind the other; hex */
+	/* The root that it leads up to; NULL: not known. */
+	const char *root, *root_sha256;
+	int64_t root_not_after_ms; /* 0: not known */
 };
 
 /* PARTNER does not accept that version of our certificate: show it the other living one. */

@@ -8,6 +8,7 @@
  *   connector_day  what each connector took, would have refused and refused, by day, reason, host
  *   alarm  what somebody should look at; at most one row of a kind and subject is open
  *   test   what connector tests found
+ *   chain  certificates that partners have presented, by partner, direction and digest
  */
 #ifndef SEALPOST_PORT_STORE_TRACE_INSIDE_H
 #define SEALPOST_PORT_STORE_TRACE_INSIDE_H
@@ -56,6 +57,16 @@ enum store_trace_sql {
 	STORE_TRACE_TEST_TRIM,
 	STORE_TRACE_TEST_LIST,
 	STORE_TRACE_TEST_FORGET,
+	STORE_TRACE_CHAIN_LIST,
+	STORE_TRACE_CHAIN_NEWEST,
+	STORE_TRACE_CHAIN_KNOWN,
+	STORE_TRACE_CHAIN_FIND,
+	STORE_TRACE_CHAIN_MORE,
+	STORE_TRACE_CHAIN_ADD,
+	STORE_TRACE_CHAIN_TRIM,
+	STORE_TRACE_CHAIN_TRIM_ALL,
+	STORE_TRACE_CHAIN_ACCEPT,
+	STORE_TRACE_CHAIN_FORGET,
 	STORE_TRACE_SQL_MAX,
 };
 extern const char *const store_trace_sql[STORE_TRACE_SQL_MAX];
@@ -80,6 +91,7 @@ enum {
 	STORE_TRACE_TESTS = 500,	/* kept of one connector */
 	STORE_TRACE_ALARMS = 5000,	/* kept, and a few more */
 	STORE_TRACE_ALARMS_EVERY = 256, /* so often it is looked at */
+	STORE_TRACE_CHAINS_EVERY = 64,	/* so often the number of all chains is looked at */
 };
 
 /* NULL when it cannot be prepared. */
@@ -88,6 +100,8 @@ static inline sqlite3_stmt *store_trace_statement(struct store_db *db, enum stor
 	return store_db_statement(db, store_trace_sql, which);
 }
 enum err store_trace_run(struct store_db *db, enum store_trace_sql which);
+/* After a failure: end all statements, and the transaction. */
+void store_trace_roll_back(struct store_db *db);
 /* Why a statement could not be prepared. */
 enum err store_trace_error(struct store_db *db);
 

@@ -57,6 +57,10 @@ static const char *const migrations[] = {
 	" text, message_id, size, receipt, would_token, would_text, would_by"
 #define RANGE " AND at >= ?3 AND (at, key) < (?4, ?5) ORDER BY at DESC, key DESC LIMIT ?6"
 
+#define CHAIN                                                                                      \
+	"id, partner, direction, sha256, organisation, connector, host, address, asked, verdict,"  \
+	" first, last, seen, accepted, accepted_by, not_after, facts"
+
 #define DAY                                                                                        \
 	" WHERE organisation = ?1 AND connector = ?2 AND direction = ?3 AND day = ?4"              \
 	" AND tally = ?5 AND token = ?6 AND host = ?7"
@@ -162,6 +166,41 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		"SELECT id, at, organisation, connector, direction, actor, ok, summary FROM test"
 		" WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT ?3",
 	[STORE_TRACE_TEST_FORGET] = "DELETE FROM test WHERE at < ?1",
+	[STORE_TRACE_CHAIN_LIST] =
+		"SELECT " CHAIN ", CASE ?6 WHEN 0 THEN '' ELSE pem END FROM chain"
+		" WHERE (?1 = 0 OR id = ?1) AND (?2 IS NULL OR organisation = ?2)"
+		" AND (?3 IS NULL OR connector = ?3) AND last >= ?4 AND id < ?5 ORDER BY id DESC",
+	[STORE_TRACE_CHAIN_NEWEST] =
+		"SELECT " CHAIN ", CASE ?6 WHEN 0 THEN '' ELSE pem END FROM chain AS c"
+		" WHERE connector IS NOT NULL AND (?1 = 0 OR id = ?1)"
+		" AND (?2 IS NULL OR organisation = ?2) AND (?3 IS NULL OR connector = ?3)"
+		" AND last >= ?4 AND id < ?5 AND NOT EXISTS (SELECT 1 FROM chain AS d"
+		" WHERE d.partner = c.partner AND d.direction = c.direction"
+		" AND (d.last, d.id) > (c.last, c.id)) ORDER BY id DESC",
+	[STORE_TRACE_CHAIN_KNOWN] = "SELECT " CHAIN ", '' FROM chain WHERE partner = ?1"
+				    " AND direction = ?2 ORDER BY last DESC, id DESC",
+	[STORE_TRACE_CHAIN_FIND] = "SELECT id, host FROM chain WHERE partner = ?1"
+				   " AND direction = ?2 AND sha256 = ?3",
+	[STORE_TRACE_CHAIN_MORE] =
+		"UPDATE chain SET organisation = ?1, connector = ?2, host = ?3, address = ?4,"
+		" asked = ?5, verdict = ?6, last = max(last, ?7), facts = ?8, not_after = ?9,"
+		" seen = seen + 1 WHERE id = ?10",
+	[STORE_TRACE_CHAIN_ADD] =
+		"INSERT INTO chain(organisation, connector, host, address, asked, verdict, first,"
+		" last, facts, not_after, partner, direction, sha256, accepted, pem, seen)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)",
+	[STORE_TRACE_CHAIN_TRIM] =
+		"DELETE FROM chain WHERE id IN (SELECT id FROM chain WHERE partner = ?1"
+		" AND direction = ?2 ORDER BY last DESC, id DESC LIMIT -1 OFFSET ?3)",
+	[STORE_TRACE_CHAIN_TRIM_ALL] = "DELETE FROM chain WHERE id IN (SELECT id FROM chain"
+				       " ORDER BY connector IS NOT NULL, last, id"
+				       " LIMIT (SELECT max(0, count(*) - ?1) FROM chain))",
+	[STORE_TRACE_CHAIN_ACCEPT] =
+		"UPDATE chain SET accepted = CASE accepted WHEN 0 THEN ?1 ELSE accepted END,"
+		" accepted_by = CASE accepted WHEN 0 THEN ?2 ELSE accepted_by END WHERE id = ?3"
+		" AND (?4 IS NULL OR organisation = ?4)",
+	/* What partners with connectors have presented stays: their number is small. */
+	[STORE_TRACE_CHAIN_FORGET] = "DELETE FROM chain WHERE last < ?1 AND connector IS NULL",
 };
 
 const struct store_db_settings store_trace_settings = {
@@ -368,7 +407,7 @@ static enum err set_applied(struct store_db *db, int64_t applied)
 	return store_db_run(s);
 }
 
-static void roll_back(struct store_db *db)
+void store_trace_roll_back(struct store_db *db)
 {
 	size_t i;
 
@@ -399,7 +438,7 @@ enum err store_trace_apply(struct store_db *db, const struct store_event *events
 	if (e == ERR_OK)
 		e = store_trace_run(db, STORE_TRACE_COMMIT);
 	if (e != ERR_OK) {
-		roll_back(db);
+		store_trace_roll_back(db);
 		return e;
 	}
 	*applied = upto;
@@ -482,7 +521,7 @@ enum err store_trace_expire_step(struct store_db *db, int64_t before_ms, bool *r
 	if (e == ERR_OK)
 		e = store_trace_run(db, STORE_TRACE_COMMIT);
 	if (e != ERR_OK) {
-		roll_back(db);
+		store_trace_roll_back(db);
 		return e;
 	}
 	*ret_more = n == STORE_TRACE_EXPIRE_STEP;

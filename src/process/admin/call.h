@@ -281,6 +281,8 @@ void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *c
 void admin_get_partner_kit(struct admin_call *call);
 void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);
 void admin_acknowledge_alarm(struct admin_call *call);
+void admin_get_chains(struct admin_call *call), admin_get_chain(struct admin_call *call);
+void admin_accept_chain(struct admin_call *call);
 void admin_get_protection(struct admin_call *call),
 	admin_forget_protection(struct admin_call *call);
 void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call);

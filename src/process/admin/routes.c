@@ -90,6 +90,15 @@ const struct admin_route admin_routes[] = {
 		admin_get_alarms, 0},
 	{EVHTTP_REQ_POST, "/v1/alarms/{id}/acknowledge", "Somebody has seen it.",
 		ADMIN_ORGANISATION, admin_acknowledge_alarm, 0},
+	{EVHTTP_REQ_GET, "/v1/chains",
+		"Certificates that partners have presented: organisation, connector, since, "
+		"newest, "
+		"pem; after, limit.",
+		ADMIN_ORGANISATION, admin_get_chains, 0},
+	{EVHTTP_REQ_GET, "/v1/chains/{id}", "One of them, with its PEM.", ADMIN_ORGANISATION,
+		admin_get_chain, 0},
+	{EVHTTP_REQ_POST, "/v1/chains/{id}/accept", "This is how it is now: the alarm is over.",
+		ADMIN_ORGANISATION, admin_accept_chain, 0},
 	{EVHTTP_REQ_GET, "/v1/protection",
 		"How well mail to and from domains was protected: domain, fallen.",
 		ADMIN_INSTALLATION, admin_get_protection, 0},

@@ -57,6 +57,9 @@ static const struct {
 	{"protection.list", spool_manage_protection_list, false},
 	{"protection.forget", spool_manage_protection_forget, false},
 	{"test.submit", spool_manage_test_submit, true},
+	{"chains.list", spool_manage_chains_list, true},
+	{"chains.show", spool_manage_chains_show, true},
+	{"chains.accept", spool_manage_chains_accept, true},
 	{"spool.status", spool_manage_status, false},
 };
 

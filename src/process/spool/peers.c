@@ -23,6 +23,8 @@ static void on_receive(struct spool_peer *peer, enum wire_type type, const void 
 		spool_intake_abort(peer, ((const struct wire_id *)record)->id);
 	else if (type == WIRE_EVENT)
 		spool_intake_event(peer->spool, record);
+	else if (type == WIRE_CHAIN)
+		spool_chain_seen(peer->spool, record);
 }
 
 static void on_deliver(struct spool_peer *peer, enum wire_type type, const void *record)
@@ -35,6 +37,8 @@ static void on_deliver(struct spool_peer *peer, enum wire_type type, const void 
 		spool_job_outcome(peer, record);
 	else if (type == WIRE_HOST)
 		spool_host_learn(peer, record);
+	else if (type == WIRE_CHAIN)
+		spool_chain_seen(peer->spool, record);
 }
 
 /* A type that this peer has no business with is passed over: it can do no harm. */

@@ -15,6 +15,7 @@
  *   hosts.c     what is known of hosts
  *   owners.c    how many messages each organisation has
  *   protection.c  how well destinations and senders were protected
+ *   chains.c   certificates that partners present
  *   manage.c    questions and orders of the administrator; manage_account.c,
  *               manage_queue.c, manage_trace.c
  *
@@ -166,6 +167,7 @@ struct spool {
 	int64_t owners_next_ms;
 	struct map *protections;			     /* see protection.c */
 	struct spool_protections_order protection_orders[2]; /* by direction; out: 1 */
+	int64_t strangers, strangers_minute;		     /* see chains.c */
 	struct spool_settlement *stuck;			     /* could not be written; tried again */
 	size_t settling;
 	struct spool_counters counters;
@@ -364,6 +366,11 @@ void spool_protection_tell(
 int64_t spool_protection_due(
 	const struct spool *spool, const struct wire_recipient *recipient, int64_t due_ms);
 
+/* ---- chains.c ----------------------------------------------------------------------------------
+ */
+/* A partner has presented it. */
+void spool_chain_seen(struct spool *spool, const struct wire_chain *chain);
+
 /* ---- manage.c ----------------------------------------------------------------------------------
  */
 /* One request under way. */
@@ -408,6 +415,9 @@ void spool_manage_test_list(struct spool_request *request);
 void spool_manage_test_submit(struct spool_request *request);	    /* submit.c */
 void spool_manage_protection_list(struct spool_request *request);   /* protection.c */
 void spool_manage_protection_forget(struct spool_request *request); /* protection.c */
+void spool_manage_chains_list(struct spool_request *request);	    /* chains.c */
+void spool_manage_chains_show(struct spool_request *request);	    /* chains.c */
+void spool_manage_chains_accept(struct spool_request *request);	    /* chains.c */
 void spool_manage_status(struct spool_request *request);
 /* An argument that is a text; NULL: none. */
 const char *spool_argument(const struct spool_request *request, const char *name);
