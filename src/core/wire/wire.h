@@ -57,7 +57,8 @@ enum wire_type {
 	WIRE_MANAGED, /* struct wire_managed */
 	/* admin -> deliver, and back: trying out a connector */
 	WIRE_PROBE,	 /* struct wire_probe */
-	WIRE_PROBE_STOP, /* struct wire_id: nobody waits for the probe of that tag any more */
+	WIRE_PROBE_STOP, /* struct wire_id: nobody waits for the probe or survey of that tag
+				any more */
 	WIRE_PROBE_STEP, /* struct wire_probe_step, one or more; the last one says so */
 	/* receive, deliver -> lookup, and back: is any certificate of a chain revoked? */
 	WIRE_REVOCATION_ASK,	/* struct wire_revocation_ask */

@@ -46,6 +46,16 @@ const char *tls_pem_of(X509 *certificate, struct arena *arena)
 	return text;
 }
 
+struct str tls_peer_pem(const struct tls_session *session, struct arena *arena)
+{
+	STACK_OF(X509) * stack CLEANUP(tls_stack_free) = tls_peer_stack(session);
+	const char *all = "";
+
+	for (int i = 0; stack != NULL && i < sk_X509_num(stack); i++)
+		all = arena_format(arena, "%s%s", all, tls_pem_of(sk_X509_value(stack, i), arena));
+	return str_of(all);
+}
+
 /* From the leaf upwards until a certificate is its own issuer; each step once. */
 static X509 *climb(const STACK_OF(X509) * chain, STACK_OF(X509) * *stores, size_t count)
 {

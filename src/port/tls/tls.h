@@ -142,6 +142,8 @@ bool tls_is_refused(
 /* After TLS_EVENT_UP: fill version, cipher, group, resumed, server_name, own_certificate,
  * own_version, own_sha256, chain and handshake_ms of a receipt. */
 void tls_describe(const struct tls_session *session, struct arena *arena, struct receipt *receipt);
+/* What the peer presented, as PEM, leaf first; empty when nothing.  In the arena. */
+struct str tls_peer_pem(const struct tls_session *session, struct arena *arena);
 /* Certificate asked of us by the server?  (Client sessions.) */
 bool tls_certificate_asked(const struct tls_session *session);
 

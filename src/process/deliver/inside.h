@@ -40,6 +40,7 @@ struct deliver_group {
 struct deliver_job;
 struct deliver_task;
 struct deliver_probe;
+struct deliver_survey;
 
 struct deliver {
 	struct runtime *runtime;
@@ -55,6 +56,8 @@ struct deliver {
 	struct ipc *admin; /* NULL: away */
 	struct deliver_probe *probes;
 	size_t probe_count;
+	struct deliver_survey *surveys;
+	size_t survey_count;
 	struct deliver_config_reader *reader;
 	struct deliver_config *config; /* the newest; NULL before the first */
 	struct deliver_memory *memory;

@@ -132,7 +132,8 @@ static void on_tls(void *context, enum tls_event event)
 		link->tls_up = true;
 		link->state = DELIVER_LINK_TALKING;
 		tls_describe(link->tls, link->arena, &link->receipt);
-		smtp_client_secured(link->client);
+		if (!link->options.is_implicit)
+			smtp_client_secured(link->client);
 		pump(link);
 		break;
 	case TLS_EVENT_READ:
@@ -299,6 +300,10 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 			error = errno;
 		if (error != 0) {
 			unreachable(link, strerror(error));
+			return;
+		}
+		if (link->options.is_implicit) {
+			shake_hands(link);
 			return;
 		}
 		link->state = DELIVER_LINK_TALKING;

@@ -47,6 +47,7 @@ struct deliver_link_options {
 	int minimum_version;	    /* enum model_version; older ones are not offered */
 	struct record_texts groups; /* the only ones offered; empty: all of ours */
 	bool groups_first;	    /* they come first in the offer; the others stay in it */
+	bool is_implicit;	    /* TLS from the first byte: no STARTTLS */
 	bool lmtp;
 	bool allow_helo;
 	int64_t now_ms;

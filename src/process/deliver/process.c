@@ -5,6 +5,7 @@
 #include "process/deliver/config.h"
 #include "process/deliver/inside.h"
 #include "process/deliver/probe.h"
+#include "process/deliver/survey.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -215,13 +216,17 @@ static void on_question(void *context, struct ipc *ipc, enum wire_type type, con
 	struct deliver *self = context;
 
 	(void)ipc;
-	if (type == WIRE_PROBE)
+	if (type == WIRE_PROBE) {
 		deliver_probe_begin(self, record);
-	else if (type == WIRE_PROBE_STOP)
+	} else if (type == WIRE_SURVEY) {
+		deliver_survey_begin(self, record);
+	} else if (type == WIRE_PROBE_STOP) {
 		deliver_probe_stop(self, ((const struct wire_id *)record)->id);
-	else
+		deliver_survey_stop(self, ((const struct wire_id *)record)->id);
+	} else {
 		log_event(LOG_WARNING_LEVEL, "channel.unexpected",
 			LOG_TEXT("type", wire_types[type].name));
+	}
 }
 
 static void on_admin_closed(void *context, struct ipc *ipc)
@@ -230,6 +235,7 @@ static void on_admin_closed(void *context, struct ipc *ipc)
 
 	(void)ipc;
 	deliver_probe_stop_all(self);
+	deliver_survey_stop_all(self);
 	ipc_free(&self->admin);
 }
 
@@ -363,6 +369,7 @@ static void drain(void *context)
 
 	self->draining = true;
 	deliver_probe_stop_all(self);
+	deliver_survey_stop_all(self);
 	offer_slots(self);
 	deliver_check_drained(self);
 }
@@ -402,6 +409,7 @@ static void destroy(void *context)
 		deliver_job_free(&job);
 	}
 	deliver_probe_stop_all(self);
+	deliver_survey_stop_all(self);
 	ipc_free(&self->admin);
 	ipc_free(&self->spool);
 	while (self->kept != NULL) {
