@@ -102,7 +102,7 @@ int64_t runtime_ticks_ms(void);
 void runtime_drained(struct runtime *runtime);
 /* A fault that only a restart can mend (fsync failed, ...): log, and end with failure. */
 void runtime_fail(struct runtime *runtime, const char *event, const char *reason) NO_RETURN;
-/* Admin only: ask the supervisor; {"verb": "status" | "reload" | "drain", ...}. */
+/* Admin only: ask the supervisor; {"verb": "status" | "reload" | "rollover" | "drain", ...}. */
 void runtime_ask(struct runtime *runtime, int64_t tag, const json_t *question);
 
 enum { RUNTIME_DRAIN_MS = 30000 };

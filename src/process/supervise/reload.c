@@ -37,6 +37,7 @@ static void done(struct supervise *s)
 	if (s->is_ready)
 		supervise_notify_ready();
 	answer(s);
+	supervise_rollover_reloaded(s, r->reason);
 }
 
 /* What a running instance cannot change is said, not passed over in silence. */

@@ -13,9 +13,11 @@
 #ifndef SEALPOST_PROCESS_SUPERVISE_STATE_H
 #define SEALPOST_PROCESS_SUPERVISE_STATE_H
 
+#include "core/cert/step.h"
 #include "port/log/log.h"
 #include "port/runtime/control.h"
 #include "port/runtime/runtime.h"
+#include "port/vault/vault.h"
 #include "process/supervise/settings.h"
 
 enum supervise_child_state {
@@ -55,6 +57,20 @@ struct supervise_reload {
 	size_t tag_count;
 };
 
+/* A step in the life of a certificate that is under way: it is on disk, and the settings with it
+ * are on their way. */
+struct supervise_rollover {
+	struct event *timer; /* looks at what is due */
+	struct vault *vault; /* locked; NULL: none is under way */
+	struct arena *arena; /* of: */
+	struct cert_life before, after;
+	struct cert_step step;
+	const char *actor;
+	int64_t tag;	     /* of the question to answer; -1: by date */
+	int64_t pause_until; /* ticks: after one by date that failed */
+	char *said;	     /* what waits, as logged last */
+};
+
 struct supervise_status {
 	bool is_gathering;
 	struct event *timer;
@@ -76,6 +92,7 @@ struct supervise {
 	int64_t next_number;
 	bool is_ready; /* all were WORKING once */
 	struct supervise_reload reload;
+	struct supervise_rollover rollover;
 	struct supervise_status status;
 	int drain_stage; /* -1: not draining */
 	struct event *drain_timer;
@@ -113,6 +130,17 @@ void supervise_reload_applied(
 /* The server ends: whatever is under way comes to nothing. */
 void supervise_reload_abandon(struct supervise *s);
 void supervise_reload_free(struct supervise *s);
+
+/* ---- rollover.c: the lives of certificates ----------------------------------------------------
+ */
+
+/* Looks at what is due by date, from now on. */
+void supervise_rollover_new(struct supervise *s);
+void supervise_rollover_free(struct supervise *s);
+/* {"name", "step": struct cert_step, "actor"}: answered when it is in force, or {"ok": false}. */
+void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *question);
+/* A reload has ended; REASON "": well. */
+void supervise_rollover_reloaded(struct supervise *s, const char *reason);
 
 /* ---- answer.c: questions of the admin process -------------------------------------------------
  */

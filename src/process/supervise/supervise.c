@@ -91,6 +91,7 @@ static void free_event(struct event *event)
 static void clear(struct supervise *s)
 {
 	supervise_children_free(s);
+	supervise_rollover_free(s);
 	supervise_reload_free(s);
 	supervise_answer_free(s);
 	for (size_t i = 0; i < ARRAY_LENGTH(s->signals); i++)
@@ -214,6 +215,7 @@ int supervise_main(const char *node_file)
 	say_where(s.settings);
 	add_events(&s);
 	supervise_children_new(&s);
+	supervise_rollover_new(&s);
 	event_base_dispatch(s.base);
 	log_write(LOG_INFO_LEVEL, "serve.ended", NULL, 0);
 	clear(&s);

@@ -1,0 +1,262 @@
+/*
+ * Steps in the lives of certificates, asked for by an administrator or due by date.
+ *
+ * A step is written to disk, then all processes get new settings; where one refuses them the life
+ * from before is written back.  The vault stays locked meanwhile, so that nobody else changes what
+ * may have to be put back.  Keys of retired versions are destroyed last, when nobody needs them any
+ * more.  A crash in between leaves one of the two lives, and the next start goes on from there.
+ */
+#include "core/cert/step.h"
+#include "port/log/log.h"
+#include "port/vault/vault.h"
+#include "process/supervise/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	LOOK_MS = 10 * 1000, /* how late a jump of the clock is noticed */
+	PAUSE_MS = 3600 * 1000,
+};
+
+static void look_in(struct supervise *s, int64_t ms)
+{
+	const struct timeval pause = {ms / 1000, (ms % 1000) * 1000};
+
+	if (s->rollover.timer != NULL)
+		event_add(s->rollover.timer, &pause);
+}
+
+static void refuse(struct supervise *s, int64_t tag, const char *why)
+{
+	if (tag >= 0)
+		supervise_answer_send(s, tag, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+}
+
+static const char *state_of(const struct cert_life *life, const char *id)
+{
+	for (size_t i = 0; i < life->versions.count; i++)
+		if (strcmp(life->versions.items[i].id, id) == 0)
+			return cert_state_names[life->versions.items[i].state];
+	return NULL;
+}
+
+static void log_states(const struct supervise_rollover *r)
+{
+	for (size_t i = 0; i < r->after.versions.count; i++) {
+		const struct cert_version *v = &r->after.versions.items[i];
+		const char *before = state_of(&r->before, v->id);
+
+		if (before == NULL || strcmp(before, cert_state_names[v->state]) != 0)
+			log_event(LOG_INFO_LEVEL, "certificate.state",
+				LOG_TEXT("name", r->after.name), LOG_TEXT("version", v->id),
+				LOG_TEXT("before", before),
+				LOG_TEXT("state", cert_state_names[v->state]),
+				LOG_TEXT("by", r->actor));
+	}
+}
+
+static void end(struct supervise *s)
+{
+	struct supervise_rollover *r = &s->rollover;
+
+	vault_free(&r->vault);
+	arena_free(&r->arena);
+	r->tag = -1;
+}
+
+static void failed(struct supervise *s, const char *why)
+{
+	struct supervise_rollover *r = &s->rollover;
+
+	log_event(LOG_ERROR_LEVEL, "certificate.step_failed", LOG_TEXT("name", r->before.name),
+		LOG_TEXT("step", cert_action_names[r->step.action]), LOG_TEXT("by", r->actor),
+		LOG_TEXT("reason", why));
+	if (r->tag < 0) /* not once more at once: an administrator has to see to it */
+		r->pause_until = runtime_ticks_ms() + PAUSE_MS;
+	refuse(s, r->tag, why);
+	end(s);
+}
+
+/* Read, take the step, write.  ERR_OK: it is on disk. */
+static enum err write_step(
+	struct supervise *s, const char *name, int64_t now_ms, struct err_info *info)
+{
+	struct supervise_rollover *r = &s->rollover;
+	const char *data = s->settings->node->data;
+	enum err e = vault_open(data, false, &r->vault, info);
+
+	if (e == ERR_OK)
+		e = vault_find(data, name, r->arena, &r->before, info);
+	if (e == ERR_OK)
+		e = cert_step_take(&r->before, &r->step, now_ms, r->arena, &r->after, info);
+	return e == ERR_OK ? vault_write(r->vault, &r->after, info) : e;
+}
+
+/* Once the vault is open, either this ends with failed(), or supervise_rollover_reloaded() comes.
+ */
+static void begin(struct supervise *s, const char *name, const struct cert_step *step, int64_t tag,
+	const char *actor)
+{
+	struct supervise_rollover *r = &s->rollover;
+	struct err_info info = {.text = ""};
+	enum err e;
+
+	r->arena = arena_new();
+	r->tag = tag;
+	r->actor = arena_text(r->arena, actor);
+	r->before.name = arena_text(r->arena, name);
+	record_copy(&cert_step_desc, step, r->arena, &r->step);
+	e = write_step(s, name, runtime_now_ms(), &info);
+	if (e == ERR_BUSY && tag < 0) { /* an import, say: the next look will find it again */
+		end(s);
+		return;
+	}
+	if (e != ERR_OK) {
+		failed(s, info.text);
+		return;
+	}
+	log_event(LOG_INFO_LEVEL, "certificate.step", LOG_TEXT("name", name),
+		LOG_TEXT("step", cert_action_names[step->action]), LOG_TEXT("by", actor));
+	supervise_reload_begin(s, -1);
+}
+
+void supervise_rollover_reloaded(struct supervise *s, const char *reason)
+{
+	struct supervise_rollover *r = &s->rollover;
+	struct err_info info = {.text = ""};
+	char why[1100];
+
+	if (r->vault == NULL) { /* somebody else's; the lives may be others now */
+		r->pause_until = 0;
+		look_in(s, 0);
+		return;
+	}
+	if (reason[0] == '\0') {
+		log_states(r);
+		vault_sweep(r->vault);
+		if (r->tag >= 0)
+			supervise_answer_send(s, r->tag,
+				json_pack("{s:b,s:o}", "ok", 1, "life",
+					record_to_json(
+						&cert_life_desc, &r->after, RECORD_JSON_SPARSE)));
+		end(s);
+	} else if (vault_write(r->vault, &r->before, &info) == ERR_OK) {
+		failed(s, reason);
+	} else {
+		snprintf(why, sizeof(why), "%s; and the life from before cannot be put back: %s",
+			reason, info.text);
+		failed(s, why);
+	}
+	look_in(s, 0);
+}
+
+void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *question)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	const char *name = json_string_value(json_object_get(question, "name"));
+	const char *actor = json_string_value(json_object_get(question, "actor"));
+	struct err_info info = {.text = "a step needs the name of a certificate"};
+	struct cert_step step;
+
+	if (name == NULL || record_from_json(&cert_step_desc, json_object_get(question, "step"), "",
+				    arena, &step, &info) != ERR_OK)
+		refuse(s, tag, info.text);
+	else if (s->drain_stage >= 0)
+		refuse(s, tag, "the server is ending");
+	else if (s->rollover.vault != NULL || s->reload.next != NULL)
+		refuse(s, tag, "another change of the settings is under way: try again");
+	else
+		begin(s, name, &step, tag, actor != NULL ? actor : "administrator");
+}
+
+/* ---- by date ----------------------------------------------------------------------------------
+ */
+
+/* What waits for something is said once. */
+static void say_waiting(struct supervise *s, struct buf *text)
+{
+	struct supervise_rollover *r = &s->rollover;
+
+	if (r->said != NULL && strcmp(r->said, buf_text(text)) == 0)
+		return;
+	free(r->said);
+	r->said = mem_text(buf_text(text));
+	if (r->said[0] != '\0')
+		log_event(LOG_WARNING_LEVEL, "certificate.step_waits", LOG_TEXT("reason", r->said));
+}
+
+/* The first step that is due. */
+static const struct cert_life *find_due(struct supervise *s, int64_t now_ms, struct cert_step *ret)
+{
+	const struct cert_life *found = NULL;
+	struct buf waiting;
+
+	buf_init(&waiting, 4096);
+	for (size_t i = 0; i < s->settings->life_count && found == NULL; i++) {
+		const struct cert_life *life = &s->settings->lives[i];
+		struct err_info why = {.text = ""};
+
+		if (cert_step_due(life, now_ms, ret, &why))
+			found = life;
+		else if (why.text[0] != '\0')
+			buf_format(&waiting, "%s%s: %s", buf_length(&waiting) > 0 ? "; " : "",
+				life->name, why.text);
+	}
+	if (found == NULL)
+		say_waiting(s, &waiting);
+	buf_free(&waiting);
+	return found;
+}
+
+static int64_t until_next(const struct supervise *s, int64_t now_ms)
+{
+	int64_t at = INT64_MAX;
+
+	for (size_t i = 0; i < s->settings->life_count; i++) {
+		int64_t due = cert_step_next_due(&s->settings->lives[i], now_ms);
+
+		at = due < at ? due : at;
+	}
+	return at - now_ms < LOOK_MS ? at - now_ms : LOOK_MS;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *context)
+{
+	struct supervise *s = context;
+	int64_t now_ms = runtime_now_ms();
+	const struct cert_life *life;
+	struct cert_step step;
+
+	(void)fd;
+	(void)what;
+	if (s->drain_stage >= 0)
+		return;
+	if (s->rollover.vault != NULL || s->reload.next != NULL ||
+		runtime_ticks_ms() < s->rollover.pause_until) {
+		look_in(s, LOOK_MS);
+		return;
+	}
+	life = find_due(s, now_ms, &step);
+	if (life == NULL) {
+		look_in(s, until_next(s, now_ms));
+		return;
+	}
+	look_in(s, LOOK_MS);
+	begin(s, life->name, &step, -1, "date");
+}
+
+void supervise_rollover_new(struct supervise *s)
+{
+	s->rollover.tag = -1;
+	s->rollover.timer = evtimer_new(s->base, on_look, s);
+	look_in(s, 0);
+}
+
+void supervise_rollover_free(struct supervise *s)
+{
+	end(s);
+	free(s->rollover.said);
+	if (s->rollover.timer != NULL)
+		event_free(s->rollover.timer);
+}
