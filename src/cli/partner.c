@@ -107,8 +107,8 @@ static int format_kit(struct cli *cli, const struct partner_kit *kit, const char
 		free(dump);
 		json_decref(json);
 	} else {
-		e = strcmp(format, "html") == 0 ? partner_format_html(kit, &page)
-						: partner_format_text(kit, &page);
+		e = strcmp(format, "html") == 0 ? partner_format(kit, PAGE_HTML, &page)
+						: partner_format(kit, PAGE_TEXT, &page);
 	}
 	status = e == ERR_OK ? write_out(cli, buf_str(&page))
 			     : cli_fail(cli, CLI_FAILED, "the kit is too large");

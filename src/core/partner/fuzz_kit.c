@@ -11,13 +11,13 @@ static void show(const struct partner_kit *kit)
 	struct buf page;
 
 	buf_init(&page, 64 << 20);
-	if (partner_format_text(kit, &page) != ERR_OK)
+	if (partner_format(kit, PAGE_TEXT, &page) != ERR_OK)
 		abort();
 	for (size_t i = 0; i < buf_length(&page); i++)
 		if ((unsigned char)buf_str(&page).p[i] < ' ' && buf_str(&page).p[i] != '\n')
 			abort();
 	buf_clear(&page);
-	if (partner_format_html(kit, &page) != ERR_OK)
+	if (partner_format(kit, PAGE_HTML, &page) != ERR_OK)
 		abort();
 	if (memmem(buf_str(&page).p, buf_length(&page), "<script", 7) != NULL)
 		abort();

@@ -11,6 +11,7 @@
 
 #include "core/cert/facts.h"
 #include "core/model/model.h"
+#include "core/page/page.h"
 
 enum {
 	PARTNER_KIT_VERSION = 1,
@@ -108,10 +109,8 @@ struct partner_setting {
 size_t partner_settings(
 	const struct partner_kit *kit, struct arena *arena, struct partner_setting **ret);
 
-/* ERR_TOO_LONG when OUT is too small.  Control characters do not get through; HTML is one page
- * without scripts or references to others. */
-enum err partner_format_text(const struct partner_kit *kit, struct buf *out);
-enum err partner_format_html(const struct partner_kit *kit, struct buf *out);
+/* As page_format(). */
+enum err partner_format(const struct partner_kit *kit, enum page_format format, struct buf *out);
 
 /* ---- the other side of it ------------------------------------------------------------------- */
 

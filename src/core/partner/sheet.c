@@ -1,28 +1,17 @@
 /* What a kit says, in the order in which a person needs it. */
-#include "core/partner/sheet.h"
-
 #include "base/moment.h"
+#include "core/page/page.h"
+#include "core/partner/kit.h"
 
 struct sheet {
 	const struct partner_kit *kit;
 	struct arena *arena;
-	struct partner_block *items;
-	size_t count, size;
+	struct page page;
 };
 
-static void put(struct sheet *s, enum partner_block_kind kind, const char *label, const char *text)
+static void put(struct sheet *s, enum page_kind kind, const char *label, const char *text)
 {
-	if (text == NULL || text[0] == '\0')
-		return;
-	if (s->count == s->size) {
-		struct partner_block *old = s->items;
-
-		s->size = s->size * 2 + 64;
-		s->items = arena_array(s->arena, s->size, sizeof(*s->items));
-		if (s->count > 0)
-			memcpy(s->items, old, s->count * sizeof(*old));
-	}
-	s->items[s->count++] = (struct partner_block){kind, label, text};
+	page_put(&s->page, kind, label, text);
 }
 
 static const char *join(struct sheet *s, const struct record_texts *texts)
@@ -47,11 +36,11 @@ static const char *day(struct sheet *s, int64_t at_ms)
 
 static void put_listeners(struct sheet *s)
 {
-	put(s, PARTNER_ROW, "Host", s->kit->host);
+	put(s, PAGE_ROW, "Host", s->kit->host);
 	for (size_t i = 0; i < s->kit->listeners.count; i++) {
 		const struct partner_listener *l = &s->kit->listeners.items[i];
 
-		put(s, PARTNER_ROW, "Listens on",
+		put(s, PAGE_ROW, "Listens on",
 			arena_format(s->arena, "%s, port %d, %s",
 				l->address != NULL ? l->address : "the addresses of the host",
 				(int)l->port, l->is_implicit ? "implicit TLS" : "STARTTLS"));
@@ -60,31 +49,30 @@ static void put_listeners(struct sheet *s)
 
 static void put_certificate(struct sheet *s, const struct partner_certificate *c)
 {
-	put(s, PARTNER_ROW, "Name to ask for",
+	put(s, PAGE_ROW, "Name to ask for",
 		c->tls_name != NULL ? c->tls_name : "none: the certificate carries no DNS name");
-	put(s, PARTNER_ROW, "All names", join(s, &c->names));
-	put(s, PARTNER_ROW, "Subject", c->subject);
-	put(s, PARTNER_ROW, "Issuer", c->issuer);
-	put(s, PARTNER_ROW, "Root",
-		c->root != NULL ? c->root : "not known to the maker of this kit");
-	put(s, PARTNER_ROW, "Valid",
+	put(s, PAGE_ROW, "All names", join(s, &c->names));
+	put(s, PAGE_ROW, "Subject", c->subject);
+	put(s, PAGE_ROW, "Issuer", c->issuer);
+	put(s, PAGE_ROW, "Root", c->root != NULL ? c->root : "not known to the maker of this kit");
+	put(s, PAGE_ROW, "Valid",
 		arena_format(
 			s->arena, "%s to %s", day(s, c->not_before_ms), day(s, c->not_after_ms)));
-	put(s, PARTNER_ROW, "Key", c->key);
-	put(s, PARTNER_ROW, "SHA-256", c->sha256);
-	put(s, PARTNER_ROW, "Public key", c->spki_sha256);
+	put(s, PAGE_ROW, "Key", c->key);
+	put(s, PAGE_ROW, "SHA-256", c->sha256);
+	put(s, PAGE_ROW, "Public key", c->spki_sha256);
 }
 
 static void put_receiving(struct sheet *s)
 {
-	put(s, PARTNER_HEADING, NULL, "When you send to us");
-	put(s, PARTNER_PARAGRAPH, NULL,
+	put(s, PAGE_HEADING, NULL, "When you send to us");
+	put(s, PAGE_PARAGRAPH, NULL,
 		"Insist on TLS, and ask for the name below. The public key may stay when the "
 		"certificate is renewed; the fingerprint does not.");
-	put(s, PARTNER_ROW, "Domains", join(s, &s->kit->domains));
+	put(s, PAGE_ROW, "Domains", join(s, &s->kit->domains));
 	put_listeners(s);
 	for (size_t i = 0; i < s->kit->server_certificates.count; i++) {
-		put(s, PARTNER_PARAGRAPH, NULL,
+		put(s, PAGE_PARAGRAPH, NULL,
 			i == 0 ? "The certificate that our server presents:"
 			       : "Or, by the kind of key that you ask for or the name:");
 		put_certificate(s, &s->kit->server_certificates.items[i]);
@@ -95,19 +83,19 @@ static void put_sending(struct sheet *s)
 {
 	const struct partner_certificate *c = s->kit->client_certificate;
 
-	put(s, PARTNER_HEADING, NULL, "When we send to you");
-	put(s, PARTNER_ROW, "EHLO", s->kit->host);
-	put(s, PARTNER_ROW, "Addresses",
+	put(s, PAGE_HEADING, NULL, "When we send to you");
+	put(s, PAGE_ROW, "EHLO", s->kit->host);
+	put(s, PAGE_ROW, "Addresses",
 		s->kit->addresses.count > 0 ? join(s, &s->kit->addresses)
 					    : "not told: know us by the certificate");
 	if (c == NULL) {
-		put(s, PARTNER_PARAGRAPH, NULL,
+		put(s, PAGE_PARAGRAPH, NULL,
 			"We present no certificate: you can insist on TLS, but not on knowing us.");
 		return;
 	}
-	put(s, PARTNER_PARAGRAPH, NULL, "The certificate that we present when your server asks:");
+	put(s, PAGE_PARAGRAPH, NULL, "The certificate that we present when your server asks:");
 	put_certificate(s, c);
-	put(s, PARTNER_ROW, "Client use",
+	put(s, PAGE_ROW, "Client use",
 		c->allows_client
 			? "allowed by its extended key usage"
 			: "not named in its extended key usage: do not ask for clientAuth");
@@ -115,19 +103,19 @@ static void put_sending(struct sheet *s)
 
 static void put_roots(struct sheet *s)
 {
-	put(s, PARTNER_HEADING, NULL, "Roots to trust");
+	put(s, PAGE_HEADING, NULL, "Roots to trust");
 	if (s->kit->roots.count == 0)
-		put(s, PARTNER_PARAGRAPH, NULL, "None is known to the maker of this kit.");
+		put(s, PAGE_PARAGRAPH, NULL, "None is known to the maker of this kit.");
 	for (size_t i = 0; i < s->kit->roots.count; i++) {
 		const struct partner_root *r = &s->kit->roots.items[i];
 
-		put(s, PARTNER_ROW, "Subject", r->subject);
-		put(s, PARTNER_ROW, "Valid until", day(s, r->not_after_ms));
-		put(s, PARTNER_ROW, "SHA-256", r->sha256);
-		put(s, PARTNER_ROW, "Kind",
+		put(s, PAGE_ROW, "Subject", r->subject);
+		put(s, PAGE_ROW, "Valid until", day(s, r->not_after_ms));
+		put(s, PAGE_ROW, "SHA-256", r->sha256);
+		put(s, PAGE_ROW, "Kind",
 			r->is_public ? "in our system's store, and probably in yours"
 				     : "of our own: your server must be told to trust it");
-		put(s, PARTNER_CODE, "PEM", r->pem);
+		put(s, PAGE_CODE, "PEM", r->pem);
 	}
 }
 
@@ -135,12 +123,12 @@ static void put_tls(struct sheet *s)
 {
 	const struct partner_tls *t = &s->kit->tls;
 
-	put(s, PARTNER_HEADING, NULL, "TLS that we speak");
-	put(s, PARTNER_ROW, "Versions", join(s, &t->versions));
-	put(s, PARTNER_ROW, "TLS 1.3 suites", join(s, &t->suites_13));
-	put(s, PARTNER_ROW, "TLS 1.2 suites", join(s, &t->suites_12));
-	put(s, PARTNER_ROW, "Groups", join(s, &t->groups));
-	put(s, PARTNER_ROW, "Signatures", join(s, &t->signatures));
+	put(s, PAGE_HEADING, NULL, "TLS that we speak");
+	put(s, PAGE_ROW, "Versions", join(s, &t->versions));
+	put(s, PAGE_ROW, "TLS 1.3 suites", join(s, &t->suites_13));
+	put(s, PAGE_ROW, "TLS 1.2 suites", join(s, &t->suites_12));
+	put(s, PAGE_ROW, "Groups", join(s, &t->groups));
+	put(s, PAGE_ROW, "Signatures", join(s, &t->signatures));
 }
 
 static const char *level_words(int level)
@@ -161,33 +149,33 @@ static void put_requirements(struct sheet *s)
 
 	if (r == NULL)
 		return;
-	put(s, PARTNER_HEADING, NULL, "What we ask of you");
+	put(s, PAGE_HEADING, NULL, "What we ask of you");
 	if (r->has_inbound) {
-		put(s, PARTNER_ROW, "Mail from", join(s, &r->sender_domains));
-		put(s, PARTNER_ROW, "must come", r->require_tls ? "by TLS" : "by TLS or not");
-		put(s, PARTNER_ROW, "Client certificate", r->certificate_name);
-		put(s, PARTNER_ROW, "without it",
+		put(s, PAGE_ROW, "Mail from", join(s, &r->sender_domains));
+		put(s, PAGE_ROW, "must come", r->require_tls ? "by TLS" : "by TLS or not");
+		put(s, PAGE_ROW, "Client certificate", r->certificate_name);
+		put(s, PAGE_ROW, "without it",
 			r->certificate_name == NULL  ? NULL
 			: r->restrict_to_certificate ? "your mail is refused"
 						     : "your mail by TLS is refused");
-		put(s, PARTNER_ROW, "Its public key", join(s, &r->pins));
-		put(s, PARTNER_ROW, "Addresses", join(s, &r->addresses));
+		put(s, PAGE_ROW, "Its public key", join(s, &r->pins));
+		put(s, PAGE_ROW, "Addresses", join(s, &r->addresses));
 	}
 	if (r->has_outbound) {
-		put(s, PARTNER_ROW, "Mail to", join(s, &r->recipient_domains));
-		put(s, PARTNER_ROW, "goes to",
+		put(s, PAGE_ROW, "Mail to", join(s, &r->recipient_domains));
+		put(s, PAGE_ROW, "goes to",
 			r->hosts.count > 0 ? join(s, &r->hosts) : "your MX hosts");
-		put(s, PARTNER_ROW, "and asks for", level_words(r->tls));
+		put(s, PAGE_ROW, "and asks for", level_words(r->tls));
 		if (r->tls == MODEL_LEVEL_NAME)
-			put(s, PARTNER_ROW, "Server name",
+			put(s, PAGE_ROW, "Server name",
 				r->tls_domain != NULL ? r->tls_domain
 				: r->hosts.count > 0  ? "that of the host"
 						      : "the recipient's domain");
 	}
-	put(s, PARTNER_ROW, "TLS version",
+	put(s, PAGE_ROW, "TLS version",
 		arena_format(s->arena, "%s or newer",
 			model_version_names[r->minimum_version == MODEL_TLS_13]));
-	put(s, PARTNER_ROW, "Groups", join(s, &r->groups));
+	put(s, PAGE_ROW, "Groups", join(s, &r->groups));
 }
 
 static void put_settings(struct sheet *s)
@@ -201,41 +189,41 @@ static void put_settings(struct sheet *s)
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(system, items[i].system) != 0) {
 			system = items[i].system;
-			put(s, PARTNER_HEADING, NULL,
+			put(s, PAGE_HEADING, NULL,
 				arena_format(s->arena, "Settings for %s", system));
 			if (strcmp(system, "Postfix") == 0)
-				put(s, PARTNER_PARAGRAPH, NULL,
+				put(s, PAGE_PARAGRAPH, NULL,
 					"Postfix 3.6 or newer. Add to what is there: a setting "
 					"that stands twice counts once. Where the smtp service is "
 					"chrooted, the file with our root must also be below the "
 					"queue directory.");
 		}
-		put(s, PARTNER_CODE, items[i].file, items[i].text);
+		put(s, PAGE_CODE, items[i].file, items[i].text);
 	}
-	put(s, PARTNER_CODE, arena_format(s->arena, "%s.json", s->kit->organisation),
+	put(s, PAGE_CODE, arena_format(s->arena, "%s.json", s->kit->organisation),
 		dump != NULL ? arena_text(s->arena, dump) : NULL);
 	free(dump);
 	json_decref(json);
 }
 
-size_t partner_sheet(const struct partner_kit *kit, struct arena *arena, struct partner_block **ret)
+enum err partner_format(const struct partner_kit *kit, enum page_format format, struct buf *out)
 {
-	struct sheet s = {.kit = kit, .arena = arena};
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct sheet s = {.kit = kit, .arena = arena, .page = {.arena = arena}};
 
-	put(&s, PARTNER_TITLE, NULL, arena_format(arena, "Forced TLS with %s", kit->organisation));
-	put(&s, PARTNER_PARAGRAPH, NULL,
+	put(&s, PAGE_TITLE, NULL, arena_format(arena, "Forced TLS with %s", kit->organisation));
+	put(&s, PAGE_PARAGRAPH, NULL,
 		arena_format(arena,
 			"What you need to insist on TLS with us, and to know us by certificate, in "
 			"both directions. Made %s.",
 			day(&s, kit->made_ms)));
 	for (size_t i = 0; i < kit->notes.count; i++)
-		put(&s, PARTNER_NOTE, NULL, kit->notes.items[i]);
+		put(&s, PAGE_NOTE, NULL, kit->notes.items[i]);
 	put_receiving(&s);
 	put_sending(&s);
 	put_requirements(&s);
 	put_roots(&s);
 	put_tls(&s);
 	put_settings(&s);
-	*ret = s.items;
-	return s.count;
+	return page_format(&s.page, format, out);
 }

@@ -240,16 +240,16 @@ static void test_strange_texts_are_harmless(void **state)
 		parse(START ",\"notes\":[\"</p><script>\\u001b[2J\\u009b'\\\"&\"]}", &info),
 		ERR_OK);
 	buf_init(&page, 1 << 20);
-	assert_int_equal(partner_format_html(&kit, &page), ERR_OK);
+	assert_int_equal(partner_format(&kit, PAGE_HTML, &page), ERR_OK);
 	assert_null(strstr(buf_text(&page), "<script"));
 	assert_non_null(strstr(buf_text(&page), "&lt;/p&gt;&lt;script&gt;?[2J"));
 	buf_clear(&page);
-	assert_int_equal(partner_format_text(&kit, &page), ERR_OK);
+	assert_int_equal(partner_format(&kit, PAGE_TEXT, &page), ERR_OK);
 	assert_null(strchr(buf_text(&page), '\033'));
 	assert_non_null(strstr(buf_text(&page), "<script>?[2J?'\"&"));
 	buf_free(&page);
 	buf_init(&page, 100);
-	assert_int_equal(partner_format_text(&kit, &page), ERR_TOO_LONG);
+	assert_int_equal(partner_format(&kit, PAGE_TEXT, &page), ERR_TOO_LONG);
 	buf_free(&page);
 }
 

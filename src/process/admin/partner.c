@@ -433,9 +433,9 @@ static void reply(struct making *m)
 		return;
 	}
 	buf_init(&page, MAX_PAGE);
-	if (strcmp(format, "text") == 0 && partner_format_text(&m->kit, &page) == ERR_OK)
+	if (strcmp(format, "text") == 0 && partner_format(&m->kit, PAGE_TEXT, &page) == ERR_OK)
 		admin_reply_text(m->call, "text/plain; charset=utf-8", buf_str(&page));
-	else if (strcmp(format, "html") == 0 && partner_format_html(&m->kit, &page) == ERR_OK)
+	else if (strcmp(format, "html") == 0 && partner_format(&m->kit, PAGE_HTML, &page) == ERR_OK)
 		admin_reply_text(m->call, "text/html; charset=utf-8", buf_str(&page));
 	else if (page.failed)
 		admin_problem(m->call, 500, "the kit is too large");
