@@ -25,6 +25,7 @@ enum runtime_control_type {
 	RUNTIME_CONTROL_ADDRESSES,   /* fd */
 	RUNTIME_CONTROL_SOCKET,	     /* fd */
 	RUNTIME_CONTROL_PUBLISH,     /* fd */
+	RUNTIME_CONTROL_SECRET,	     /* data: key of the webhook */
 	RUNTIME_CONTROL_APPLY,	     /* tag: number of the settings */
 	RUNTIME_CONTROL_PEER,	     /* role, index; fd */
 	RUNTIME_CONTROL_START,

@@ -54,6 +54,7 @@ struct runtime_settings {
 	const struct runtime_listener *listeners; /* receive only */
 	size_t listener_count;
 	struct str roots;	      /* PEM of the system's trust store; receive, deliver */
+	struct str webhook_secret;    /* spool: node.alerts.webhook_secret's content; empty: none */
 	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive */
 	int address_table_fd; /* receive: for runtime_addresses_open(); else -1.  The same table
 				 every time, closed by the runtime after apply() */

@@ -150,6 +150,9 @@ bool runtime_received_add(struct runtime_received *r, struct runtime_control_mes
 			return false;
 		r->settings.socket_fd = take_fd(message);
 		return true;
+	case RUNTIME_CONTROL_SECRET:
+		r->settings.webhook_secret = arena_copy(r->arena, message->data);
+		return true;
 	case RUNTIME_CONTROL_PUBLISH:
 		if (r->settings.publish_fd >= 0)
 			return false;

@@ -22,7 +22,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "lookup",
 			.needs = RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_THREADS,
-			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN),
+			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN) | PEER(SPOOL),
 			.user_offset = RUNTIME_LOOKUP,
 			.may = "ask name servers",
 			.may_not = "files, mail, keys, database",
@@ -30,8 +30,9 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_SPOOL] =
 		{
 			.name = "spool",
-			.needs = RUNTIME_NEEDS_DATA | RUNTIME_NEEDS_THREADS,
-			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN),
+			.needs = RUNTIME_NEEDS_DATA | RUNTIME_NEEDS_THREADS |
+				 RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_SECRET,
+			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN) | PEER(LOOKUP),
 			.user_offset = RUNTIME_SPOOL,
 			.may = "read and write the data directory",
 			.may_not = "network, keys",

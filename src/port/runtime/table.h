@@ -30,6 +30,7 @@ enum runtime_needs {
 	RUNTIME_NEEDS_SOCKET = 1 << 7,	     /* the management socket, as a listening descriptor */
 	RUNTIME_NEEDS_THREADS = 1 << 8,
 	RUNTIME_NEEDS_PUBLISH = 1 << 9, /* the listening socket that is open to everybody */
+	RUNTIME_NEEDS_SECRET = 1 << 10, /* the key that requests to the webhook are signed with */
 };
 
 struct runtime_row {

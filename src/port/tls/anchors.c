@@ -137,6 +137,11 @@ void tls_trust_set_roots(struct tls_trust *trust, struct str roots)
 	trust->roots = str_make(mem_text_of(roots), roots.n);
 }
 
+struct str tls_trust_roots(const struct tls_trust *trust)
+{
+	return trust->roots;
+}
+
 void tls_trust_free(struct tls_trust **trust)
 {
 	if (*trust == NULL)

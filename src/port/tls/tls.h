@@ -171,6 +171,8 @@ void tls_trust_forget(struct tls_trust *trust);
  * why the first time, and is untouched later. */
 const struct tls_anchors *tls_trust_of(
 	struct tls_trust *trust, const struct policy_profile *profile, struct err_info *info);
+/* The system's roots as they were set. */
+struct str tls_trust_roots(const struct tls_trust *trust);
 void tls_trust_free(struct tls_trust **trust);
 
 enum tls_purpose {

@@ -50,6 +50,7 @@ struct deliver {
 	const char *hostname;
 	struct tls_signer *signer;
 	struct tls_context *tls;
+	struct tls_present *present; /* chains that the spool knows of */
 	struct tls_trust *trust;
 	struct dns *dns;
 	struct ipc *spool;

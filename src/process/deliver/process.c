@@ -2,6 +2,7 @@
 #include "process/deliver/deliver.h"
 
 #include "port/log/log.h"
+#include "port/tls/present.h"
 #include "process/deliver/config.h"
 #include "process/deliver/inside.h"
 #include "process/deliver/probe.h"
@@ -259,6 +260,7 @@ static void *create(struct runtime *runtime)
 	self->pool = deliver_pool_new();
 	self->slots = deliver_slots_new();
 	self->trust = tls_trust_new();
+	self->present = tls_present_new();
 	return self;
 }
 
@@ -425,6 +427,7 @@ static void destroy(void *context)
 	deliver_memory_free(&self->memory);
 	deliver_config_release(&self->config);
 	deliver_config_reader_free(&self->reader);
+	tls_present_free(&self->present);
 	tls_trust_free(&self->trust);
 	tls_context_free(&self->tls);
 	dns_free(&self->dns);

@@ -69,6 +69,9 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 /* Facts for policy about the connection as it stands. */
 void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret);
 
+/* chain.c: tell the spool what the next hop has presented, if it does not know. */
+void deliver_task_tell_chain(struct deliver_task *task);
+
 /* task_key.c */
 /* "a, b"; NULL for none. */
 const char *deliver_task_joined(struct arena *arena, const struct record_texts *names);

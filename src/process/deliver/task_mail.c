@@ -77,6 +77,7 @@ void deliver_task_mail_begin(struct deliver_task *task)
 	}
 	fill(task);
 	deliver_task_hop(task, &hop);
+	deliver_task_tell_chain(task);
 	task->in_mail = true;
 	task->past_end = false;
 	if (!deliver_gate_begin(

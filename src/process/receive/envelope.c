@@ -270,6 +270,7 @@ void receive_envelope_rcpt(struct receive_session *s, const struct smtp_params_r
 	}
 	policy_attribute(s->receive->snapshot, receive_facts(s), str_of(t->message.sender),
 		rcpt->recipient.text, arena, &inbound);
+	receive_chain_tell(s, &inbound);
 	if (inbound.accepted) {
 		recipient.organisation = inbound.organisation;
 		recipient.connector = inbound.connector;

@@ -11,6 +11,7 @@
  *   envelope.c     MAIL and RCPT: what policy says of each recipient
  *   content.c      content, through the header firewall, to the spool
  *   facts.c        what is known about the client, for policy and for the receipt
+ *   chain.c        what clients present, for the observatory
  *   spool.c        the channel to the spool: configuration, credits, verdicts
  */
 #ifndef SEALPOST_PROCESS_RECEIVE_INTERNAL_H
@@ -81,8 +82,9 @@ struct receive {
 	struct runtime_addresses *addresses;
 	struct tls_signer *signer;
 	struct policy_snapshot *snapshot;
-	uint64_t snapshots;	 /* and settings taken so far: facts are of one of these */
-	struct tls_trust *trust; /* of this snapshot and these settings */
+	uint64_t snapshots;	     /* and settings taken so far: facts are of one of these */
+	struct tls_present *present; /* chains that the spool knows of */
+	struct tls_trust *trust;     /* of this snapshot and these settings */
 	/* the spool */
 	struct ipc *spool;
 	struct receive_collector *collector;
@@ -268,6 +270,11 @@ const struct policy_peer *receive_facts(struct receive_session *session);
 /* A receipt of this hop; lives in ARENA or as long as the facts. */
 void receive_facts_receipt(struct receive_session *session, const struct policy_inbound *inbound,
 	struct arena *arena, struct receipt *ret);
+
+/* ---- chain ---------------------------------------------------------------------------------- */
+
+/* Tell the spool what the client has presented, if it does not know.  Facts have been stated. */
+void receive_chain_tell(struct receive_session *session, const struct policy_inbound *inbound);
 
 /* ---- the spool ------------------------------------------------------------------------------ */
 

@@ -1,6 +1,7 @@
 #include "process/receive/internal.h"
 
 #include "port/log/log.h"
+#include "port/tls/present.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct receive *receive_new(struct event_base *base, unsigned index)
 	r->signer = tls_signer_new(base);
 	r->transactions = map_new(0);
 	r->trust = tls_trust_new();
+	r->present = tls_present_new();
 	r->digger = event_new(base, -1, 0, on_digger, r);
 	return r;
 }
@@ -167,6 +169,7 @@ static void destroy(void *self)
 	receive_settings_drop(&r->settings);
 	receive_spool_free(r);
 	tls_signer_free(&r->signer);
+	tls_present_free(&r->present);
 	tls_trust_free(&r->trust);
 	runtime_addresses_close(&r->addresses);
 	map_free(&r->transactions);

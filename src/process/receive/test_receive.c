@@ -352,6 +352,17 @@ static void knows_its_partner_by_certificate(void **state)
 		"MAIL FROM:<a@fabrikam.example>\r\n", "250", "RCPT TO:<bob@contoso.example>\r\n",
 		"250", "BDAT 3 LAST\r\nx\r\n", "250 2.0.0");
 	leave();
+	/* What it presented was told once, for all that comes after it. */
+	assert_int_equal(spool.chains, 1);
+	assert_int_equal(spool.chain.direction, RECEIPT_IN);
+	assert_string_equal(spool.chain.connector, "fabrikam");
+	assert_string_equal(spool.chain.host, "mx.fabrikam.example");
+	assert_string_equal(spool.chain.address, "127.0.0.1");
+	assert_int_equal(spool.chain.verdict, CERT_TRUSTED);
+	assert_int_equal(strlen(spool.chain.sha256), 64);
+	assert_true(spool.chain.facts.count > 0 && spool.chain.chain.n > 0);
+	assert_string_equal(spool.chain.root, "CN=Fabrikam root");
+	assert_int_equal(strlen(spool.chain.root_sha256), 64);
 	assert_string_equal(spool.last.receipt.connector, "fabrikam");
 	assert_string_equal(spool.last.receipt.name_matched, "mx.fabrikam.example");
 	assert_int_equal(spool.last.receipt.verdict, CERT_TRUSTED);

@@ -26,6 +26,8 @@ extern struct testing_spool {
 	size_t messages, events;
 	struct wire_message last; /* in the arena */
 	struct wire_event event;
+	size_t chains;
+	struct wire_chain chain;
 } spool;
 
 /* The keys process, ours and the client's. */

@@ -128,6 +128,8 @@ void supervise_child_configure(
 			str_make(s->ticket_key, sizeof(s->ticket_key)));
 		send_fd(child, RUNTIME_CONTROL_ADDRESSES, 0, s->addresses_fd);
 	}
+	if ((needs & RUNTIME_NEEDS_SECRET) && settings->webhook_secret.n > 0)
+		supervise_child_send(child, RUNTIME_CONTROL_SECRET, 0, settings->webhook_secret);
 	if ((needs & RUNTIME_NEEDS_PUBLISH) && settings->publish_fd >= 0)
 		send_fd(child, RUNTIME_CONTROL_PUBLISH, 0, settings->publish_fd);
 	if ((needs & RUNTIME_NEEDS_SOCKET) && child->settings == 0)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAX_ROOTS = 16 * 1024 * 1024 };
+enum { MAX_ROOTS = 16 * 1024 * 1024, MIN_SECRET = 16, MAX_SECRET = 4096 };
 
 void supervise_settings_free(struct supervise_settings **settings)
 {
@@ -82,6 +82,30 @@ static enum err open_publish(struct supervise_settings *s,
 	return e == ERR_OK ? ERR_OK : err_set(info, e, "publish.listen: %s", why.text);
 }
 
+/* The key of the webhook: what the file holds, without blanks and line ends behind it. */
+static enum err read_secret(struct supervise_settings *s, struct err_info *info)
+{
+	const char *path = s->node->alerts.webhook_secret;
+	struct str *secret = &s->webhook_secret;
+	struct err_info why = {.text = ""};
+	enum err e;
+
+	if (path == NULL)
+		return ERR_OK;
+	e = supervise_file_read(path, MAX_SECRET, s->arena, secret, &why);
+	if (e != ERR_OK)
+		return err_set(info, e, "alerts.webhook_secret: %s", why.text);
+	while (secret->n > 0 && (unsigned char)secret->p[secret->n - 1] <= ' ')
+		secret->n--;
+	if (secret->n < MIN_SECRET)
+		return err_set(info, ERR_RANGE,
+			"alerts.webhook_secret: %s: expected at least %d bytes, found %zu; make "
+			"one "
+			"with: openssl rand -hex 32",
+			path, MIN_SECRET, secret->n);
+	return ERR_OK;
+}
+
 /* Without trust anchors nothing that asks for a chain can be delivered: worth a warning, but no
  * reason to stand still. */
 static void open_roots(struct supervise_settings *s)
@@ -120,6 +144,8 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 		e = open_listeners(s, previous, info);
 	if (e == ERR_OK)
 		e = open_publish(s, previous, info);
+	if (e == ERR_OK)
+		e = read_secret(s, info);
 	if (e == ERR_OK)
 		e = supervise_certificates_open(s, info);
 	if (e != ERR_OK)

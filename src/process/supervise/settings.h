@@ -28,7 +28,8 @@ struct supervise_settings {
 	struct model_node *node;
 	struct supervise_listener *listeners;
 	size_t listener_count;
-	int publish_fd; /* of node->publish.listen; -1: nothing is published */
+	struct str webhook_secret; /* empty: none */
+	int publish_fd;		   /* of node->publish.listen; -1: nothing is published */
 	struct supervise_certificate *certificates; /* one for each pair of a living version */
 	size_t certificate_count;
 	struct cert_life *lives; /* of those with versions */

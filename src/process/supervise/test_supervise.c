@@ -244,8 +244,8 @@ static void each_process_gets_what_its_row_says(void **state)
 		bool roots;
 	} rows[] = {
 		{"keys", 3, 1, 1, 0, false},
-		{"lookup", 4, 0, 0, 0, false},
-		{"spool", 4, 0, 0, 0, false},
+		{"lookup", 5, 0, 0, 0, false},
+		{"spool", 5, 0, 1, 0, false},
 		{"receive", 3, 0, 1, 1, true},
 		{"deliver", 4, 0, 1, 0, true},
 		{"admin", 3, 0, 1, 0, true},
@@ -295,7 +295,7 @@ static void a_killed_process_comes_back(void **state)
 	status = wait_until(in, "the spool is back", is_restarted, spool);
 	assert_int_equal(number(child_of(status, "spool", 0), "restarts"), 1);
 	assert_int_equal(
-		number(json_object_get(child_of(status, "spool", 0), "stats"), "peers"), 4);
+		number(json_object_get(child_of(status, "spool", 0), "stats"), "peers"), 5);
 	assert_int_equal(
 		number(json_object_get(child_of(status, "receive", 0), "stats"), "peers"), 4);
 	assert_int_equal(number(json_object_get(child_of(status, "keys", 0), "stats"), "peers"), 3);
