@@ -64,8 +64,8 @@ def test_every_step_against_a_real_server(tester, authority, tmp_path):
         apply_partner(tester, authority, [f'127.0.0.1:{postfix.port}'])
         steps = run_test(tester, '--to', f'joe@{DOMAIN}')
         assert [s['step'] for s in steps] == [
-            'route', 'connect', 'greeting', 'ehlo', 'starttls', 'handshake', 'chain', 'name', 'revocation',
-            'client-certificate', 'mail', 'rcpt', 'summary'], steps
+            'route', 'connect', 'greeting', 'ehlo', 'starttls', 'handshake', 'chain', 'name',
+            'client-certificate', 'revocation', 'mail', 'rcpt', 'summary'], steps
         assert {s['result'] for s in steps if s['step'] != 'revocation'} == {'ok'}, steps
         assert 'TLSv1.3' in step_of(steps, 'handshake')['presented']
         assert 'forward secrecy' in step_of(steps, 'handshake')['presented']

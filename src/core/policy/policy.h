@@ -247,8 +247,9 @@ struct policy_hop {
 	const char *host;		      /* the name that was connected to */
 	const struct cert_facts *certificate; /* the server's leaf; NULL: none */
 	size_t chain_length;
-	int verdict;	    /* enum cert_verdict by the route's profile */
-	const char *detail; /* the library's words */
+	int verdict;		/* enum cert_verdict by the route's profile */
+	const char *detail;	/* the library's words */
+	const char *revocation; /* what is known of it, in words; NULL: it was not looked at */
 };
 
 struct policy_check {

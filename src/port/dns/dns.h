@@ -34,6 +34,10 @@ extern const char dns_system_anchor[];
  * (ownership of FD); questions under way then fail as WIRE_DNS_FAILED. */
 struct dns *dns_remote_new(struct event_base *base);
 void dns_remote_peer(struct dns *dns, int fd);
+/* The same on a channel that the caller owns and uses for other questions, too; NULL: it has gone.
+ * He hands over what comes; false: it is no answer of a name server. */
+void dns_remote_channel(struct dns *dns, struct ipc *ipc);
+bool dns_remote_take(struct dns *dns, enum wire_type type, const void *record);
 /* Backend: a table for tests; answers with the worst status of the rows that match.  A row without
  * RDATA only states that status.  A name without any row does not exist (INSECURE). */
 struct dns *dns_table_new(struct event_base *base);

@@ -9,6 +9,7 @@ enum { TIMEOUT_MS = 10 * 60 * 1000 };
 struct remote {
 	struct dns dns;
 	struct ipc *ipc; /* NULL: not there at the moment */
+	bool is_lent;	 /* and not ours to free */
 	int64_t last_tag;
 };
 
@@ -20,23 +21,31 @@ static void fail_all(struct remote *r)
 		dns_fail_later(query, "the lookup process has gone away");
 }
 
-static void on_message(void *context, struct ipc *ipc, enum wire_type type, const void *record)
+bool dns_remote_take(struct dns *dns, enum wire_type type, const void *record)
 {
-	struct remote *r = context;
+	struct remote *r = (struct remote *)dns;
 	const struct wire_dns_answer *answer = record;
 	struct dns_query *query;
 
-	(void)ipc;
 	if (type != WIRE_DNS_ANSWER)
-		return;
+		return false;
 	/* Asked last, answered last: the list is short, or the answer is near its end. */
 	LIST_FOREACH (query, &r->dns.queries, links) {
 		if (query->tag == answer->tag) {
 			dns_answer(query, answer);
-			return;
+			break;
 		}
 	}
-	/* Cancelled meanwhile. */
+	/* Else cancelled meanwhile. */
+	return true;
+}
+
+static void on_message(void *context, struct ipc *ipc, enum wire_type type, const void *record)
+{
+	struct remote *r = context;
+
+	(void)ipc;
+	(void)dns_remote_take(&r->dns, type, record);
 }
 
 static void on_closed(void *context, struct ipc *ipc)
@@ -75,7 +84,8 @@ static void free_remote(struct dns *dns)
 {
 	struct remote *r = (struct remote *)dns;
 
-	ipc_free(&r->ipc);
+	if (!r->is_lent)
+		ipc_free(&r->ipc);
 	free(r);
 }
 
@@ -87,6 +97,15 @@ struct dns *dns_remote_new(struct event_base *base)
 
 	dns_init(&r->dns, &backend, base);
 	return &r->dns;
+}
+
+void dns_remote_channel(struct dns *dns, struct ipc *ipc)
+{
+	struct remote *r = (struct remote *)dns;
+
+	fail_all(r);
+	r->ipc = ipc;
+	r->is_lent = true;
 }
 
 void dns_remote_peer(struct dns *dns, int fd)

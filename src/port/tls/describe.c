@@ -208,6 +208,16 @@ void tls_describe(const struct tls_session *session, struct arena *arena, struct
 	describe_chain(session, arena, receipt);
 }
 
+struct str tls_stapled(const struct tls_session *session)
+{
+	const unsigned char *response = NULL;
+	long length = SSL_get_tlsext_status_ocsp_resp(session->ssl, &response);
+
+	if (response == NULL || length <= 0 || SSL_session_reused(session->ssl))
+		return (struct str){0};
+	return str_make(response, (size_t)length);
+}
+
 bool tls_certificate_asked(const struct tls_session *session)
 {
 	return session->certificate_asked;

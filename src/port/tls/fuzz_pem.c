@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			&(struct tls_verification){.anchors = anchors,
 				.purpose = TLS_PURPOSE_CLIENT,
 				.now_ms = 1700000000000},
-			arena, &detail);
+			arena, &detail, NULL);
 	tls_anchors_free(&anchors);
 	arena_free(&arena);
 	return 0;

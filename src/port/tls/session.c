@@ -429,7 +429,9 @@ struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base
 		(void)SSL_set_tlsext_host_name(session->ssl, options->server_name);
 	if (options->reduced_hello)
 		reduce_hello(session->ssl);
-	else if (options->cache_key != NULL && tls->cache != NULL)
+	else
+		(void)SSL_set_tlsext_status_type(session->ssl, TLSEXT_STATUSTYPE_ocsp);
+	if (!options->reduced_hello && options->cache_key != NULL && tls->cache != NULL)
 		offer_session(session, options->cache_key);
 	restrict_hello(session->ssl, options);
 	ERR_clear_error();

@@ -206,7 +206,7 @@ static void one_client(const struct client_case *row, struct tls_context *server
 		&(struct tls_verification){.anchors = anchors,
 			.purpose = TLS_PURPOSE_CLIENT,
 			.now_ms = (int64_t)time(NULL) * 1000},
-		arena, &detail);
+		arena, &detail, NULL);
 	if (verdict != row->want)
 		fail_msg("%s: verdict %d (%s)", row->name, verdict, detail);
 	tls_describe(pair.server.session, arena, &receipt);

@@ -94,7 +94,7 @@ static void judges_chains(void **state)
 			&(struct tls_verification){.anchors = anchors,
 				.purpose = row->purpose,
 				.now_ms = now_ms + row->days * DAY_S * 1000},
-			arena, &detail);
+			arena, &detail, NULL);
 		if (got != row->want)
 			fail_msg("%s: %s (%s)", row->name, cert_verdict_names[got],
 				detail != NULL ? detail : "");
@@ -207,7 +207,7 @@ static enum cert_verdict judge(const struct revocation_row *row, enum tls_revoca
 			.purpose = row->purpose,
 			.revocation = revocation,
 			.now_ms = now_ms + row->days * DAY_S * 1000},
-		arena, &detail);
+		arena, &detail, NULL);
 	assert_int_equal(detail == NULL, got == CERT_TRUSTED);
 	tls_anchors_free(&anchors);
 	arena_free(&arena);

@@ -144,6 +144,9 @@ bool tls_is_refused(
 void tls_describe(const struct tls_session *session, struct arena *arena, struct receipt *receipt);
 /* What the peer presented, as PEM, leaf first; empty when nothing.  In the arena. */
 struct str tls_peer_pem(const struct tls_session *session, struct arena *arena);
+/* The OCSP response that the server has sent with its certificate, DER (RFC 6066 8); empty: none,
+ * also in a resumed session.  (Client sessions.) */
+struct str tls_stapled(const struct tls_session *session);
 /* Certificate asked of us by the server?  (Client sessions.) */
 bool tls_certificate_asked(const struct tls_session *session);
 
@@ -199,14 +202,24 @@ struct tls_verification {
 enum tls_purpose tls_client_purpose(int usage);
 enum tls_revocation tls_revocation_of(int revocation);
 
+/* Certificates that one chain can be made of. */
+enum { TLS_OPEN_MAX = 18 };
+/* What a verification leaves open: whether certificates of a chain that is trusted otherwise are
+ * revoked, as far as no list says.  Count 0: nothing. */
+struct tls_open {
+	struct str chain;	      /* PEM as built: leaf first, the anchor last; in the arena */
+	size_t count;		      /* of its certificates, without the anchor */
+	bool is_listed[TLS_OPEN_MAX]; /* a list says that it is not revoked */
+};
+
 /* The chain that the peer of SESSION presented.  Never fails: "no certificate" is a verdict.  Of
  * several faults the gravest is told; CERT_PURPOSE means that there is no other.  Names are not
- * looked at.  *ret_detail is the library's words, in the arena, or NULL. */
+ * looked at.  *ret_detail is the library's words, in the arena, or NULL.  RET_OPEN may be NULL. */
 enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_verification *how,
-	struct arena *arena, const char **ret_detail);
+	struct arena *arena, const char **ret_detail, struct tls_open *ret_open);
 /* The same for a chain given as PEM (leaf first). */
 enum cert_verdict tls_verify_pem(struct str chain, const struct tls_verification *how,
-	struct arena *arena, const char **ret_detail);
+	struct arena *arena, const char **ret_detail, struct tls_open *ret_open);
 
 /* Facts of the certificates in a PEM text, leaf first. */
 enum err tls_facts_of_pem(struct str pem, struct arena *arena, struct cert_facts **ret,

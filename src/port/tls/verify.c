@@ -9,6 +9,7 @@
 #include "port/tls/facts.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
@@ -17,8 +18,13 @@ static const enum cert_verdict gravity[] = {CERT_REVOKED, CERT_INVALID, CERT_UNT
 	CERT_MISSING_INTERMEDIATE, CERT_SELF_SIGNED, CERT_EXPIRED, CERT_NOT_YET_VALID, CERT_WEAK,
 	CERT_PURPOSE, CERT_REVOCATION_UNKNOWN};
 
+/* Certificates of a chain as built: what was presented, and the anchor. */
+enum { BUILT_MAX = TLS_OPEN_MAX };
+_Static_assert((int)TLS_OPEN_MAX == (int)TLS_CHAIN_MAX + 2, "leaf, issuers, anchor");
+
 struct faults {
 	bool found[CERT_VERDICT_MAX];
+	bool not_listed[BUILT_MAX]; /* by depth: no list says anything of it */
 	int error[CERT_VERDICT_MAX];
 	int depth[CERT_VERDICT_MAX];
 };
@@ -88,6 +94,9 @@ static int collect(int ok, X509_STORE_CTX *context)
 		X509_STORE_CTX_get_error_depth(context) >=
 			sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1)
 		return 1;
+	if (verdict == CERT_REVOCATION_UNKNOWN &&
+		X509_STORE_CTX_get_error_depth(context) < BUILT_MAX)
+		faults->not_listed[X509_STORE_CTX_get_error_depth(context)] = true;
 	if (!faults->found[verdict]) {
 		faults->found[verdict] = true;
 		faults->error[verdict] = error;
@@ -153,29 +162,97 @@ static enum cert_verdict run(X509_STORE_CTX *context, struct faults *faults, str
 	return verdict;
 }
 
-static enum cert_verdict once(STACK_OF(X509) * chain, const struct tls_verification *how,
-	bool looks_at_crls, struct arena *arena, const char **ret_detail)
+/* The chain as it was built, all of it. */
+static void keep_chain(X509_STORE_CTX *context, struct arena *arena, struct tls_open *open)
 {
-	struct faults faults = {0};
+	STACK_OF(X509) *built = X509_STORE_CTX_get0_chain(context);
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	long length;
+
+	for (int i = 0; bio != NULL && built != NULL && i < sk_X509_num(built); i++)
+		if (PEM_write_bio_X509(bio, sk_X509_value(built, i)) != 1)
+			abort();
+	if (bio == NULL)
+		abort();
+	length = BIO_get_mem_data(bio, &text);
+	open->chain = str_of(arena_text_of(arena, str_make(text, (size_t)length)));
+	open->count = built != NULL && sk_X509_num(built) > 0 ? (size_t)sk_X509_num(built) - 1 : 0;
+	BIO_free(bio);
+}
+
+/* One walk. */
+struct walk {
+	const struct tls_verification *how;
+	struct arena *arena;
+	bool looks_at_crls;
+	struct faults faults;
+	struct tls_open *open; /* gets the chain; NULL: not wanted */
+};
+
+static enum cert_verdict once(STACK_OF(X509) * chain, struct walk *walk, const char **ret_detail)
+{
+	const struct tls_verification *how = walk->how;
+	struct faults *faults = &walk->faults;
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
 	enum cert_verdict verdict;
 
 	if (context == NULL || X509_STORE_CTX_init(context, how->anchors->store,
 				       sk_X509_value(chain, 0), chain) != 1)
 		abort();
-	set_parameters(context, how, looks_at_crls, &faults);
-	verdict = run(context, &faults, arena, ret_detail);
+	*faults = (struct faults){0};
+	set_parameters(context, how, walk->looks_at_crls, faults);
+	verdict = run(context, faults, walk->arena, ret_detail);
+	if (verdict == CERT_TRUSTED && walk->open != NULL)
+		keep_chain(context, walk->arena, walk->open);
 	X509_STORE_CTX_free(context);
 	ERR_clear_error();
 	return verdict;
 }
 
-static enum cert_verdict verify(STACK_OF(X509) * chain, struct tls_verification how,
-	struct arena *arena, const char **ret_detail)
+/* The lists given have the word, as far as they go; for the rest OPEN says what to ask. */
+static enum cert_verdict look_at_lists(STACK_OF(X509) * chain, struct walk *walk,
+	enum cert_verdict verdict, const char **ret_detail)
 {
+	struct tls_open *open = walk->open;
+	const char *detail = NULL;
+	bool is_prefer = walk->how->revocation == TLS_REVOCATION_PREFER;
+	enum cert_verdict revocation;
+
+	if (is_prefer && !walk->how->anchors->has_crls)
+		return verdict;
+	walk->looks_at_crls = true;
+	walk->open = NULL;
+	/* "Revoked" is told whatever else is wrong; that nothing is known of it only if that is
+	 * all. */
+	revocation = once(chain, walk, &detail);
+	for (size_t i = 0; open != NULL && i < open->count && walk->how->anchors->has_crls; i++)
+		open->is_listed[i] = revocation != CERT_INVALID && !walk->faults.not_listed[i];
+	if (revocation != CERT_REVOKED &&
+		(verdict != CERT_TRUSTED || revocation == CERT_TRUSTED ||
+			(revocation == CERT_REVOCATION_UNKNOWN && is_prefer)))
+		return verdict;
+	*ret_detail = detail;
+	return revocation;
+}
+
+/* Is there a certificate of which no list says anything? */
+static bool is_open(const struct tls_open *open)
+{
+	for (size_t i = 0; i < open->count; i++)
+		if (!open->is_listed[i])
+			return true;
+	return false;
+}
+
+static enum cert_verdict verify(STACK_OF(X509) * chain, struct tls_verification how,
+	struct arena *arena, const char **ret_detail, struct tls_open *ret_open)
+{
+	struct tls_open open = {.count = 0};
+	struct walk walk = {.how = &how, .arena = arena, .open = ret_open != NULL ? &open : NULL};
 	bool either = how.purpose == TLS_PURPOSE_EITHER;
-	const char *detail = NULL, *ignored;
-	enum cert_verdict verdict, revocation;
+	const char *ignored;
+	enum cert_verdict verdict;
 
 	if (ret_detail == NULL)
 		ret_detail = &ignored;
@@ -184,23 +261,18 @@ static enum cert_verdict verify(STACK_OF(X509) * chain, struct tls_verification 
 		return CERT_NONE;
 	if (either)
 		how.purpose = TLS_PURPOSE_CLIENT;
-	verdict = once(chain, &how, false, arena, ret_detail);
+	verdict = once(chain, &walk, ret_detail);
 	if (either && verdict == CERT_PURPOSE) {
 		how.purpose = TLS_PURPOSE_SERVER;
-		verdict = once(chain, &how, false, arena, ret_detail);
+		verdict = once(chain, &walk, ret_detail);
 	}
-	if (how.revocation == TLS_REVOCATION_OFF ||
-		(how.revocation == TLS_REVOCATION_PREFER && !how.anchors->has_crls))
+	if (how.revocation == TLS_REVOCATION_OFF)
 		return verdict;
-	/* "Revoked" is told whatever else is wrong; that nothing is known of it only if that is
-	 * all. */
-	revocation = once(chain, &how, true, arena, &detail);
-	if (revocation != CERT_REVOKED && (verdict != CERT_TRUSTED || revocation == CERT_TRUSTED ||
-						  (revocation == CERT_REVOCATION_UNKNOWN &&
-							  how.revocation == TLS_REVOCATION_PREFER)))
-		return verdict;
-	*ret_detail = detail;
-	return revocation;
+	verdict = look_at_lists(chain, &walk, verdict, ret_detail);
+	if (ret_open != NULL && (verdict == CERT_TRUSTED || verdict == CERT_REVOCATION_UNKNOWN) &&
+		is_open(&open))
+		*ret_open = open;
+	return verdict;
 }
 
 enum tls_purpose tls_client_purpose(int usage)
@@ -218,23 +290,27 @@ enum tls_revocation tls_revocation_of(int revocation)
 }
 
 enum cert_verdict tls_verify(const struct tls_session *session, const struct tls_verification *how,
-	struct arena *arena, const char **ret_detail)
+	struct arena *arena, const char **ret_detail, struct tls_open *ret_open)
 {
 	STACK_OF(X509) * chain CLEANUP(tls_stack_free) = tls_peer_stack(session);
 
-	return verify(chain, *how, arena, ret_detail);
+	if (ret_open != NULL)
+		*ret_open = (struct tls_open){.count = 0};
+	return verify(chain, *how, arena, ret_detail, ret_open);
 }
 
 enum cert_verdict tls_verify_pem(struct str chain, const struct tls_verification *how,
-	struct arena *arena, const char **ret_detail)
+	struct arena *arena, const char **ret_detail, struct tls_open *ret_open)
 {
 	STACK_OF(X509) * stack CLEANUP(tls_stack_free) = NULL;
 	struct err_info info = {.text = ""};
 
+	if (ret_open != NULL)
+		*ret_open = (struct tls_open){.count = 0};
 	if (tls_stack_of_pem(chain, TLS_CHAIN_MAX, &stack, &info) != ERR_OK) {
 		if (ret_detail != NULL)
 			*ret_detail = arena_text(arena, info.text);
 		return CERT_INVALID;
 	}
-	return verify(stack, *how, arena, ret_detail);
+	return verify(stack, *how, arena, ret_detail, ret_open);
 }

@@ -28,7 +28,7 @@ static enum cert_verdict verdict_of(const struct admin_call *call, struct str ch
 		return CERT_UNTRUSTED_ROOT;
 	}
 	how.anchors = anchors;
-	return tls_verify_pem(chain, &how, call->arena, ret_detail);
+	return tls_verify_pem(chain, &how, call->arena, ret_detail, NULL);
 }
 
 /* False: answered. */

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "core/policy/policy.h"
 #include "port/dns/dns.h"
+#include "port/inquiry/inquiry.h"
 #include "port/runtime/runtime.h"
 #include "process/deliver/body.h"
 #include "process/deliver/gate.h"
@@ -53,6 +54,8 @@ struct deliver {
 	struct tls_present *present; /* chains that the spool knows of */
 	struct tls_trust *trust;
 	struct dns *dns;
+	struct ipc *lookup; /* NULL: away */
+	struct inquiry *inquiry;
 	struct ipc *spool;
 	struct ipc *admin; /* NULL: away */
 	struct deliver_probe *probes;

@@ -30,6 +30,7 @@ static void reap(evutil_socket_t fd, short what, void *context)
 	event_free(link->reaper);
 	if (link->fd >= 0)
 		close(link->fd);
+	arena_free(&link->standing.arena);
 	arena_free(&link->arena);
 	free(link);
 }

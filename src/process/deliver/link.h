@@ -9,6 +9,7 @@
 
 #include "core/report/receipt.h"
 #include "core/smtp/client.h"
+#include "core/wire/wire.h"
 #include "port/tls/tls.h"
 #include "process/deliver/targets.h"
 
@@ -72,6 +73,16 @@ struct smtp_client *deliver_link_client(struct deliver_link *link);
 const struct tls_session *deliver_link_tls(const struct deliver_link *link);
 /* Facts of the connection: at_ms, host, address, attempt, version, chain, ... */
 const struct receipt *deliver_link_receipt(const struct deliver_link *link);
+/* What is known of the revocation of its certificates; the owner's to fill in. */
+struct deliver_link_standing {
+	struct arena *arena; /* of the link's life; NULL: nothing is known */
+	struct str chain;    /* PEM of what was asked */
+	bool is_answered;
+	struct wire_revocation_answer answer;
+	const char *why;     /* there is no answer; static */
+	int64_t until_ticks; /* then it is asked anew */
+};
+struct deliver_link_standing *deliver_link_standing(struct deliver_link *link);
 const char *deliver_link_key(const struct deliver_link *link);
 const struct deliver_address *deliver_link_address(const struct deliver_link *link);
 /* After UNREACHABLE and TLS_FAILED: words. */

@@ -16,6 +16,11 @@ const struct receipt *deliver_link_receipt(const struct deliver_link *link)
 	return &link->receipt;
 }
 
+struct deliver_link_standing *deliver_link_standing(struct deliver_link *link)
+{
+	return &link->standing;
+}
+
 const char *deliver_link_key(const struct deliver_link *link)
 {
 	return link->options.key;

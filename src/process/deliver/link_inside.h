@@ -27,6 +27,7 @@ struct deliver_link {
 	enum tls_failure_kind failure;
 	struct smtp_client *client;
 	struct receipt receipt;
+	struct deliver_link_standing standing;
 	char reason[256];
 	const char *stage; /* told last */
 	int64_t idle_ms;

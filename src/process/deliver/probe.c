@@ -55,6 +55,7 @@ static void probe_free(struct deliver_probe **pointer)
 		probe->next->place = probe->place;
 	probe->self->probe_count--;
 	deliver_resolve_cancel(&probe->resolve);
+	deliver_standing_stop(&probe->standing);
 	deliver_link_free(&probe->link);
 	deliver_config_release(&probe->config);
 	event_free(probe->timer);
@@ -76,6 +77,7 @@ static void finish(struct deliver_probe *probe, const char *why)
 		.is_last = true,
 	};
 
+	deliver_standing_stop(&probe->standing);
 	deliver_link_free(&probe->link);
 	deliver_probe_tell(probe, &step);
 	log_event(LOG_INFO_LEVEL, "probe.done", LOG_TEXT("organisation", probe->wire.organisation),
@@ -103,6 +105,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	deliver_resolve_cancel(&probe->resolve);
+	deliver_standing_stop(&probe->standing);
 	deliver_probe_end_step(probe, WIRE_PROBE_FAILED, NULL, text,
 		"The host, or a firewall on the way, does not answer: ask its owner");
 	deliver_link_free(&probe->link);

@@ -4,14 +4,14 @@
  * sent. Each step is told to the asker as it ends.
  *
  *     route ─► resolve ─► connect ─► greeting ─► ehlo ─► starttls ─► handshake ─► chain, name, pin,
- *     revocation, client-certificate ─► mail ─► rcpt          (then the next host, then: summary)
+ *     client-certificate ─► revocation ─► mail ─► rcpt        (then the next host, then: summary)
  *
  * Every step is bounded in time, the whole too; nothing goes on when nobody listens.
  */
 #ifndef SEALPOST_PROCESS_DELIVER_PROBE_H
 #define SEALPOST_PROCESS_DELIVER_PROBE_H
 
-#include "process/deliver/way.h"
+#include "process/deliver/standing.h"
 
 enum {
 	DELIVER_PROBES = 4, /* under way at once */
@@ -39,7 +39,8 @@ struct deliver_probe {
 	size_t tries;
 
 	struct deliver_link *link;
-	const char *step; /* under way; static */
+	struct deliver_standing standing; /* while the revocation is being asked about */
+	const char *step;		  /* under way; static */
 	int64_t step_ticks;
 	struct smtp_client_recipient to;
 	struct smtp_client_transaction mail;
@@ -84,8 +85,10 @@ void deliver_probe_tell(struct deliver_probe *probe, const struct wire_probe_ste
 /* "TLS 1.2 or newer, groups x25519". In the probe's arena. */
 const char *deliver_probe_tls_expected(
 	const struct deliver_probe *probe, int version, const struct record_texts *groups);
-/* What came of the handshake: it, chain, name, pin, revocation, client certificate. */
+/* What came of the handshake: it, chain, name, pin, client certificate. */
 void deliver_probe_tell_tls(struct deliver_probe *probe, int64_t ms);
+/* What is known of the certificates' revocation. */
+void deliver_probe_tell_revocation(struct deliver_probe *probe, int64_t ms);
 /* STARTTLS is not to be had. */
 void deliver_probe_tell_no_tls(struct deliver_probe *probe, int64_t ms);
 /* The EHLO answer. */

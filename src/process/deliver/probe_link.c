@@ -119,6 +119,22 @@ static void on_progress(void *context, const char *stage)
 	}
 }
 
+static void go_on(struct deliver_probe *probe)
+{
+	if (deliver_link_tls(probe->link) != NULL)
+		deliver_probe_tell_revocation(probe, deliver_probe_step_ms(probe));
+	try_mail(probe);
+}
+
+static void on_standing(void *context)
+{
+	struct deliver_probe *probe = context;
+
+	go_on(probe);
+	if (probe->link != NULL)
+		deliver_link_poke(probe->link);
+}
+
 static void on_ready(struct deliver_probe *probe)
 {
 	if (deliver_link_tls(probe->link) == NULL)
@@ -131,7 +147,15 @@ static void on_ready(struct deliver_probe *probe)
 		deliver_probe_leave_host(probe);
 		return;
 	}
-	try_mail(probe);
+	probe->standing = (struct deliver_standing){.self = probe->self,
+		.route = &probe->route,
+		.link = probe->link,
+		.is_trial = true,
+		.done = on_standing,
+		.context = probe};
+	deliver_probe_begin_step(probe, "revocation");
+	if (!deliver_standing_begin(&probe->standing))
+		go_on(probe);
 }
 
 /* The ladder, as for mail. */
@@ -205,6 +229,7 @@ static void on_event(void *context, enum deliver_link_event event)
 {
 	struct deliver_probe *probe = context;
 
+	deliver_standing_stop(&probe->standing);
 	switch (event) {
 	case DELIVER_LINK_READY:
 		on_ready(probe);
@@ -235,6 +260,7 @@ void deliver_probe_connect(struct deliver_probe *probe, const struct deliver_add
 	options.key = "probe";
 	options.attempt = probe->attempt;
 	probe->tries++;
+	deliver_standing_stop(&probe->standing);
 	deliver_link_free(&probe->link);
 	probe->link = deliver_link_new(&options, &owner, probe);
 	deliver_probe_begin_step(probe, "connect");

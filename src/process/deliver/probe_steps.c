@@ -258,48 +258,37 @@ static void tell_pin(struct deliver_probe *probe)
 	deliver_probe_tell(probe, &step);
 }
 
-static void tell_revocation(struct deliver_probe *probe)
+void deliver_probe_tell_revocation(struct deliver_probe *probe, int64_t ms)
 {
 	static const char *const asked[] = {
-		[MODEL_REVOCATION_PREFER] = "not revoked, as far as lists say (prefer)",
-		[MODEL_REVOCATION_REQUIRE] = "a list that says it is not revoked (require)",
+		[MODEL_REVOCATION_PREFER] = "not revoked, as far as can be found out (prefer)",
+		[MODEL_REVOCATION_REQUIRE] = "found out that it is not revoked (require)",
 		[MODEL_REVOCATION_OFF] = "off",
 	};
-	const struct policy_profile *profile = &probe->route.profile;
-	struct tls_verification how = {.anchors = deliver_anchors(probe->self, profile),
-		.purpose = TLS_PURPOSE_SERVER,
-		.revocation = TLS_REVOCATION_REQUIRE,
-		.now_ms = runtime_now_ms()};
-	struct wire_probe_step step = {
-		.step = "revocation", .expected = asked[profile->revocation]};
-	const char *detail = NULL;
-	int verdict = CERT_NONE;
+	int mode = probe->route.profile.revocation;
+	struct wire_probe_step step = {.step = "revocation", .ms = ms, .expected = asked[mode]};
+	struct policy_hop *hop = &probe->hop;
 
-	if (probe->hop.certificate == NULL)
+	deliver_way_hop(probe->self, &probe->route, probe->link,
+		probe->targets[probe->target_at].host, probe->arena, hop);
+	if (hop->certificate == NULL)
 		return;
-	if (how.anchors != NULL && profile->revocation != MODEL_REVOCATION_OFF)
-		verdict =
-			(int)tls_verify(deliver_link_tls(probe->link), &how, probe->arena, &detail);
-	step.presented = verdict == CERT_TRUSTED   ? "not revoked"
-			 : verdict == CERT_REVOKED ? "revoked"
-						   : "unknown";
-	if (profile->revocation == MODEL_REVOCATION_OFF) {
+	step.presented = hop->revocation;
+	if (mode == MODEL_REVOCATION_OFF) {
 		step.result = WIRE_PROBE_SKIPPED;
-		step.presented = NULL;
 		step.text = "not looked at";
-	} else if (verdict == CERT_REVOKED) {
-		weigh(probe, &step, MODEL_LEVEL_CHAIN, POLICY_REVOKED);
-	} else if (verdict == CERT_REVOCATION_UNKNOWN) {
-		step.text = detail;
-		if (profile->revocation == MODEL_REVOCATION_REQUIRE) {
-			weigh(probe, &step, MODEL_LEVEL_CHAIN, POLICY_REVOCATION_UNKNOWN);
-		} else {
-			step.result = WIRE_PROBE_NOTE;
-			step.text = "no revocation list is configured for an issuer of this chain";
-		}
-	} else if (verdict != CERT_TRUSTED) {
+	} else if (hop->verdict == CERT_REVOKED || hop->verdict == CERT_REVOCATION_UNKNOWN) {
+		step.text = hop->detail;
+		weigh(probe, &step, MODEL_LEVEL_CHAIN, policy_outcome_of_verdict(hop->verdict));
+	} else if (hop->verdict != CERT_TRUSTED) {
 		step.result = WIRE_PROBE_SKIPPED;
 		step.text = "the chain is not trusted anyway";
+	} else if (hop->revocation == NULL) {
+		step.presented = "not revoked, by the lists given with the connector";
+	} else if (str_starts_nocase(str_of(hop->revocation), (struct str)STR("unknown"))) {
+		step.result = WIRE_PROBE_NOTE;
+		step.text = "it could not be found out, and mail goes all the same (prefer)";
+		step.remedy = "See `sealpost check endpoints`";
 	}
 	deliver_probe_tell(probe, &step);
 }
@@ -345,6 +334,5 @@ void deliver_probe_tell_tls(struct deliver_probe *probe, int64_t ms)
 	tell_chain(probe);
 	tell_name(probe);
 	tell_pin(probe);
-	tell_revocation(probe);
 	tell_client_certificate(probe);
 }

@@ -245,6 +245,42 @@ static const struct ipc_handlers admin_handlers = {
 	.closed = on_admin_closed,
 };
 
+/* ---- lookup ----------------------------------------------------------------------------------
+ */
+
+static void on_answer(void *context, struct ipc *ipc, enum wire_type type, const void *record)
+{
+	struct deliver *self = context;
+
+	(void)ipc;
+	if (!dns_remote_take(self->dns, type, record) && !inquiry_take(self->inquiry, type, record))
+		log_event(LOG_WARNING_LEVEL, "channel.unexpected",
+			LOG_TEXT("type", wire_types[type].name));
+}
+
+static void on_lookup_closed(void *context, struct ipc *ipc)
+{
+	struct deliver *self = context;
+
+	(void)ipc;
+	dns_remote_channel(self->dns, NULL);
+	inquiry_channel(self->inquiry, NULL);
+	ipc_free(&self->lookup);
+}
+
+static const struct ipc_handlers lookup_handlers = {
+	.message = on_answer,
+	.closed = on_lookup_closed,
+};
+
+static void connect_lookup(struct deliver *self, int fd)
+{
+	ipc_free(&self->lookup);
+	self->lookup = ipc_new(self->base, fd, &lookup_handlers, self);
+	dns_remote_channel(self->dns, self->lookup);
+	inquiry_channel(self->inquiry, self->lookup);
+}
+
 /* ---- the process ----------------------------------------------------------------------------- */
 
 static void *create(struct runtime *runtime)
@@ -255,6 +291,7 @@ static void *create(struct runtime *runtime)
 	self->base = runtime_base(runtime);
 	self->signer = tls_signer_new(self->base);
 	self->dns = dns_remote_new(self->base);
+	self->inquiry = inquiry_new(self->base);
 	self->reader = deliver_config_reader_new();
 	self->memory = deliver_memory_new();
 	self->pool = deliver_pool_new();
@@ -349,7 +386,7 @@ static void peer(void *context, enum runtime_role role, unsigned index, int fd)
 		tls_signer_peer(self->signer, fd);
 		break;
 	case RUNTIME_LOOKUP:
-		dns_remote_peer(self->dns, fd);
+		connect_lookup(self, fd);
 		break;
 	default:
 		close(fd);
@@ -431,6 +468,8 @@ static void destroy(void *context)
 	tls_trust_free(&self->trust);
 	tls_context_free(&self->tls);
 	dns_free(&self->dns);
+	inquiry_free(&self->inquiry);
+	ipc_free(&self->lookup);
 	tls_signer_free(&self->signer);
 	arena_free(&self->arena);
 	free(self);

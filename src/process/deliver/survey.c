@@ -80,11 +80,12 @@ static void tell_chain(struct deliver_survey *survey)
 		.cipher = receipt->cipher,
 		.group = receipt->group,
 		.verdict = CERT_UNTRUSTED_ROOT,
+		.has_stapled = tls_stapled(tls).n > 0,
 		.chain = tls_peer_pem(tls, survey->arena)};
 
 	if (how.anchors != NULL)
 		surveyed.verdict =
-			(int)tls_verify(tls, &how, survey->arena, &surveyed.verdict_detail);
+			(int)tls_verify(tls, &how, survey->arena, &surveyed.verdict_detail, NULL);
 	tell(survey, &surveyed);
 }
 

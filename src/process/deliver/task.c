@@ -344,6 +344,7 @@ void deliver_task_free(struct deliver_task **pointer)
 		return;
 	*pointer = NULL;
 	deliver_resolve_cancel(&task->resolve);
+	deliver_standing_stop(&task->standing);
 	deliver_link_free(&task->link);
 	deliver_mailfile_free(&task->file);
 	deliver_content_clear(&task->content);

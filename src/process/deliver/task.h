@@ -3,6 +3,7 @@
 #define SEALPOST_PROCESS_DELIVER_TASK_H
 
 #include "process/deliver/content.h"
+#include "process/deliver/standing.h"
 #include "process/deliver/way.h"
 
 struct deliver_task {
@@ -30,6 +31,7 @@ struct deliver_task {
 	bool link_ready, link_reused;
 	int64_t began_ticks; /* of the connection, or of its reuse */
 	struct deliver_verdict best;
+	struct deliver_standing standing; /* while the connection waits to know */
 
 	/* the transaction under way */
 	struct smtp_client_transaction mail;
@@ -40,6 +42,7 @@ struct deliver_task {
 	struct cert_facts *certificate;
 	int verdict; /* enum cert_verdict */
 	const char *verdict_detail;
+	const char *revocation; /* for the receipt; NULL: not looked at */
 
 	/* the Maildir file under way */
 	struct deliver_mailfile *file;

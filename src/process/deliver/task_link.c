@@ -11,6 +11,7 @@ void deliver_task_hop(struct deliver_task *task, struct policy_hop *ret)
 		task->arena, ret);
 	task->verdict = ret->verdict;
 	task->verdict_detail = ret->verdict == CERT_TRUSTED ? NULL : ret->detail;
+	task->revocation = ret->revocation;
 }
 
 int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_check *check,
@@ -42,6 +43,7 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 	}
 	receipt.verdict = task->verdict;
 	receipt.verdict_detail = task->verdict_detail;
+	receipt.revocation = task->revocation;
 	if (deliver_task_target(task)->is_unix)
 		receipt.attempt = RECEIPT_ATTEMPT_LOCAL;
 	else if (deliver_link_tls(task->link) == NULL && check != NULL)
@@ -68,6 +70,8 @@ void deliver_task_connect(struct deliver_task *task, const struct deliver_addres
 	task->link_ready = false;
 	task->verdict = CERT_NONE;
 	task->verdict_detail = NULL;
+	task->revocation = NULL;
+	deliver_standing_stop(&task->standing);
 	task->began_ticks = runtime_ticks_ms();
 	task->self->counters.connections++;
 	deliver_link_free(&task->link);
@@ -213,6 +217,16 @@ static void on_loop(struct deliver_task *task)
 	deliver_task_next_target(task);
 }
 
+/* It is known now whether the server's certificates are revoked. */
+static void on_standing(void *context)
+{
+	struct deliver_task *task = context;
+
+	deliver_task_mail_begin(task);
+	if (task->link != NULL)
+		deliver_link_poke(task->link);
+}
+
 void deliver_task_ready(struct deliver_task *task)
 {
 	const struct smtp_client_offers *offers =
@@ -231,7 +245,13 @@ void deliver_task_ready(struct deliver_task *task)
 	if (task->climbed != NULL)
 		remember(task);
 	task->climbed = NULL;
-	deliver_task_mail_begin(task);
+	task->standing = (struct deliver_standing){.self = task->self,
+		.route = task->route,
+		.link = task->link,
+		.done = on_standing,
+		.context = task};
+	if (!deliver_standing_begin(&task->standing))
+		deliver_task_mail_begin(task);
 }
 
 static void on_lost(struct deliver_task *task)
@@ -283,6 +303,8 @@ static void on_event(void *context, enum deliver_link_event event)
 {
 	struct deliver_task *task = context;
 
+	/* Whatever else happens, it is not this connection any more that waits. */
+	deliver_standing_stop(&task->standing);
 	switch (event) {
 	case DELIVER_LINK_READY:
 		deliver_task_ready(task);

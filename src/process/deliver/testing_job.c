@@ -105,6 +105,7 @@ int setup(void **state)
 	assert_int_equal(tls_client_context_new(d->signer, &options, &d->tls, NULL), ERR_OK);
 	d->trust = tls_trust_new();
 	d->dns = dns_table_new(d->base);
+	d->inquiry = inquiry_new(d->base);
 	d->memory = deliver_memory_new();
 	d->pool = deliver_pool_new();
 	d->slots = deliver_slots_new();
@@ -136,6 +137,7 @@ int teardown(void **state)
 	deliver_memory_free(&d->memory);
 	deliver_config_release(&d->config);
 	dns_free(&d->dns);
+	inquiry_free(&d->inquiry);
 	tls_trust_free(&d->trust);
 	tls_context_free(&d->tls);
 	tls_signer_free(&d->signer);

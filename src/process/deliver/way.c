@@ -1,5 +1,7 @@
 #include "process/deliver/way.h"
 
+#include "process/deliver/standing.h"
+
 #include <sys/random.h>
 
 size_t deliver_way_mx(const struct deliver *self, const struct deliver_resolve_answer *answer,
@@ -81,8 +83,7 @@ struct deliver_link_options deliver_way_options(const struct deliver *self,
 }
 
 void deliver_way_hop(struct deliver *self, const struct policy_outbound *route,
-	const struct deliver_link *link, const char *host, struct arena *arena,
-	struct policy_hop *ret)
+	struct deliver_link *link, const char *host, struct arena *arena, struct policy_hop *ret)
 {
 	const struct receipt *receipt = deliver_link_receipt(link);
 	const struct tls_session *tls = deliver_link_tls(link);
@@ -107,10 +108,14 @@ void deliver_way_hop(struct deliver *self, const struct policy_outbound *route,
 			.revocation = tls_revocation_of(profile->revocation),
 			.now_ms = runtime_now_ms()};
 
+		struct tls_open open;
+
 		ret->version = receipt->version;
 		ret->group = receipt->group;
 		if (how.anchors != NULL) {
-			ret->verdict = (int)tls_verify(tls, &how, arena, &ret->detail);
+			ret->verdict = (int)tls_verify(tls, &how, arena, &ret->detail, &open);
+			deliver_standing_apply(
+				deliver_link_standing(link), profile, &open, arena, ret);
 		} else if (receipt->chain.count > 0) {
 			ret->verdict = CERT_UNTRUSTED_ROOT;
 			ret->detail = "there are no usable trust anchors";

@@ -25,7 +25,6 @@ struct deliver_link_options deliver_way_options(const struct deliver *self,
 
 /* Facts for policy about a connection as it stands; HOST is the name that was connected to. */
 void deliver_way_hop(struct deliver *self, const struct policy_outbound *route,
-	const struct deliver_link *link, const char *host, struct arena *arena,
-	struct policy_hop *ret);
+	struct deliver_link *link, const char *host, struct arena *arena, struct policy_hop *ret);
 
 #endif

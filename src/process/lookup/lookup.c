@@ -161,6 +161,13 @@ static void take_question(
 static void on_message(
 	void *owner, struct runtime_peer *peer, enum wire_type type, const void *record)
 {
+	if (type == WIRE_REVOCATION_ASK) {
+		/* An answer that names no certificate: nothing is known of any. */
+		ipc_send(peer->ipc, WIRE_REVOCATION_ANSWER,
+			&(struct wire_revocation_answer){
+				.tag = ((const struct wire_revocation_ask *)record)->tag});
+		return;
+	}
 	if (type != WIRE_DNS_ASK) {
 		runtime_peer_complain(peer, "a message that is not for this process");
 		runtime_peer_drop(peer);

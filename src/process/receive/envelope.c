@@ -256,6 +256,31 @@ static void judge_size(struct receive_session *s, const char *organisation, int6
 			(long long)o->maximum_message));
 }
 
+/* Until receive_envelope_resume(): the client waits for its answer, and nobody else does. */
+static void hold(struct receive_transaction *t, const struct smtp_params_rcpt *rcpt)
+{
+	if (t->held != NULL)
+		return;
+	t->held = arena_alloc(t->arena, sizeof(*t->held));
+	*t->held = *rcpt;
+	t->held->original = arena_copy(t->arena, rcpt->original);
+	t->held->recipient =
+		(struct smtp_address){.text = arena_copy(t->arena, rcpt->recipient.text),
+			.is_literal = rcpt->recipient.is_literal,
+			.is_utf8 = rcpt->recipient.is_utf8};
+}
+
+void receive_envelope_resume(struct receive_session *s)
+{
+	struct smtp_params_rcpt *held = s->transaction != NULL ? s->transaction->held : NULL;
+
+	if (held == NULL || !receive_facts_are_known(s))
+		return;
+	s->transaction->held = NULL;
+	receive_envelope_rcpt(s, held);
+	receive_session_run(s);
+}
+
 void receive_envelope_rcpt(struct receive_session *s, const struct smtp_params_rcpt *rcpt)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
@@ -266,6 +291,11 @@ void receive_envelope_rcpt(struct receive_session *s, const struct smtp_params_r
 
 	if (t->recipients_size + size > RECIPIENTS_SIZE_MAX) {
 		smtp_server_reply(s->smtp, 452, "4.5.3", "Too many recipients");
+		return;
+	}
+	receive_facts(s);
+	if (!receive_facts_are_known(s)) {
+		hold(t, rcpt);
 		return;
 	}
 	policy_attribute(s->receive->snapshot, receive_facts(s), str_of(t->message.sender),

@@ -1,5 +1,6 @@
 #include "process/receive/internal.h"
 
+/* The verdict as far as it is known here and now. */
 static void judge(
 	struct receive_session *s, const struct policy_profile *profile, struct policy_trust *ret)
 {
@@ -7,6 +8,7 @@ static void judge(
 		.purpose = tls_client_purpose(profile->usage),
 		.revocation = tls_revocation_of(profile->revocation),
 		.now_ms = runtime_now_ms()};
+	struct tls_open open;
 
 	/* As long as the facts: they are stated anew for every snapshot. */
 	ret->profile = profile;
@@ -15,7 +17,11 @@ static void judge(
 		ret->detail = "there are no trust anchors";
 		return;
 	}
-	ret->verdict = (int)tls_verify(s->tls, &how, s->facts_arena, &ret->detail);
+	ret->verdict = (int)tls_verify(s->tls, &how, s->facts_arena, &ret->detail, &open);
+	/* Nobody is asked for a verdict that decides nothing. */
+	if (open.count > 0 &&
+		policy_trust_counts(s->receive->snapshot, s->facts.certificate, profile))
+		receive_standing_ask(s, &s->standings[s->standing_count++], ret, &open);
 }
 
 const struct policy_peer *receive_facts(struct receive_session *s)
@@ -30,6 +36,7 @@ const struct policy_peer *receive_facts(struct receive_session *s)
 	s->facts_of = s->receive->snapshots;
 	if (s->facts_arena == NULL)
 		s->facts_arena = arena_new();
+	receive_standing_forget(s);
 	arena_clear(s->facts_arena);
 	s->facts_receipt = (struct receipt){0};
 	tls_describe(s->tls, s->facts_arena, &s->facts_receipt);
@@ -41,11 +48,17 @@ const struct policy_peer *receive_facts(struct receive_session *s)
 		s->receive->client_certificates++;
 	count = policy_trust_wanted(snapshot, s->facts.certificate, s->facts_arena, &wanted);
 	trust = arena_array(s->facts_arena, count + 1, sizeof(*trust));
+	s->standings = arena_array(s->facts_arena, count + 1, sizeof(*s->standings));
 	for (size_t i = 0; i < count; i++)
 		judge(s, wanted[i], &trust[i]);
 	s->facts.trust = trust;
 	s->facts.trust_count = count;
 	return &s->facts;
+}
+
+bool receive_facts_are_known(const struct receive_session *s)
+{
+	return s->standings_open == 0;
 }
 
 static int level_reached(const struct receive_session *s, const struct policy_inbound *inbound)
@@ -55,6 +68,29 @@ static int level_reached(const struct receive_session *s, const struct policy_in
 	if (inbound->verdict != CERT_TRUSTED)
 		return MODEL_LEVEL_ENCRYPT;
 	return inbound->name_matched != NULL ? MODEL_LEVEL_NAME : MODEL_LEVEL_CHAIN;
+}
+
+/* By the profile of the connector that judged, where there is one. */
+static void describe_trust(const struct receive_session *s, const struct policy_inbound *inbound,
+	struct arena *arena, struct receipt *r)
+{
+	const struct policy_profile *profile =
+		inbound->connector != NULL && s->receive->snapshot != NULL
+			? policy_connector_profile(s->receive->snapshot, inbound->organisation,
+				  inbound->connector, NULL)
+			: NULL;
+
+	for (size_t i = 0; i < s->facts.trust_count; i++) {
+		const struct policy_trust *trust = &s->facts.trust[i];
+
+		if (trust->verdict != inbound->verdict ||
+			(profile != NULL && !policy_profile_equal(trust->profile, profile)))
+			continue;
+		r->verdict_detail = arena_text(arena, trust->detail);
+		for (size_t k = 0; k < s->standing_count; k++)
+			if (s->standings[k].trust == trust)
+				r->revocation = arena_text(arena, s->standings[k].words);
+	}
 }
 
 void receive_facts_receipt(struct receive_session *s, const struct policy_inbound *inbound,
@@ -88,7 +124,5 @@ void receive_facts_receipt(struct receive_session *s, const struct policy_inboun
 		r->would_by = inbound->would.by;
 	}
 	r->total_ms = runtime_ticks_ms() - s->began_ticks;
-	for (size_t i = 0; i < s->facts.trust_count; i++)
-		if (s->facts.trust[i].verdict == inbound->verdict)
-			r->verdict_detail = arena_text(arena, s->facts.trust[i].detail);
+	describe_trust(s, inbound, arena, r);
 }

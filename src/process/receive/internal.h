@@ -12,6 +12,7 @@
  *   content.c      content, through the header firewall, to the spool
  *   facts.c        what is known about the client, for policy and for the receipt
  *   chain.c        what clients present, for the observatory
+ *   standing.c     whether its certificates are revoked: asked of lookup, RCPT waits for it
  *   spool.c        the channel to the spool: configuration, credits, verdicts
  */
 #ifndef SEALPOST_PROCESS_RECEIVE_INTERNAL_H
@@ -24,6 +25,7 @@
 #include "core/policy/policy.h"
 #include "core/smtp/proxy.h"
 #include "core/smtp/server.h"
+#include "port/inquiry/inquiry.h"
 #include "port/ipc/ipc.h"
 #include "port/runtime/addresses.h"
 #include "port/runtime/runtime.h"
@@ -93,6 +95,9 @@ struct receive {
 	struct map *transactions; /* id -> struct receive_session * */
 	int64_t last_id_ms;
 	unsigned id_counter;
+	/* lookup */
+	struct ipc *lookup; /* NULL: away */
+	struct inquiry *inquiry;
 	/* sessions */
 	struct receive_session *sessions; /* list */
 	size_t session_count;
@@ -149,6 +154,7 @@ struct receive_transaction {
 	uint64_t generation;	       /* of the configuration then */
 	int64_t declared_size;	       /* SIZE of MAIL; 0: none */
 	int64_t limit;		       /* the least that an organisation concerned takes; 0: none */
+	struct smtp_params_rcpt *held; /* RCPT that waits for facts; NULL: none does */
 	struct record_texts organisations; /* concerned */
 	/* What holds for all recipients. */
 	enum receive_trust trust;
@@ -192,6 +198,9 @@ struct receive_session {
 	uint64_t facts_of; /* receive.snapshots then; 0: not made */
 	struct policy_peer facts;
 	struct receipt facts_receipt;
+	struct receive_standing *standings; /* of the chain by each trust of the facts */
+	size_t standing_count;
+	size_t standings_open; /* not answered yet */
 	struct receive_transaction *transaction;
 };
 
@@ -253,6 +262,8 @@ void receive_transaction_give_up(
 bool receive_envelope_is_open(struct receive_session *session);
 void receive_envelope_mail(struct receive_session *session, const struct smtp_params_mail *mail);
 void receive_envelope_rcpt(struct receive_session *session, const struct smtp_params_rcpt *rcpt);
+/* The facts that a RCPT has waited for may be there. */
+void receive_envelope_resume(struct receive_session *session);
 /* The content is known now.  False: every recipient is refused, the client has its reply, the
  * transaction is over.  Where only some are refused the spool returns the message for these. */
 bool receive_envelope_passes(struct receive_session *session);
@@ -267,6 +278,8 @@ void receive_content_end(struct receive_session *session);
 
 /* Facts for policy under the current snapshot. */
 const struct policy_peer *receive_facts(struct receive_session *session);
+/* They are complete: nothing is awaited of lookup. */
+bool receive_facts_are_known(const struct receive_session *session);
 /* A receipt of this hop; lives in ARENA or as long as the facts. */
 void receive_facts_receipt(struct receive_session *session, const struct policy_inbound *inbound,
 	struct arena *arena, struct receipt *ret);
@@ -275,6 +288,26 @@ void receive_facts_receipt(struct receive_session *session, const struct policy_
 
 /* Tell the spool what the client has presented, if it does not know.  Facts have been stated. */
 void receive_chain_tell(struct receive_session *session, const struct policy_inbound *inbound);
+
+/* ---- standing ------------------------------------------------------------------------------- */
+
+/* Is the client's chain revoked, as one profile asks? */
+struct receive_standing {
+	struct receive_session *session;
+	struct policy_trust *trust; /* gets the verdict; NULL: nothing is open */
+	struct tls_open open;
+	struct receive_standing *as;	   /* the same chain was asked for another profile; NULL */
+	struct inquiry_question *question; /* NULL: answered, or not asked */
+	const char *words;		   /* for the receipt; NULL: not looked at */
+};
+
+/* Ask about what OPEN leaves open; STANDING is one of session.standings, TRUST of its facts. */
+void receive_standing_ask(struct receive_session *session, struct receive_standing *standing,
+	struct policy_trust *trust, const struct tls_open *open);
+/* Nothing more is awaited. */
+void receive_standing_forget(struct receive_session *session);
+/* A (new) channel to lookup. */
+void receive_standing_peer(struct receive *receive, int fd);
 
 /* ---- the spool ------------------------------------------------------------------------------ */
 

@@ -23,6 +23,7 @@ struct receive *receive_new(struct event_base *base, unsigned index)
 	r->transactions = map_new(0);
 	r->trust = tls_trust_new();
 	r->present = tls_present_new();
+	r->inquiry = inquiry_new(base);
 	r->digger = event_new(base, -1, 0, on_digger, r);
 	return r;
 }
@@ -86,8 +87,9 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 		receive_spool_peer(r, fd);
 	else if (role == RUNTIME_KEYS)
 		tls_signer_peer(r->signer, fd);
+	else if (role == RUNTIME_LOOKUP)
+		receive_standing_peer(r, fd);
 	else
-		/* Names of clients are not looked up. */
 		evutil_closesocket(fd);
 }
 
@@ -171,6 +173,8 @@ static void destroy(void *self)
 	tls_signer_free(&r->signer);
 	tls_present_free(&r->present);
 	tls_trust_free(&r->trust);
+	inquiry_free(&r->inquiry);
+	ipc_free(&r->lookup);
 	runtime_addresses_close(&r->addresses);
 	map_free(&r->transactions);
 	event_free(r->digger);
