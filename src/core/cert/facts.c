@@ -19,6 +19,12 @@ const char *const cert_verdict_names[] = {
 static const struct record_field fields[] = {
 	RECORD_FIELD(struct cert_facts, subject, RECORD_TEXT, .doc = "Subject, as RFC 2253 text."),
 	RECORD_FIELD(struct cert_facts, issuer, RECORD_TEXT, .doc = "Issuer, as RFC 2253 text."),
+	RECORD_FIELD(
+		struct cert_facts, common_name, RECORD_TEXT, .doc = "Common name of the subject."),
+	RECORD_FIELD(struct cert_facts, organisation, RECORD_TEXT,
+		.doc = "Organisation of the subject."),
+	RECORD_FIELD(struct cert_facts, organisational_unit, RECORD_TEXT,
+		.doc = "Organisational unit of the subject."),
 	RECORD_FIELD(struct cert_facts, serial, RECORD_TEXT, .doc = "Serial number, hexadecimal."),
 	RECORD_FIELD(struct cert_facts, sha256, RECORD_TEXT,
 		.doc = "SHA-256 fingerprint of the certificate, hexadecimal."),
@@ -42,6 +48,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(struct cert_facts, has_san, RECORD_BOOL,
 		.doc = "Whether there is a subjectAltName extension."),
 	RECORD_FIELD(struct cert_facts, key, RECORD_TEXT, .doc = "Kind and size of the key."),
+	RECORD_FIELD(struct cert_facts, key_bits, RECORD_INT, .doc = "Strength of the key, bits."),
 	RECORD_FIELD(struct cert_facts, signature, RECORD_TEXT, .doc = "Signature algorithm."),
 	RECORD_FIELD(struct cert_facts, is_ca, RECORD_BOOL, .doc = "Whether it may issue others."),
 	RECORD_FIELD(struct cert_facts, is_self_signed, RECORD_BOOL,

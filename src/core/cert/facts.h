@@ -6,8 +6,11 @@
 #include "core/record/record.h"
 
 struct cert_facts {
-	const char *subject;	 /* RFC 2253 text */
-	const char *issuer;	 /* RFC 2253 text */
+	const char *subject; /* RFC 2253 text */
+	const char *issuer;  /* RFC 2253 text */
+	/* Attributes of the subject; where there are several, joined by ", ".  NULL: there is none.
+	 */
+	const char *common_name, *organisation, *organisational_unit;
 	const char *serial;	 /* lower case hex */
 	const char *sha256;	 /* fingerprint of the DER form, lower case hex, no colons */
 	const char *spki_sha256; /* of the SubjectPublicKeyInfo, the same form */
@@ -16,6 +19,7 @@ struct cert_facts {
 	struct record_texts names; /* dNSName SANs (A-labels, lower case); the CN only if no SAN */
 	bool has_san;		   /* any subjectAltName extension at all */
 	const char *key;	   /* "ECDSA P-256", "RSA 2048" */
+	int64_t key_bits;	   /* 256, 2048; 0: not known */
 	const char *signature;	   /* "ecdsa-with-SHA256" */
 	bool is_ca;
 	bool is_self_signed;

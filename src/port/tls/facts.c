@@ -51,6 +51,28 @@ static const char *name_text(const X509_NAME *name, struct arena *arena)
 	return text;
 }
 
+/* All values of one attribute of a name, joined; UTF-8 without NUL, or left out. */
+static const char *attribute(const X509_NAME *name, int nid, struct arena *arena)
+{
+	const char *text = NULL;
+
+	for (int at = -1; (at = X509_NAME_get_index_by_NID(name, nid, at)) >= 0;) {
+		unsigned char *utf8 = NULL;
+		int length = ASN1_STRING_to_UTF8(
+			&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+		struct str value = str_make(utf8, length > 0 ? (size_t)length : 0);
+		size_t used = text != NULL ? strlen(text) + 2 : 0;
+
+		if (value.n > 0 && used + value.n <= TLS_NAME_TEXT_MAX && str_is_utf8(value) &&
+			str_find(value, '\0', 0) == value.n)
+			text = arena_format(arena, "%s%s%.*s", text != NULL ? text : "",
+				text != NULL ? ", " : "", STR_ARGS(value));
+		OPENSSL_free(utf8);
+	}
+	ERR_clear_error();
+	return text;
+}
+
 static int64_t moment(const ASN1_TIME *time)
 {
 	struct tm tm;
@@ -187,11 +209,17 @@ void tls_facts_of(X509 *certificate, struct arena *arena, struct cert_facts *ret
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int count = 0;
+	const X509_NAME *name;
+	const EVP_PKEY *key;
 	const char *signature = OBJ_nid2ln(X509_get_signature_nid(certificate));
 
 	memset(ret, 0, sizeof(*ret));
 	ret->subject = name_text(X509_get_subject_name(certificate), arena);
 	ret->issuer = name_text(X509_get_issuer_name(certificate), arena);
+	name = X509_get_subject_name(certificate);
+	ret->common_name = attribute(name, NID_commonName, arena);
+	ret->organisation = attribute(name, NID_organizationName, arena);
+	ret->organisational_unit = attribute(name, NID_organizationalUnitName, arena);
 	ret->serial = serial_text(certificate, arena);
 	X509_digest(certificate, EVP_sha256(), digest, &count);
 	ret->sha256 = hex(arena, digest, count);
@@ -202,6 +230,8 @@ void tls_facts_of(X509 *certificate, struct arena *arena, struct cert_facts *ret
 	if (!ret->has_san)
 		common_name(certificate, arena, ret);
 	ret->key = key_text(certificate, arena);
+	key = X509_get0_pubkey(certificate);
+	ret->key_bits = key != NULL ? EVP_PKEY_get_bits(key) : 0;
 	ret->signature = arena_text(arena, signature != NULL ? signature : "unknown");
 	purposes(certificate, ret);
 	ERR_clear_error();

@@ -20,7 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena = arena_new();
 	tls_facts_of(certificate, arena, &facts);
 	/* What strangers write must fit into a record, and JSON takes only UTF-8. */
-	if (!str_is_utf8(str_of(facts.subject)) || !str_is_utf8(str_of(facts.issuer)))
+	if (!str_is_utf8(str_of(facts.subject)) || !str_is_utf8(str_of(facts.issuer)) ||
+		!str_is_utf8(str_of(facts.common_name)) ||
+		!str_is_utf8(str_of(facts.organisation)) ||
+		!str_is_utf8(str_of(facts.organisational_unit)))
 		abort();
 	for (size_t i = 0; i < facts.names.count; i++) {
 		if (!str_is_ascii(str_of(facts.names.items[i])))

@@ -40,12 +40,15 @@ static char *to_pem(X509 *certificate)
 	return text;
 }
 
-static void name_it(X509 *certificate, const char *common_name)
+static void name_it(X509 *certificate, const struct test_cert_options *options)
 {
-	X509_NAME *name = X509_get_subject_name(certificate);
+	const char *const parts[][2] = {{"O", options->organisation}, {"OU", options->units[0]},
+		{"OU", options->units[1]}, {"CN", options->common_name}};
 
-	must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-		     (const unsigned char *)common_name, -1, -1, 0) == 1);
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+		must(parts[i][1] == NULL ||
+			X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), parts[i][0],
+				MBSTRING_UTF8, (const unsigned char *)parts[i][1], -1, -1, 0) == 1);
 }
 
 struct test_cert test_cert_make(const struct test_cert_options *options)
@@ -65,7 +68,7 @@ struct test_cert test_cert_make(const struct test_cert_options *options)
 		options->from_s != 0 ? (time_t)options->from_s : now - 86400);
 	ASN1_TIME_set(X509_getm_notAfter(cert.certificate),
 		options->until_s != 0 ? (time_t)options->until_s : now + 365 * 86400L);
-	name_it(cert.certificate, options->common_name);
+	name_it(cert.certificate, options);
 	X509_set_issuer_name(cert.certificate, X509_get_subject_name(issuer));
 	X509_set_pubkey(cert.certificate, cert.key);
 	extend(cert.certificate, issuer, NID_basic_constraints,

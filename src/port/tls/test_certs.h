@@ -15,6 +15,7 @@ struct test_cert {
 
 struct test_cert_options {
 	const char *common_name;
+	const char *organisation, *units[2]; /* NULL: none */
 	const char *names;	  /* subjectAltName in OpenSSL's syntax, "DNS:mx.example" */
 	const char *usage;	  /* extendedKeyUsage, "serverAuth,clientAuth"; NULL: none */
 	const char *lists;	  /* crlDistributionPoints, "URI:http://ca.example/x.crl" */

@@ -291,6 +291,9 @@ static void states_facts(void **state)
 	assert_string_equal(facts.subject, "CN=leaf");
 	assert_string_equal(facts.issuer, "CN=Test Intermediate");
 	assert_string_equal(facts.key, "ECDSA P-256");
+	assert_int_equal(facts.key_bits, 256);
+	assert_string_equal(facts.common_name, "leaf");
+	assert_null(facts.organisation);
 	assert_string_equal(facts.signature, "ecdsa-with-SHA256");
 	assert_int_equal(strlen(facts.sha256), 64);
 	assert_int_equal(strlen(facts.spki_sha256), 64);
@@ -321,7 +324,11 @@ static void states_facts(void **state)
 	assert_int_equal(facts_of(&root, arena).names.count, 0);
 
 	facts = facts_of(&renamed, arena);
-	assert_string_equal(facts.subject, "CN=B\xc3\xbcro\\, \\0A");
+	assert_string_equal(
+		facts.subject, "CN=B\xc3\xbcro\\, \\0A,OU=Two,OU=One,O=Caf\xc3\xa9 & Co");
+	assert_string_equal(facts.common_name, "B\xc3\xbcro, \n");
+	assert_string_equal(facts.organisation, "Caf\xc3\xa9 & Co");
+	assert_string_equal(facts.organisational_unit, "One, Two");
 	arena_free(&arena);
 }
 
@@ -387,7 +394,9 @@ static int setup(void **state)
 	mail_only = make("mail.example", &intermediate,
 		(struct test_cert_options){
 			.usage = "emailProtection", .names = "DNS:mail.example"});
-	renamed = make("B\xc3\xbcro, \n", &intermediate, plain);
+	renamed = make("B\xc3\xbcro, \n", &intermediate,
+		(struct test_cert_options){
+			.organisation = "Caf\xc3\xa9 & Co", .units = {"One", "Two"}});
 	make_lists(now_s);
 	return 0;
 }

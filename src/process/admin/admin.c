@@ -72,8 +72,23 @@ static void take_certificates(struct admin *admin, const struct runtime_settings
 			arena_text(admin->arena, settings->certificates[i].name);
 		admin->certificates[i].chain =
 			arena_copy(admin->arena, settings->certificates[i].chain);
+		admin->certificates[i].version =
+			arena_text(admin->arena, settings->certificates[i].version);
+		admin->certificates[i].state = settings->certificates[i].state;
 		admin->certificates[i].key_fd = -1;
 	}
+	admin->life_count = settings->life_count;
+	admin->lives = arena_array(admin->arena, settings->life_count + 1, sizeof(*admin->lives));
+	for (size_t i = 0; i < settings->life_count; i++)
+		record_copy(&cert_life_desc, &settings->lives[i], admin->arena, &admin->lives[i]);
+}
+
+const struct cert_life *admin_life(const struct admin *admin, const char *name)
+{
+	for (size_t i = 0; i < admin->life_count; i++)
+		if (strcmp(admin->lives[i].name, name) == 0)
+			return &admin->lives[i];
+	return NULL;
 }
 
 static enum err listen_on(struct admin *admin, int fd, struct err_info *info)

@@ -113,6 +113,8 @@ struct admin {
 	struct model_node node;
 	struct runtime_certificate *certificates;
 	size_t certificate_count;
+	struct cert_life *lives; /* of those with versions */
+	size_t life_count;
 	struct str roots;
 	uid_t *administrators; /* beside node.administrators, by index */
 	size_t administrator_count;
@@ -128,6 +130,9 @@ struct admin {
 	struct arena *building_arena;	  /* while a configuration comes in */
 	struct model_config building;
 };
+
+/* The life of a certificate; NULL: it has no versions, or is not there. */
+const struct cert_life *admin_life(const struct admin *admin, const char *name);
 
 /* ---- routing (routes.c) ---------------------------------------------------------------------- */
 
