@@ -64,3 +64,34 @@ const struct cert_version *cert_life_in(const struct cert_life *life, enum cert_
 			return &life->versions.items[i];
 	return NULL;
 }
+
+const struct cert_life *cert_life_of(
+	const struct cert_life *lives, size_t count, const char *certificate)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(lives[i].name, certificate) == 0)
+			return &lives[i];
+	return NULL;
+}
+
+static bool has_choice(const struct cert_life *life)
+{
+	size_t living = 0;
+
+	for (size_t i = 0; i < life->versions.count; i++)
+		living += life->versions.items[i].state != CERT_RETIRED;
+	return living > 1;
+}
+
+size_t cert_lives_with_choice(const struct cert_life *lives, size_t count, struct arena *arena,
+	const struct cert_life **ret)
+{
+	struct cert_life *copies = arena_array(arena, count + 1, sizeof(*copies));
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (has_choice(&lives[i]))
+			record_copy(&cert_life_desc, &lives[i], arena, &copies[n++]);
+	*ret = copies;
+	return n;
+}

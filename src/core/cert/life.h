@@ -60,6 +60,12 @@ struct cert_life {
 
 extern const struct record_desc cert_version_desc, cert_plan_desc, cert_life_desc;
 
+/* The life of that certificate among LIVES; NULL: it is not there. */
+const struct cert_life *cert_life_of(
+	const struct cert_life *lives, size_t count, const char *certificate);
+/* Copies of those among LIVES that have more than one living version: only there is a choice. */
+size_t cert_lives_with_choice(const struct cert_life *lives, size_t count, struct arena *arena,
+	const struct cert_life **ret);
 /* The version in that state; NULL: none. */
 const struct cert_version *cert_life_in(const struct cert_life *life, enum cert_state state);
 

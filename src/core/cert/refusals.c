@@ -133,3 +133,32 @@ size_t cert_refusals_count(const struct cert_refusals *refusals)
 {
 	return map_count(refusals->notes);
 }
+
+bool cert_party_refuses(void *context, const char *certificate, const char *version)
+{
+	const struct cert_party *party = context;
+	struct cert_refusal refusal = {
+		.partner = party->place,
+		.certificate = certificate,
+		.version = version,
+		.direction = party->direction,
+	};
+	struct arena *arena CLEANUP(arena_free) = NULL;
+
+	if (party->memory == NULL || cert_refusals_count(party->memory) == 0)
+		return false;
+	if (party->place != NULL && cert_refusals_has(party->memory, &refusal, party->now_ms))
+		return true;
+	if (party->connector == NULL)
+		return false;
+	arena = arena_new();
+	refusal.partner = cert_party_name(party, arena);
+	return cert_refusals_has(party->memory, &refusal, party->now_ms);
+}
+
+const char *cert_party_name(const struct cert_party *party, struct arena *arena)
+{
+	if (party->connector != NULL)
+		return arena_format(arena, "connector %s", party->connector);
+	return arena_text(arena, party->place);
+}

@@ -31,4 +31,17 @@ void cert_refusals_prune(struct cert_refusals *refusals, const struct cert_life 
 	size_t count, int64_t now_ms);
 size_t cert_refusals_count(const struct cert_refusals *refusals);
 
+/* Who a peer is, as far as it is known when a version is chosen for it. */
+struct cert_party {
+	const struct cert_refusals *memory; /* NULL: nothing is remembered */
+	const char *place;     /* "address 192.0.2.1", "host mx.example:25"; NULL: not known */
+	const char *connector; /* "organisation/name"; NULL: none, or not known */
+	int direction;
+	int64_t now_ms;
+};
+/* Is a refusal noted of its place or of its connector?  To be asked by cert_choose(). */
+bool cert_party_refuses(void *party, const char *certificate, const char *version);
+/* By what it is remembered: the connector if there is one, else the place; NULL: by nothing. */
+const char *cert_party_name(const struct cert_party *party, struct arena *arena);
+
 #endif

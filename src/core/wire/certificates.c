@@ -123,8 +123,10 @@ const struct record_desc wire_chain_desc = DESC(wire_chain, "chain", chain_field
 
 static const struct record_field refused_fields[] = {
 	FIELD(wire_refused, partner, TEXT),
+	FIELD(wire_refused, organisation, TEXT),
 	FIELD(wire_refused, certificate, TEXT),
 	FIELD(wire_refused, version, TEXT),
+	FIELD(wire_refused, sha256, TEXT),
 	RECORD_FIELD(struct wire_refused, direction, RECORD_ENUM, .names = receipt_direction_names),
 	MOMENT(wire_refused, at),
 	MOMENT(wire_refused, until),

@@ -467,10 +467,12 @@ struct wire_chain {
 
 /* PARTNER does not accept that version of our certificate: show it the other living one. */
 struct wire_refused {
-	const char *partner; /* "connector organisation/name", "address 192.0.2.1" or "host
-				mx.example:25" */
+	const char *partner;	  /* "connector organisation/name", "address 192.0.2.1" or "host
+				     mx.example:25" */
+	const char *organisation; /* of that connector; NULL: none */
 	const char *certificate, *version;
-	int direction; /* enum receipt_direction */
+	const char *sha256; /* of which of its certificates */
+	int direction;	    /* enum receipt_direction */
 	int64_t at_ms;
 	int64_t until_ms;   /* then it is tried anew */
 	const char *reason; /* alert, in words */

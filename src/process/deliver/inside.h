@@ -3,6 +3,7 @@
 #define SEALPOST_PROCESS_DELIVER_INSIDE_H
 
 #include "base/map.h"
+#include "core/cert/refusals.h"
 #include "core/policy/policy.h"
 #include "port/dns/dns.h"
 #include "port/inquiry/inquiry.h"
@@ -65,6 +66,9 @@ struct deliver {
 	struct deliver_config_reader *reader;
 	struct deliver_config *config; /* the newest; NULL before the first */
 	struct deliver_memory *memory;
+	const struct cert_life *lives; /* of certificates with more than one living version */
+	size_t life_count;
+	struct cert_refusals *refusals;
 	struct deliver_pool *pool;
 	struct deliver_slots *slots;
 	struct deliver_maildir *maildir;

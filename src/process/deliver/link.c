@@ -100,6 +100,7 @@ static void note_late_refusal(struct deliver_link *link)
 	if (link->tls == NULL || !link->tls_up || link->heard)
 		return;
 	link->failure = tls_failure(link->tls, &text);
+	link->certificate_refused = tls_is_refused(link->tls, link->arena, &link->receipt);
 	if (link->failure == TLS_FAILURE_NONE)
 		link->failure = TLS_FAILURE_CLOSED;
 	snprintf(link->reason, sizeof(link->reason), "%s, right after the handshake%s",
@@ -112,6 +113,7 @@ static void on_tls_failed(struct deliver_link *link)
 	const char *text = NULL;
 
 	link->failure = tls_failure(link->tls, &text);
+	link->certificate_refused = tls_is_refused(link->tls, link->arena, &link->receipt);
 	snprintf(link->reason, sizeof(link->reason), "%s",
 		text != NULL ? text : "the TLS connection failed");
 	if (!link->tls_up)
@@ -192,6 +194,7 @@ static void shake_hands(struct deliver_link *link)
 	const struct tls_client_options options = {
 		.server_name = link->options.server_name,
 		.identity = link->options.identity,
+		.version = link->options.version,
 		.cache_key = link->options.cache_key,
 		.reduced_hello = link->options.attempt == RECEIPT_ATTEMPT_REDUCED,
 		.minimum_version = link->options.minimum_version,
@@ -235,6 +238,16 @@ static enum err write_some(struct deliver_link *link, struct str out, size_t *re
 	return ERR_OK;
 }
 
+/* A server that says why it goes has said so before writing failed. */
+static void look_for_alert(struct deliver_link *link)
+{
+	char byte;
+	size_t n;
+
+	if (link->tls != NULL && link->tls_up && !link->heard)
+		(void)tls_read(link->tls, &byte, sizeof(byte), &n);
+}
+
 static void flush(struct deliver_link *link)
 {
 	while (!link->blocked && link->state == DELIVER_LINK_TALKING) {
@@ -250,6 +263,7 @@ static void flush(struct deliver_link *link)
 			return;
 		}
 		if (e != ERR_OK) {
+			look_for_alert(link);
 			note_late_refusal(link);
 			smtp_client_fail(link->client, e, "the connection broke");
 			return;
@@ -471,6 +485,7 @@ static void copy_options(struct deliver_link *link, const struct deliver_link_op
 	o->hello = arena_text(arena, options->hello);
 	o->server_name = arena_text(arena, options->server_name);
 	o->identity = arena_text(arena, options->identity);
+	o->version = arena_text(arena, options->version);
 	o->cache_key = arena_text(arena, options->cache_key);
 	o->groups = copy_texts(arena, options->groups);
 	link->receipt = (struct receipt){

@@ -42,6 +42,7 @@ struct deliver_link_options {
 	const char *hello;
 	const char *server_name; /* SNI; NULL: none */
 	const char *identity;	 /* own certificate, for this route only; NULL */
+	const char *version;	 /* of it; NULL: the current one */
 	const char *cache_key;
 	struct deliver_address address;
 	enum receipt_attempt attempt;
@@ -90,6 +91,8 @@ const char *deliver_link_reason(const struct deliver_link *link);
 /* After UNREACHABLE: it was for want of a descriptor here, and says nothing about the host. */
 bool deliver_link_is_starved(const struct deliver_link *link);
 enum tls_failure_kind deliver_link_tls_failure(const struct deliver_link *link);
+/* After TLS_FAILED: the server does not take our certificate; the receipt says which. */
+bool deliver_link_certificate_refused(const struct deliver_link *link);
 bool deliver_link_starttls_refused(const struct deliver_link *link);
 bool deliver_link_starttls_offered(const struct deliver_link *link);
 /* Transactions carried so far: counted by the owner. */

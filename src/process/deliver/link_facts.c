@@ -46,6 +46,11 @@ enum tls_failure_kind deliver_link_tls_failure(const struct deliver_link *link)
 	return link->failure;
 }
 
+bool deliver_link_certificate_refused(const struct deliver_link *link)
+{
+	return link->certificate_refused;
+}
+
 bool deliver_link_starttls_refused(const struct deliver_link *link)
 {
 	return link->refused;

@@ -21,6 +21,7 @@ struct deliver_link {
 	struct event *reading, *writing, *timer, *reaper;
 	struct tls_session *tls;
 	bool tls_up, offered, refused, starved;
+	bool certificate_refused;
 	bool heard;   /* something came over TLS: in TLS 1.3 only that says that the server is
 			 content with our certificate */
 	bool blocked; /* TLS told us to wait before writing more */

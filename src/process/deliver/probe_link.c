@@ -1,4 +1,5 @@
 /* One connection of a probe: its steps, the ladder, and a transaction that ends behind RCPT. */
+#include "process/deliver/present.h"
 #include "process/deliver/probe.h"
 
 /* ---- the transaction ------------------------------------------------------------------------- */
@@ -180,7 +181,11 @@ static void on_tls_failed(struct deliver_probe *probe)
 		probe->route.required > MODEL_LEVEL_NONE ? probe->route.minimum_version
 							 : MODEL_TLS_12,
 		&probe->route.groups);
-	if (!is_ours && probe->attempt == RECEIPT_ATTEMPT_FULL) {
+	if (deliver_present_failed(
+		    probe->self, &probe->route, &probe->targets[probe->target_at], probe->link) &&
+		probe->tries < DELIVER_TRIES) {
+		then = "; trying again with another version of our certificate";
+	} else if (!is_ours && probe->attempt == RECEIPT_ATTEMPT_FULL) {
 		probe->attempt = RECEIPT_ATTEMPT_REDUCED;
 		then = "; trying again with a smaller ClientHello";
 	} else if (!is_ours && may_clear) {

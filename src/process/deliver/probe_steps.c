@@ -297,9 +297,12 @@ static void tell_client_certificate(struct deliver_probe *probe)
 {
 	const char *own = probe->route.certificate;
 	const char *presented = deliver_link_receipt(probe->link)->own_certificate;
+	const char *own_version = deliver_link_receipt(probe->link)->own_version;
 	bool asked = tls_certificate_asked(deliver_link_tls(probe->link));
 	struct wire_probe_step step = {.step = "client-certificate", .expected = own};
 
+	if (own_version != NULL)
+		presented = arena_format(probe->arena, "%s, version %s", presented, own_version);
 	step.presented = presented;
 	if (presented != NULL) {
 		step.text = "the server asked, and it was presented";

@@ -5,6 +5,7 @@
 #include "port/tls/present.h"
 #include "process/deliver/config.h"
 #include "process/deliver/inside.h"
+#include "process/deliver/present.h"
 #include "process/deliver/probe.h"
 #include "process/deliver/survey.h"
 
@@ -175,6 +176,9 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 		break;
 	case WIRE_HOST:
 		deliver_memory_set(self->memory, record);
+		break;
+	case WIRE_REFUSED:
+		deliver_present_learn(self, record);
 		break;
 	default:
 		log_event(LOG_WARNING_LEVEL, "channel.unexpected",
@@ -358,6 +362,7 @@ static enum err apply(void *context, const struct runtime_settings *settings, st
 	tls_trust_set_roots(self->trust, settings->roots);
 	arena_free(&self->arena);
 	self->arena = arena;
+	deliver_present_lives(self, settings);
 	if (self->maildir == NULL)
 		self->maildir = deliver_maildir_new(self->base, self->hostname);
 	return ERR_OK;
@@ -462,6 +467,7 @@ static void destroy(void *context)
 	deliver_slots_free(&self->slots);
 	deliver_maildir_free(&self->maildir);
 	deliver_memory_free(&self->memory);
+	cert_refusals_free(&self->refusals);
 	deliver_config_release(&self->config);
 	deliver_config_reader_free(&self->reader);
 	tls_present_free(&self->present);

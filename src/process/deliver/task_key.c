@@ -1,5 +1,6 @@
 /* What belongs to a task's demands: by what connections and sessions are told apart, and what
  * becomes of mail whose demands are not met. */
+#include "process/deliver/present.h"
 #include "process/deliver/task.h"
 
 const char *deliver_task_joined(struct arena *arena, const struct record_texts *names)
@@ -52,11 +53,12 @@ const char *deliver_task_link_key(struct deliver_task *task, const struct delive
 {
 	const struct policy_outbound *route = task->route;
 
-	return arena_format(task->arena, "%s|%s|%u|%s|%s|%016llx|%s|%s|%s",
+	return arena_format(task->arena, "%s|%s|%u|%s|%s|%016llx|%s|%s|%s|%s",
 		task->lmtp ? "lmtp" : "smtp", target->host, target->port,
 		enforced_text(task->arena, route), demand_text(task->arena, &route->reported),
-		anchors_mark(route), or_none(route->certificate), or_none(route->organisation),
-		or_none(route->connector));
+		anchors_mark(route), or_none(route->certificate),
+		or_none(deliver_present_version(task->self, route, target)),
+		or_none(route->organisation), or_none(route->connector));
 }
 
 /* A session is resumed only under the same identity, the same anchors and the same offer. */

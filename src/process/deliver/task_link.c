@@ -1,4 +1,5 @@
 /* The connection of a task: its events, the TLS ladder, and the receipt. */
+#include "process/deliver/present.h"
 #include "process/deliver/task.h"
 
 #include <stdio.h>
@@ -183,6 +184,14 @@ static void on_tls_failed(struct deliver_task *task)
 	bool may_clear = deliver_gate_allows_clear(task->route, &task->self->node->tls, &past);
 
 	task->self->counters.handshakes_failed++;
+	/* Our own certificate is no reason for less TLS: the other version, before anything else.
+	 */
+	if (deliver_present_failed(
+		    task->self, task->route, deliver_task_target(task), task->link) &&
+		task->tries < DELIVER_TRIES) {
+		deliver_task_connect(task, &address);
+		return;
+	}
 	if (!is_ours && task->attempt == RECEIPT_ATTEMPT_FULL && task->tries < DELIVER_TRIES) {
 		task->attempt = RECEIPT_ATTEMPT_REDUCED;
 	} else if (!is_ours && may_clear && task->tries < DELIVER_TRIES) {

@@ -1,3 +1,4 @@
+#include "process/deliver/present.h"
 #include "process/deliver/way.h"
 
 #include "process/deliver/standing.h"
@@ -63,6 +64,7 @@ struct deliver_link_options deliver_way_options(const struct deliver *self,
 		.hello = self->hostname,
 		.server_name = is_name ? target->host : NULL,
 		.identity = route->certificate,
+		.version = deliver_present_version(self, route, target),
 		.address = *address,
 		.lmtp = route->type == POLICY_ROUTE_LMTP,
 		.allow_helo = route->required == MODEL_LEVEL_NONE,

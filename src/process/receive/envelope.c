@@ -146,6 +146,7 @@ static void add_recipient(struct receive_session *s, const struct smtp_params_rc
 	if (t->message.recipients.count == 0) {
 		keep_inbound(t, inbound);
 		t->generation = policy_snapshot_generation(s->receive->snapshot);
+		receive_present_attributed(s, inbound);
 	}
 	note_organisation(s, t, inbound->organisation);
 	note_organisation(s, t, inbound->receiver);

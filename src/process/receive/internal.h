@@ -10,6 +10,7 @@
  *   transaction.c  the answers to SMTP, refusals, and the life of a transaction
  *   envelope.c     MAIL and RCPT: what policy says of each recipient
  *   content.c      content, through the header firewall, to the spool
+ *   present.c      which version of our certificate a client is shown
  *   facts.c        what is known about the client, for policy and for the receipt
  *   chain.c        what clients present, for the observatory
  *   standing.c     whether its certificates are revoked: asked of lookup, RCPT waits for it
@@ -19,6 +20,7 @@
 #define SEALPOST_PROCESS_RECEIVE_INTERNAL_H
 
 #include "base/map.h"
+#include "core/cert/refusals.h"
 #include "core/message/fields.h"
 #include "core/message/firewall.h"
 #include "core/message/headers.h"
@@ -55,6 +57,8 @@ struct receive_settings {
 	struct model_node *node;
 	struct receive_listener *listeners;
 	size_t listener_count;
+	const struct cert_life *lives; /* of certificates with more than one living version */
+	size_t life_count;
 };
 
 enum err receive_settings_new(struct receive *receive, const struct runtime_settings *from,
@@ -87,6 +91,12 @@ struct receive {
 	uint64_t snapshots;	     /* and settings taken so far: facts are of one of these */
 	struct tls_present *present; /* chains that the spool knows of */
 	struct tls_trust *trust;     /* of this snapshot and these settings */
+	/* see present.c */
+	struct cert_refusals *refusals;
+	struct map *attributed; /* address -> "organisation/connector" of its last mail */
+	struct receive_place *places;
+	size_t place_count;
+	uint64_t places_of; /* the snapshot they were taken from; 0: none */
 	/* the spool */
 	struct ipc *spool;
 	struct receive_collector *collector;
@@ -273,6 +283,22 @@ bool receive_envelope_passes(struct receive_session *session);
 void receive_content_begin(struct receive_session *session);
 void receive_content_take(struct receive_session *session, struct str data);
 void receive_content_end(struct receive_session *session);
+
+/* ---- present --------------------------------------------------------------------------------
+ */
+
+/* For tls_accept(); the context is a session. */
+const char *receive_present_choose(void *session, const char *certificate);
+/* The handshake has failed: if that was for our certificate, it is remembered, here and by all. */
+void receive_present_failed(struct receive_session *session, const char *reason);
+/* Mail from the session's client belongs to the connector of INBOUND, or to none. */
+void receive_present_attributed(
+	struct receive_session *session, const struct policy_inbound *inbound);
+/* The spool has heard of a refusal. */
+void receive_present_learn(struct receive *receive, const struct wire_refused *refused);
+/* The settings are new: what was refused may be over. */
+void receive_present_forget(struct receive *receive);
+void receive_present_free(struct receive *receive);
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 

@@ -72,6 +72,7 @@ static enum err apply(void *self, const struct runtime_settings *from, struct er
 	receive_settings_drop(&r->settings);
 	r->settings = settings;
 	set_roots(r, from->roots);
+	receive_present_forget(r);
 	if (r->is_draining)
 		receive_settings_close(settings);
 	receive_accept_open(r);
@@ -170,6 +171,7 @@ static void destroy(void *self)
 		receive_settings_close(r->settings);
 	receive_settings_drop(&r->settings);
 	receive_spool_free(r);
+	receive_present_free(r);
 	tls_signer_free(&r->signer);
 	tls_present_free(&r->present);
 	tls_trust_free(&r->trust);

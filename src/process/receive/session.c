@@ -230,6 +230,7 @@ static void on_tls_failed(struct receive_session *s)
 	if (s->phase == RECEIVE_PHASE_HANDSHAKE) {
 		s->receive->tls_failures++;
 		tls_failure(s->tls, &text);
+		receive_present_failed(s, text);
 		log_event(LOG_INFO_LEVEL, "tls.failed",
 			LOG_TEXT("listener", s->listener->model->name),
 			LOG_TEXT("address", s->address), LOG_TEXT("reason", text));
@@ -265,12 +266,14 @@ static void on_tls(void *context, enum tls_event event)
 
 static void begin_handshake(struct receive_session *s)
 {
+	static const struct tls_accept_options options = {.choose = receive_present_choose};
+
 	s->phase = RECEIVE_PHASE_HANDSHAKE;
 	receive_link_want(s, false, false);
 	touch(s);
 	/* RFC 3207 4.2: nothing that came in clear text goes on. */
 	buf_free(&s->pending);
-	s->tls = tls_accept(s->listener->tls, s->receive->base, s->fd, NULL, on_tls, s);
+	s->tls = tls_accept(s->listener->tls, s->receive->base, s->fd, &options, on_tls, s);
 	arm(s);
 }
 

@@ -86,6 +86,7 @@ enum err receive_settings_new(struct receive *receive, const struct runtime_sett
 	record_copy(&model_node_desc, from->node, s->arena, s->node);
 	if (s->node->hostname == NULL)
 		s->node->hostname = "localhost";
+	s->life_count = cert_lives_with_choice(from->lives, from->life_count, s->arena, &s->lives);
 	s->listeners = arena_array(s->arena, from->listener_count + 1, sizeof(*s->listeners));
 	/* All are taken even after a failure: their descriptors are ours now. */
 	for (size_t i = 0; i < from->listener_count; i++) {

@@ -175,6 +175,9 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	case WIRE_INTAKE:
 		on_intake(r, record);
 		break;
+	case WIRE_REFUSED:
+		receive_present_learn(r, record);
+		break;
 	default:
 		is_fine = false;
 	}
