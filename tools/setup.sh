@@ -6,13 +6,14 @@ set -euo pipefail
 build_packages=(
 	gcc make pkg-config meson ninja-build openssl curl
 	libjansson-dev libyaml-dev libevent-dev libssl-dev libsqlite3-dev libunbound-dev
-	libcurl4-openssl-dev libseccomp-dev libsystemd-dev libidn2-dev libcmocka-dev
+	libcurl4-openssl-dev libseccomp-dev libsystemd-dev libidn2-dev libp11-dev libcmocka-dev
 	ca-certificates dns-root-data swaks libnet-ssleay-perl
 )
 check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git
 	python3 python3-pytest python3-pytest-xdist python3-yaml
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
+	softhsm2 pebble uacme certbot
 	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
 )
 # Debian lets only one of Postfix and Exim be installed.  The tests need both, so Exim's package is only unpacked,

@@ -372,6 +372,7 @@ struct model_keys {
 	const char *pkcs11_module; /* shared object; NULL: none */
 	const char *pkcs11_pin;	   /* file; NULL: none */
 	struct record_texts pkcs11_paths; /* what the module reads or writes */
+	bool pkcs11_connect;		  /* the module talks to a daemon or over the network */
 };
 
 /* Who is told of alarms, besides the log. */

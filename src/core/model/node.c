@@ -224,10 +224,15 @@ static const struct record_field keys_fields[] = {
 	F(pkcs11_module, RECORD_TEXT, .check = model_check_path,
 		.doc = "PKCS#11 module for keys named by pkcs11:."),
 	F(pkcs11_pin, RECORD_TEXT, .check = model_check_path,
-		.doc = "File with the PIN of the token."),
+		.doc = "File with the PIN of the token; absent: the service manager's credential "
+		       "sealpost-pin, where there is one."),
 	F(pkcs11_paths, RECORD_TEXTS, .max = 32, .check = model_check_path,
 		.doc = "Files and directories that the module needs; only the keys process may "
 		       "use them."),
+	F(pkcs11_connect, RECORD_BOOL, .preset = "false",
+		.doc = "The module talks to a daemon or over the network: the keys process may "
+		       "open "
+		       "connections."),
 };
 #undef F
 static const struct record_desc keys_desc =

@@ -113,6 +113,14 @@ static void on_hello(struct runtime *r, struct str data)
 	r->self = r->process->create(r);
 }
 
+/* Modules for tokens are foreign code that expects more of a process than holding keys does: files,
+ * threads, at times a daemon.  Only where there is one. */
+static bool has_token(const struct runtime *r, const struct model_node *node)
+{
+	return (runtime_table[r->process->role].needs & RUNTIME_NEEDS_KEYS) != 0 &&
+	       node->keys.pkcs11_module != NULL;
+}
+
 /* Directories below which the process may write, from its row and the node. */
 static size_t writable_paths(const struct runtime *r, const struct model_node *node,
 	struct arena *arena, const char ***ret)
@@ -120,7 +128,11 @@ static size_t writable_paths(const struct runtime *r, const struct model_node *n
 	unsigned needs = runtime_table[r->process->role].needs;
 	size_t count = 0;
 
-	*ret = arena_array(arena, node->maildirs.count + 1, sizeof((*ret)[0]));
+	*ret = arena_array(
+		arena, node->maildirs.count + node->keys.pkcs11_paths.count + 1, sizeof((*ret)[0]));
+	if (has_token(r, node))
+		for (size_t i = 0; i < node->keys.pkcs11_paths.count; i++)
+			(*ret)[count++] = node->keys.pkcs11_paths.items[i];
 	if (needs & RUNTIME_NEEDS_DATA)
 		(*ret)[count++] = node->data;
 	if (!(needs & RUNTIME_NEEDS_MAILDIRS))
@@ -139,14 +151,16 @@ static enum err confine(struct runtime *r, const struct model_node *node, struct
 	unsigned needs = runtime_table[r->process->role].needs;
 	const char **writable;
 	size_t count = writable_paths(r, node, arena, &writable);
+	bool token = has_token(r, node);
 	const struct sandbox_rules rules = {
-		.may_connect = (needs & RUNTIME_NEEDS_CONNECT) != 0,
+		.may_connect = (needs & RUNTIME_NEEDS_CONNECT) != 0 ||
+			       (token && node->keys.pkcs11_connect),
 		.may_accept = (needs & (RUNTIME_NEEDS_LISTENERS | RUNTIME_NEEDS_SOCKET)) != 0,
-		.may_thread = (needs & RUNTIME_NEEDS_THREADS) != 0,
+		.may_thread = (needs & RUNTIME_NEEDS_THREADS) != 0 || token,
 		.writable = writable,
 		.writable_count = count,
 		.readable = devices, /* SQLite seeds its random names from there */
-		.readable_count = (needs & RUNTIME_NEEDS_DATA) != 0 ? 1 : 0,
+		.readable_count = (needs & RUNTIME_NEEDS_DATA) != 0 || token ? 1 : 0,
 	};
 	int landlock = 0;
 	enum err e = sandbox_enter(&rules, &landlock, info);

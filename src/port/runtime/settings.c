@@ -25,6 +25,8 @@ struct runtime_received *runtime_received_new(void)
 	r->arena = arena_new();
 	r->settings.address_table_fd = -1;
 	r->settings.socket_fd = -1;
+	for (size_t i = 0; i < RUNTIME_SECRET_MAX; i++)
+		r->settings.secret_fds[i] = -1;
 	r->settings.publish_fd = -1;
 	return r;
 }
@@ -35,6 +37,11 @@ void runtime_received_applied(struct runtime_received *r)
 		if (r->certificates[i].key_fd >= 0)
 			close(r->certificates[i].key_fd);
 		r->certificates[i].key_fd = -1;
+	}
+	for (size_t i = 0; i < RUNTIME_SECRET_MAX; i++) {
+		if (r->settings.secret_fds[i] >= 0)
+			close(r->settings.secret_fds[i]);
+		r->settings.secret_fds[i] = -1;
 	}
 	if (r->settings.address_table_fd >= 0)
 		close(r->settings.address_table_fd);
@@ -113,6 +120,15 @@ static bool add_listener(struct runtime_received *r, struct runtime_control_mess
 	return true;
 }
 
+static bool add_secret(struct runtime_received *r, struct runtime_control_message *message)
+{
+	if (message->tag < 0 || message->tag >= RUNTIME_SECRET_MAX || message->fd < 0 ||
+		r->settings.secret_fds[message->tag] >= 0)
+		return false;
+	r->settings.secret_fds[message->tag] = take_fd(message);
+	return true;
+}
+
 static bool add_node(struct runtime_received *r, struct str data)
 {
 	if (r->node != NULL)
@@ -133,6 +149,8 @@ bool runtime_received_add(struct runtime_received *r, struct runtime_control_mes
 		return add_certificate(r, message);
 	case RUNTIME_CONTROL_LIFE:
 		return add_life(r, message->data);
+	case RUNTIME_CONTROL_SECRET:
+		return add_secret(r, message);
 	case RUNTIME_CONTROL_LISTENER:
 		return add_listener(r, message);
 	case RUNTIME_CONTROL_TICKET_KEY:

@@ -17,7 +17,7 @@ bool runtime_received_add(
  * now on. */
 const struct runtime_settings *runtime_received_take(struct runtime_received *received);
 
-/* apply() has returned: close what it only looked at, keys and the table of addresses. */
+/* apply() has returned: close what it only looked at, keys, secrets and the table of addresses. */
 void runtime_received_applied(struct runtime_received *received);
 
 #endif

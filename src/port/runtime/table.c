@@ -1,6 +1,7 @@
 #include "port/runtime/table.h"
 
-#define PEER(role) (1u << RUNTIME_##role)
+#define PEER(role)   (1u << RUNTIME_##role)
+#define SECRET(name) (1u << RUNTIME_SECRET_##name)
 
 const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_SUPERVISE] =
@@ -13,6 +14,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "keys",
 			.needs = RUNTIME_NEEDS_KEYS | RUNTIME_NEEDS_CERTIFICATES,
+			.secrets = SECRET(PASSPHRASE) | SECRET(PIN),
 			.peers = PEER(RECEIVE) | PEER(DELIVER),
 			.user_offset = RUNTIME_KEYS,
 			.may = "hold private keys, sign",

@@ -33,9 +33,18 @@ enum runtime_needs {
 	RUNTIME_NEEDS_SECRET = 1 << 10, /* the key that requests to the webhook are signed with */
 };
 
+/* What one process alone may know: the supervisor opens the file and hands the descriptor on; it
+ * never reads it. */
+enum runtime_secret {
+	RUNTIME_SECRET_PASSPHRASE, /* of encrypted private keys */
+	RUNTIME_SECRET_PIN,	   /* of the PKCS#11 token */
+	RUNTIME_SECRET_MAX,
+};
+
 struct runtime_row {
 	const char *name;
 	unsigned needs;	      /* enum runtime_needs */
+	unsigned secrets;     /* bits 1 << enum runtime_secret */
 	unsigned peers;	      /* bits 1 << enum runtime_role: whom it has channels to */
 	unsigned user_offset; /* default uid is 64200 + this */
 	const char *may;      /* one line for people */

@@ -50,6 +50,28 @@ static void id_of(EVP_PKEY *key, unsigned char ret[32])
 	OPENSSL_free(der);
 }
 
+static enum err make_ring(const struct runtime_certificate *certificates, size_t count,
+	const char *passphrase, struct keys_ring **ret, struct err_info *info)
+{
+	return keys_ring_new(&(struct keys_ring_source){.certificates = certificates,
+				     .count = count,
+				     .passphrase = str_of(passphrase)},
+		ret, info);
+}
+
+static enum err sign(const struct keys_ring *ring, const struct wire_sign *request,
+	unsigned char to[KEYS_SIGNATURE_MAX], size_t *ret_length)
+{
+	struct keys_order order;
+	enum err e = keys_ring_order(ring, request, &order);
+
+	if (e != ERR_OK)
+		return e;
+	e = keys_order_sign(&order, to, ret_length);
+	keys_order_clear(&order);
+	return e;
+}
+
 static struct keys_ring *full_ring(void)
 {
 	struct runtime_certificate certificates[] = {
@@ -60,7 +82,7 @@ static struct keys_ring *full_ring(void)
 	struct keys_ring *ring = NULL;
 	struct err_info info = {.text = ""};
 
-	if (keys_ring_new(certificates, 3, &ring, &info) != ERR_OK)
+	if (make_ring(certificates, 3, NULL, &ring, &info) != ERR_OK)
 		fail_msg("%s", info.text);
 	for (size_t i = 0; i < 3; i++)
 		close(certificates[i].key_fd);
@@ -128,16 +150,18 @@ static void signs_what_it_may(void **state)
 		enum err got;
 
 		id_of(row->cert->key, id);
-		got = keys_ring_sign(ring, &request, signature, &length);
+		got = sign(ring, &request, signature, &length);
 		if (got != row->want)
 			fail_msg("%s: %s", row->name, err_token(got));
 		if (got == ERR_OK && !verifies(row, signature, length, data))
 			fail_msg("%s: the signature is wrong", row->name);
 		request.key.n = 31;
-		assert_int_not_equal(keys_ring_sign(ring, &request, signature, &length), ERR_OK);
+		assert_int_not_equal(sign(ring, &request, signature, &length), ERR_OK);
 	}
 	keys_ring_free(&ring);
 }
+
+static const char *passphrase;
 
 static void refuses(const char *chain, int fd, enum err want, const char *words)
 {
@@ -145,7 +169,7 @@ static void refuses(const char *chain, int fd, enum err want, const char *words)
 		.name = "mx", .chain = str_of(chain), .key_fd = fd};
 	struct keys_ring *ring = NULL;
 	struct err_info info = {.text = ""};
-	enum err got = keys_ring_new(&certificate, 1, &ring, &info);
+	enum err got = make_ring(&certificate, 1, passphrase, &ring, &info);
 
 	if (got != want || strstr(info.text, "certificate mx: ") == NULL ||
 		strstr(info.text, words) == NULL)
@@ -165,13 +189,72 @@ static void names_what_is_wrong(void **state)
 	refuses(ec.pem, key_file(stranger.key, NULL), ERR_CERTIFICATE, "does not belong");
 	refuses("nothing", key_file(ec.key, NULL), ERR_CERTIFICATE, "no certificate");
 	refuses("", key_file(ec.key, NULL), ERR_CERTIFICATE, "no certificate");
-	refuses(ec.pem, key_file(ec.key, "secret"), ERR_UNSUPPORTED, "encrypted");
+	refuses(ec.pem, key_file(ec.key, "secret"), ERR_REFUSED, "keys.passphrase");
+	passphrase = "open sesame";
+	refuses(ec.pem, key_file(ec.key, "secret"), ERR_REFUSED, "does not open");
+	passphrase = NULL;
 	refuses(ec.pem, file_with("rubbish"), ERR_SYNTAX, "no private key");
 	refuses(ec.pem, file_with(""), ERR_SYNTAX, "no private key");
 	refuses(ec.pem, file_with(ec.pem), ERR_SYNTAX, "no private key");
 	refuses(ec.pem, file_with(long_text), ERR_TOO_LONG, "cannot be read");
 	refuses(ec.pem, -1, ERR_UNKNOWN, "no key file");
 	free(long_text);
+}
+
+static void needs_a_module_for_tokens(void **state)
+{
+	struct runtime_certificate certificate = {
+		.name = "mx", .chain = str_of(ec.pem), .key_fd = -1, .key_uri = "pkcs11:object=mx"};
+	struct keys_ring *ring = NULL;
+	struct err_info info = {.text = ""};
+
+	(void)state;
+	assert_int_equal(make_ring(&certificate, 1, NULL, &ring, &info), ERR_UNAVAILABLE);
+	assert_non_null(strstr(info.text, "certificate mx: "));
+	assert_non_null(strstr(info.text, "keys.pkcs11_module"));
+}
+
+static bool can_sign(const struct keys_ring *ring, const struct test_cert *cert)
+{
+	unsigned char signature[KEYS_SIGNATURE_MAX], id[32], data[32] = {0};
+	size_t length = 0;
+
+	id_of(cert->key, id);
+	return sign(ring,
+		       &(struct wire_sign){.scheme = "ecdsa",
+			       .digest = "SHA256",
+			       .key = str_make(id, 32),
+			       .data = str_make(data, 32)},
+		       signature, &length) == ERR_OK;
+}
+
+/* A second ring takes an encrypted key over from the first one, but only if file and passphrase are
+ * the same. */
+static void opens_encrypted_keys(void **state)
+{
+	struct runtime_certificate certificate = {
+		.name = "ec", .chain = str_of(ec.pem), .key_fd = key_file(ec.key, "open sesame")};
+	struct keys_ring_source source = {
+		.certificates = &certificate, .count = 1, .passphrase = STR("open sesame")};
+	struct keys_ring *first = NULL, *second = NULL;
+	struct err_info info = {.text = ""};
+
+	(void)state;
+	assert_int_equal(keys_ring_new(&source, &first, &info), ERR_OK);
+	assert_true(can_sign(first, &ec));
+	source.previous = first;
+	assert_int_equal(keys_ring_new(&source, &second, &info), ERR_OK);
+	keys_ring_free(&first);
+	assert_true(can_sign(second, &ec));
+	source.previous = second;
+	source.passphrase = str_of("sesame");
+	assert_int_equal(keys_ring_new(&source, &first, &info), ERR_REFUSED);
+	close(certificate.key_fd);
+	certificate.key_fd = file_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n");
+	source.passphrase = str_of("open sesame");
+	assert_int_not_equal(keys_ring_new(&source, &first, &info), ERR_OK);
+	close(certificate.key_fd);
+	keys_ring_free(&second);
 }
 
 static int setup(void **state)
@@ -201,6 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signs_what_it_may),
 		cmocka_unit_test(names_what_is_wrong),
+		cmocka_unit_test(needs_a_module_for_tokens),
+		cmocka_unit_test(opens_encrypted_keys),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -118,6 +118,10 @@ void supervise_child_configure(
 		send_certificates(child, settings, (needs & RUNTIME_NEEDS_KEYS) != 0);
 	if (needs & RUNTIME_NEEDS_CERTIFICATES)
 		send_lives(child, settings);
+	for (int i = 0; i < RUNTIME_SECRET_MAX; i++)
+		if ((runtime_table[child->role].secrets & (1u << i)) != 0 &&
+			settings->secret_fds[i] >= 0)
+			send_fd(child, RUNTIME_CONTROL_SECRET, i, settings->secret_fds[i]);
 	if (needs & RUNTIME_NEEDS_ROOTS)
 		supervise_child_send(child, RUNTIME_CONTROL_ROOTS, 0, settings->roots);
 	if (needs & RUNTIME_NEEDS_LISTENERS) {

@@ -25,6 +25,7 @@ void supervise_settings_free(struct supervise_settings **settings)
 	for (size_t i = 0; i < s->certificate_count; i++)
 		if (s->certificates[i].key_fd >= 0)
 			close(s->certificates[i].key_fd);
+	supervise_secrets_close(s);
 	arena_free(&s->arena);
 	free(s);
 }
@@ -127,6 +128,8 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 
 	s->publish_fd = -1;
 	s->arena = arena_new();
+	for (size_t i = 0; i < RUNTIME_SECRET_MAX; i++)
+		s->secret_fds[i] = -1;
 	s->node_file = arena_text(s->arena, node_file);
 	e = supervise_node_load(s, info);
 	if (e == ERR_OK && previous != NULL) {
@@ -148,6 +151,8 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 		e = read_secret(s, info);
 	if (e == ERR_OK)
 		e = supervise_certificates_open(s, info);
+	if (e == ERR_OK)
+		e = supervise_secrets_open(s, info);
 	if (e != ERR_OK)
 		return e;
 	open_roots(s);

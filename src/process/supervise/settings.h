@@ -35,7 +35,8 @@ struct supervise_settings {
 	struct cert_life *lives; /* of those with versions */
 	size_t life_count;
 	struct str roots;
-	int64_t number; /* counts up with every change sent out */
+	int secret_fds[RUNTIME_SECRET_MAX]; /* -1: there is none */
+	int64_t number;			    /* counts up with every change sent out */
 };
 
 /* Set node, and what stands in its data directory, from node_file (NULL: the defaults of this
@@ -79,6 +80,10 @@ enum err supervise_imported_add(struct supervise_settings *s, struct err_info *i
 /* Open chain and key of every certificate of the node, and of every living version of those with a
  * life; without any, of one that is made here. */
 enum err supervise_certificates_open(struct supervise_settings *s, struct err_info *info);
+
+/* Open the secrets that the node names, or that the service manager has as credentials. */
+enum err supervise_secrets_open(struct supervise_settings *s, struct err_info *info);
+void supervise_secrets_close(struct supervise_settings *s);
 
 /* Read a whole file of at most MAX bytes. */
 enum err supervise_file_read(
