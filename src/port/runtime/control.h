@@ -20,7 +20,7 @@ enum runtime_control_type {
 	RUNTIME_CONTROL_CERTIFICATE, /* data: struct runtime_control_certificate; fd: key, or none
 				      */
 	RUNTIME_CONTROL_LIFE,	     /* data: struct cert_life */
-	RUNTIME_CONTROL_SECRET,	     /* tag: enum runtime_secret; fd */
+	RUNTIME_CONTROL_SECRET_FILE, /* tag: enum runtime_secret; fd */
 	RUNTIME_CONTROL_LISTENER,    /* tag: index in the node's list; fd */
 	RUNTIME_CONTROL_TICKET_KEY,  /* data: 80 bytes */
 	RUNTIME_CONTROL_ADDRESSES,   /* fd */

@@ -149,7 +149,7 @@ bool runtime_received_add(struct runtime_received *r, struct runtime_control_mes
 		return add_certificate(r, message);
 	case RUNTIME_CONTROL_LIFE:
 		return add_life(r, message->data);
-	case RUNTIME_CONTROL_SECRET:
+	case RUNTIME_CONTROL_SECRET_FILE:
 		return add_secret(r, message);
 	case RUNTIME_CONTROL_LISTENER:
 		return add_listener(r, message);

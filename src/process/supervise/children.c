@@ -121,7 +121,7 @@ void supervise_child_configure(
 	for (int i = 0; i < RUNTIME_SECRET_MAX; i++)
 		if ((runtime_table[child->role].secrets & (1u << i)) != 0 &&
 			settings->secret_fds[i] >= 0)
-			send_fd(child, RUNTIME_CONTROL_SECRET, i, settings->secret_fds[i]);
+			send_fd(child, RUNTIME_CONTROL_SECRET_FILE, i, settings->secret_fds[i]);
 	if (needs & RUNTIME_NEEDS_ROOTS)
 		supervise_child_send(child, RUNTIME_CONTROL_ROOTS, 0, settings->roots);
 	if (needs & RUNTIME_NEEDS_LISTENERS) {
