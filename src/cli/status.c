@@ -1,7 +1,6 @@
 /* The server as a whole: status, reload, remembered hosts, what TLS is offered. */
 #include "base/moment.h"
 #include "cli/verb.h"
-#include "port/tls/tls.h"
 
 #include <string.h>
 
@@ -212,41 +211,5 @@ int cli_run_host_forget(struct cli *cli)
 	if (!cli_has(cli, "json"))
 		cli_print(cli, "Forgotten: %s\n", cli->words[0]);
 	json_decref(answer.json);
-	return CLI_OK;
-}
-
-static json_t *split(const char *text)
-{
-	json_t *array = json_array();
-
-	for (struct str rest = str_of(text); rest.n > 0;) {
-		struct str item = str_cut(&rest, ':');
-
-		json_array_append_new(array, json_stringn(item.p, item.n));
-	}
-	return array;
-}
-
-int cli_run_tls_list(struct cli *cli)
-{
-	const struct {
-		const char *key, *label, *text;
-	} rows[] = {
-		{"versions", "Versions", "TLSv1.3:TLSv1.2"},
-		{"suites_tls13", "TLS 1.3 suites", tls_suites_13},
-		{"suites_tls12", "TLS 1.2 suites", tls_suites_12},
-		{"groups", "Groups", tls_groups},
-		{"signatures", "Signatures", tls_signatures},
-	};
-	json_t *json = json_object();
-
-	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
-		json_object_set_new(json, rows[i].key, split(rows[i].text));
-	if (cli_has(cli, "json"))
-		cli_print_json(cli, json);
-	for (size_t i = 0; i < ARRAY_LENGTH(rows) && !cli_has(cli, "json"); i++)
-		cli_print(cli, "%-15s %s\n", rows[i].label,
-			cli_join(cli, json_object_get(json, rows[i].key), "\n                "));
-	json_decref(json);
 	return CLI_OK;
 }

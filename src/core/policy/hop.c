@@ -295,3 +295,19 @@ void policy_hop_check(const struct policy_outbound *route, const struct policy_h
 			model_level_names[route->required > 0 ? route->required : 0]);
 	judge_reported(route, hop, arena, ret);
 }
+
+struct policy_hello policy_hello_of(const struct policy_outbound *route)
+{
+	struct policy_hello hello = {.minimum_version = MODEL_TLS_12};
+
+	if (route->required > MODEL_LEVEL_NONE) {
+		hello.minimum_version = route->minimum_version;
+		hello.groups = route->groups;
+	}
+	/* Of two groups that a peer has it must not take the one that would have been refused. */
+	if (hello.groups.count == 0 && route->reported.groups.count > 0) {
+		hello.groups = route->reported.groups;
+		hello.groups_first = true;
+	}
+	return hello;
+}

@@ -233,6 +233,14 @@ struct policy_outbound {
 void policy_outbound(const struct policy_snapshot *snapshot, const struct policy_mail *mail,
 	struct str recipient, struct arena *arena, struct policy_outbound *ret);
 
+/* What a route makes of the offer of TLS.  Where nothing is enforced it is the best possible. */
+struct policy_hello {
+	int minimum_version;	    /* enum model_version; older ones are not offered */
+	struct record_texts groups; /* the only ones offered; empty: all */
+	bool groups_first;	    /* they come first, and the others stay */
+};
+struct policy_hello policy_hello_of(const struct policy_outbound *route);
+
 /* ---- the verdict on a connection made ---------------------------------------------------------
  */
 

@@ -2,32 +2,6 @@
 
 #include <stdlib.h>
 
-/* Named as in RFC 8446 B.4 and by OpenSSL. */
-const char tls_suites_13[] = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
-			     "TLS_AES_128_GCM_SHA256";
-
-/* The order that Microsoft 365 publishes for TLS 1.2, with the ECDSA twin and ChaCha20 beside each
- * AEAD suite.  All are ECDHE: without forward secrecy nothing is spoken.  The CBC suites with SHA-1
- * are left out; whoever can do ECDHE and TLS 1.2 can do SHA-2. */
-const char tls_suites_12[] = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-			     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-			     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-			     "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:"
-			     "ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256";
-
-/* P-521 only so that peers with a certificate on that curve can be talked to. */
-#if OPENSSL_VERSION_NUMBER >= 0x30500000L
-const char tls_groups[] = "X25519MLKEM768:X25519:P-256:P-384:P-521";
-#else
-const char tls_groups[] = "X25519:P-256:P-384:P-521";
-#endif
-
-const char tls_signatures[] =
-	"ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:ed448:"
-	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
-	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
-	"rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
-
 /* ---- contexts ---------------------------------------------------------------------------------
  */
 

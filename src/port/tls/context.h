@@ -59,6 +59,11 @@ enum err tls_slots_check(const struct tls_context *context, struct err_info *inf
 const struct tls_identity *tls_identity_of(
 	const struct tls_context *context, const struct cert_offer *offer);
 
+/* offer.c: versions, suites, groups, signatures and the security level of all connections; and what
+ * the options of one client make of them. */
+void tls_offer_set(SSL_CTX *ssl);
+void tls_offer_narrow(SSL *ssl, const struct tls_client_options *options);
+
 /* identity.c */
 enum err tls_identity_load(const struct tls_identity_source *source, struct tls_context *context,
 	struct tls_identity *to, struct err_info *info);

@@ -361,45 +361,6 @@ struct tls_session *tls_accept(struct tls_context *tls, struct event_base *base,
 	return session;
 }
 
-static const char reduced_groups[] = "X25519:P-256";
-
-/* What fits into one packet, and what every middlebox has seen a thousand times. */
-static void reduce_hello(SSL *ssl)
-{
-	if (SSL_set_ciphersuites(ssl, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256") != 1 ||
-		SSL_set_cipher_list(ssl,
-			"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-			"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256") != 1 ||
-		SSL_set1_groups_list(ssl, reduced_groups) != 1 ||
-		SSL_set1_sigalgs_list(ssl,
-			"ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:rsa_pss_rsae_sha256:"
-			"rsa_pkcs1_sha256:rsa_pkcs1_sha384") != 1)
-		abort();
-	SSL_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC);
-}
-
-/* What is demanded and known here; where nothing is left of it the offer stays as it is, and policy
- * refuses what comes of it. */
-static void restrict_hello(SSL *ssl, const struct tls_client_options *options)
-{
-	char list[TLS_GROUPS_TEXT];
-	bool any;
-
-	if (options->minimum_version == MODEL_TLS_13)
-		(void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
-	if (options->groups.count == 0)
-		return;
-	if (options->groups_first) {
-		tls_groups_first(&options->groups,
-			options->reduced_hello ? reduced_groups : tls_groups, list);
-		(void)SSL_set1_groups_list(ssl, list);
-		return;
-	}
-	any = options->reduced_hello && tls_groups_list(&options->groups, reduced_groups, list);
-	if (any || tls_groups_list(&options->groups, tls_groups, list))
-		(void)SSL_set1_groups_list(ssl, list);
-}
-
 static void offer_session(struct tls_session *session, const char *cache_key)
 {
 	SSL_SESSION *known;
@@ -427,13 +388,11 @@ struct tls_session *tls_connect(struct tls_context *tls, struct event_base *base
 	SSL_set_connect_state(session->ssl);
 	if (options->server_name != NULL)
 		(void)SSL_set_tlsext_host_name(session->ssl, options->server_name);
-	if (options->reduced_hello)
-		reduce_hello(session->ssl);
-	else
+	if (!options->reduced_hello)
 		(void)SSL_set_tlsext_status_type(session->ssl, TLSEXT_STATUSTYPE_ocsp);
 	if (!options->reduced_hello && options->cache_key != NULL && tls->cache != NULL)
 		offer_session(session, options->cache_key);
-	restrict_hello(session->ssl, options);
+	tls_offer_narrow(session->ssl, options);
 	ERR_clear_error();
 	run_later(session);
 	return session;

@@ -172,14 +172,9 @@ static SSL_CTX *new_ssl(const struct tls_context *context)
 		tls_signer_library(context->signer), TLS_SIGNER_PROPERTIES, TLS_method());
 
 	/* These fail only where the library lacks what the build requires. */
-	if (ssl == NULL || SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
-		SSL_CTX_set_ciphersuites(ssl, tls_suites_13) != 1 ||
-		SSL_CTX_set_cipher_list(ssl, tls_suites_12) != 1 ||
-		SSL_CTX_set1_groups_list(ssl, tls_groups) != 1 ||
-		SSL_CTX_set1_sigalgs_list(ssl, tls_signatures) != 1 ||
-		SSL_CTX_set_session_id_context(ssl, scope, sizeof(scope) - 1) != 1)
+	if (ssl == NULL || SSL_CTX_set_session_id_context(ssl, scope, sizeof(scope) - 1) != 1)
 		abort();
-	SSL_CTX_set_security_level(ssl, 2);
+	tls_offer_set(ssl);
 	SSL_CTX_set_options(ssl,
 		SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |

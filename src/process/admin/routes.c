@@ -1,5 +1,5 @@
 /* The table of routes: the whole management API. */
-#include "process/admin/call.h"
+#include "process/admin/check.h"
 
 #include <string.h>
 
@@ -76,6 +76,9 @@ const struct admin_route admin_routes[] = {
 		admin_explain, 0},
 	{EVHTTP_REQ_GET, "/v1/lint", "What is doubtful in the configuration.", ADMIN_ORGANISATION,
 		admin_get_lint, 0},
+	{EVHTTP_REQ_GET, "/v1/tls",
+		"What TLS is offered and accepted, by listener and by connector.",
+		ADMIN_INSTALLATION, admin_get_tls, 0},
 	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
 		ADMIN_INSTALLATION, admin_get_certificates, 0},
 	{EVHTTP_REQ_GET, "/v1/partner-kit",

@@ -57,6 +57,7 @@ struct deliver_link_options deliver_way_options(const struct deliver *self,
 	struct deliver_address literal;
 	bool is_name = !target->is_unix &&
 		       !deliver_targets_literal(str_of(target->host), target->port, &literal);
+	struct policy_hello hello = policy_hello_of(route);
 	struct deliver_link_options options = {
 		.base = self->base,
 		.tls = target->is_unix ? NULL : self->tls,
@@ -66,21 +67,14 @@ struct deliver_link_options deliver_way_options(const struct deliver *self,
 		.identity = route->certificate,
 		.version = deliver_present_version(self, route, target),
 		.address = *address,
+		.minimum_version = hello.minimum_version,
+		.groups = hello.groups,
+		.groups_first = hello.groups_first,
 		.lmtp = route->type == POLICY_ROUTE_LMTP,
 		.allow_helo = route->required == MODEL_LEVEL_NONE,
 		.now_ms = runtime_now_ms(),
 	};
 
-	/* Where nothing is enforced the offer is the best possible. */
-	if (route->required > MODEL_LEVEL_NONE) {
-		options.minimum_version = route->minimum_version;
-		options.groups = route->groups;
-	}
-	/* Of two groups that a peer has it must not take the one that would have been refused. */
-	if (options.groups.count == 0 && route->reported.groups.count > 0) {
-		options.groups = route->reported.groups;
-		options.groups_first = true;
-	}
 	return options;
 }
 
