@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -311,5 +312,6 @@ int main(void)
 		TEST(test_not_too_many),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as the processes do */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
