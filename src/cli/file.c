@@ -105,8 +105,7 @@ static int read_node(struct cli *cli, const char *path, struct model_node *ret)
 	return CLI_OK;
 }
 
-/* The node named by option or environment; all defaults when none is. */
-static int find_node(struct cli *cli, struct model_node *ret)
+int cli_node(struct cli *cli, struct model_node *ret)
 {
 	const char *path = cli_option(cli, "node");
 
@@ -120,7 +119,7 @@ const char *cli_roots_path(struct cli *cli)
 {
 	struct model_node node;
 
-	if (find_node(cli, &node) != CLI_OK || node.roots == NULL || access(node.roots, R_OK) != 0)
+	if (cli_node(cli, &node) != CLI_OK || node.roots == NULL || access(node.roots, R_OK) != 0)
 		return NULL;
 	return node.roots;
 }
@@ -134,7 +133,7 @@ int cli_data_path(struct cli *cli, const char **ret)
 		*ret = cli_option(cli, "data");
 		return CLI_OK;
 	}
-	status = find_node(cli, &node);
+	status = cli_node(cli, &node);
 	if (status == CLI_OK)
 		*ret = node.data != NULL ? node.data : default_data(cli);
 	return status;
@@ -152,7 +151,7 @@ int cli_socket_path(struct cli *cli, const char **ret)
 		*ret = socket;
 		return CLI_OK;
 	}
-	status = find_node(cli, &node);
+	status = cli_node(cli, &node);
 	if (status != CLI_OK)
 		return status;
 	if (node.run == NULL)

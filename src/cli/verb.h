@@ -164,6 +164,9 @@ int cli_read_configuration(
 	struct cli *cli, const char *path, struct model_config *ret, json_t **ret_json);
 /* Whole file ("-": standard input), in the arena; prints why not. */
 int cli_read_file(struct cli *cli, const char *path, struct str *ret);
+/* The node file that an option or the environment names, with absolute paths; all defaults when
+ * none is. */
+int cli_node(struct cli *cli, struct model_node *ret);
 /* Path of the system's trust store as the node file names it; NULL when it cannot be read. */
 const char *cli_roots_path(struct cli *cli);
 /* The file at an https:// address, in the arena: at most MAX bytes, 10 s, no redirection to another
@@ -204,6 +207,8 @@ int cli_run_object_add(struct cli *cli), cli_run_object_set(struct cli *cli);
 int cli_run_object_remove(struct cli *cli), cli_run_recipient_load(struct cli *cli);
 int cli_run_cert_list(struct cli *cli), cli_run_cert_show(struct cli *cli);
 int cli_run_cert_import(struct cli *cli), cli_run_cert_self_signed(struct cli *cli);
+int cli_run_cert_request(struct cli *cli), cli_run_cert_remove(struct cli *cli);
+int cli_run_cert_rollover(struct cli *cli);
 int cli_run_queue_list(struct cli *cli), cli_run_queue_show(struct cli *cli);
 int cli_run_queue_summary(struct cli *cli), cli_run_queue_act(struct cli *cli);
 int cli_run_lint(struct cli *cli), cli_run_readiness(struct cli *cli);

@@ -23,6 +23,23 @@
 	{                                                                                          \
 		"yes", NULL, "Do not ask for confirmation."                                        \
 	}
+#define FLAG_DATA                                                                                  \
+	{                                                                                          \
+		"data", "DIRECTORY", "The data directory (else the node file's)."                  \
+	}
+#define FLAG_NO_RELOAD                                                                             \
+	{                                                                                          \
+		"no-reload", NULL, "Do not ask the server to reload."                              \
+	}
+#define FLAG_HOST                                                                                  \
+	{                                                                                          \
+		"host", "HOST", "Names on the certificate, comma separated (this machine's)."      \
+	}
+#define FLAG_KEY                                                                                   \
+	{                                                                                          \
+		"key", "KIND",                                                                     \
+			"ecdsa-p256 (the default), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."    \
+	}
 #define FLAG_LIMIT                                                                                 \
 	{                                                                                          \
 		"limit", "N", "Show at most N entries; 0 shows all."                               \
@@ -209,34 +226,83 @@ const struct cli_verb cli_verbs[] = {
 		.run = cli_run_cert_list},
 	{.name = "cert show",
 		.arguments = "NAME",
-		.doc = "Show one certificate with its whole chain.",
+		.doc = "Show one certificate: its versions, and each that lives with its chain.",
 		.examples = EXAMPLES("sealpost cert show mx"),
 		.least = 1,
 		.most = 1,
 		.run = cli_run_cert_show},
 	{.name = "cert import",
-		.arguments = "NAME CHAIN.pem KEY.pem",
-		.doc = "Check a chain and its key, put them into the data directory, reload.",
-		.flags = FLAGS({"data", "DIRECTORY", "The data directory (else the node file's)."},
+		.arguments =
+			"NAME FILE... (CHAIN.pem KEY.pem [CHAIN.pem KEY.pem], FILE.p12, or the "
+			"answer to a request)",
+		.doc = "Check chain and key, and put them into the data directory: the first "
+		       "version of a name is current, every other one next.",
+		.flags = FLAGS(
+			{"advance", NULL, "Present it at once; the current version is deprecated."},
+			{"replace", NULL, "Drop a version that is next already."},
+			{"passphrase-file", "FILE", "Passphrase of the key, or of FILE.p12."},
+			{"sealed", NULL,
+				"Store an encrypted key as it is: the service manager gives the "
+				"server its passphrase."},
+			{"trust", "FILE", "A root that the system does not know, PEM."}, FLAG_DATA,
 			{"force", NULL,
-				"Replace a certificate of that name; accept an expired one."},
-			{"no-reload", NULL, "Do not ask the server to reload."}),
-		.examples = EXAMPLES("sealpost cert import mx mx.chain.pem mx.key.pem"),
-		.least = 3,
-		.most = 3,
+				"Import what is expired, weak, or without its intermediates."},
+			FLAG_NO_RELOAD),
+		.examples = EXAMPLES("sealpost cert import mx mx.chain.pem mx.key.pem",
+			"sealpost cert import mx ecdsa.pem ecdsa.key rsa.pem rsa.key",
+			"sealpost cert import mx mx.p12 --passphrase-file=secret"),
+		.least = 2,
+		.most = 5,
 		.run = cli_run_cert_import},
+	{.name = "cert request",
+		.arguments = "NAME",
+		.doc = "Make a key, and print a request for a certificate (PKCS #10).",
+		.flags = FLAGS(FLAG_HOST, FLAG_KEY,
+			{"organisation", "TEXT", "Organisation in the subject."},
+			{"unit", "TEXT", "Organisational unit in the subject."},
+			{"country", "XX", "Country in the subject."}, FLAG_DATA,
+			{"force", NULL, "Throw away the key of a request that is open."}),
+		.examples = EXAMPLES("sealpost cert request mx --host=mx.contoso.example > mx.csr"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_cert_request},
 	{.name = "cert self-signed",
 		.arguments = "NAME",
-		.doc = "Make an ECDSA key and a self-signed certificate, as an import.",
-		.flags = FLAGS({"host", "HOST", "Names on the certificate, comma separated."},
-			{"days", "N", "Days it is valid (365)."},
-			{"data", "DIRECTORY", "The data directory (else the node file's)."},
-			{"force", NULL, "Replace a certificate of that name."},
-			{"no-reload", NULL, "Do not ask the server to reload."}),
+		.doc = "Make a key and a self-signed certificate, as an import.",
+		.flags = FLAGS(FLAG_HOST, FLAG_KEY, {"days", "N", "Days it is valid (365)."},
+			{"advance", NULL, "Present it at once; the current version is deprecated."},
+			{"replace", NULL, "Drop a version that is next already."}, FLAG_DATA,
+			FLAG_NO_RELOAD),
 		.examples = EXAMPLES("sealpost cert self-signed mx --host=mx.contoso.example"),
 		.least = 1,
 		.most = 1,
 		.run = cli_run_cert_self_signed},
+	{.name = "cert remove",
+		.arguments = "NAME",
+		.doc = "Remove a certificate with all its versions, and destroy its keys.",
+		.flags = FLAGS(FLAG_DATA, FLAG_NO_RELOAD, FLAG_YES),
+		.examples = EXAMPLES("sealpost cert remove old --yes"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_cert_remove},
+	{.name = "cert rollover",
+		.arguments = "ACTION NAME",
+		.doc = "Change from one version of a certificate to the next: plan (show), start "
+		       "(a trial), advance, back, retire, cancel, drop (the next one).",
+		.flags = FLAGS({"at", "MOMENT", "Do it then: 2026-12-01T06:00:00Z, or +7d."},
+			{"share", "N", "start: show it on N per cent of the connections."},
+			{"connector", "[ORGANISATION/]NAME,...",
+				"start: show it on all connections of these connectors."},
+			{"force", NULL,
+				"advance: although a partner is known to check what changes."},
+			FLAG_DATA),
+		.examples = EXAMPLES("sealpost cert rollover plan mx",
+			"sealpost cert rollover start mx --connector=contoso/fabrikam --share=5",
+			"sealpost cert rollover advance mx --at=+7d",
+			"sealpost cert rollover retire mx --at=+21d"),
+		.least = 2,
+		.most = 2,
+		.run = cli_run_cert_rollover},
 	{.name = "queue summary",
 		.arguments = "",
 		.doc = "One line for each next hop that mail waits for.",

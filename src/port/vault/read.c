@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,17 @@ enum err vault_read_file(
 	if (e == ERR_OK)
 		*ret = str_make(bytes, (size_t)st.st_size);
 	return e;
+}
+
+bool vault_is_served(const char *data)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	int fd = open(arena_format(arena, "%s/lock", data), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool is_free = fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return !is_free;
 }
 
 /* ---- lives ------------------------------------------------------------------------------------

@@ -51,6 +51,9 @@ struct vault_pair {
 size_t vault_pairs(const char *data, const char *name, const char *version, struct arena *arena,
 	struct vault_pair ret[VAULT_PAIRS]);
 
+/* Does a server run on that directory? */
+bool vault_is_served(const char *data);
+
 /* A whole file of at most VAULT_FILE_MAX bytes. */
 enum err vault_read_file(
 	const char *path, struct arena *arena, struct str *ret, struct err_info *info);

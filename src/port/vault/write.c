@@ -295,7 +295,7 @@ static enum err bring_over(struct vault *vault, const char *name, struct err_inf
 static enum err replace_life(
 	const char *directory, const struct cert_life *life, struct err_info *info)
 {
-	json_t *json = record_to_json(&cert_life_desc, life, RECORD_JSON_SPARSE);
+	json_t *json = record_to_json(&cert_life_desc, life, RECORD_JSON_FULL);
 	char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	char path[PATH_SIZE + 32], beside[PATH_SIZE + 32];
 	enum err e;

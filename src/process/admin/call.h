@@ -269,6 +269,11 @@ bool admin_is_for_others(const struct admin_call *call, const char *from, const 
 /* What everybody finds at PATH, held for the caller; NULL: nothing.  CONTEXT is a struct admin. */
 struct admin_page *admin_published(void *context, struct str path);
 
+/* ---- certificates (certificates.c, rollover.c) ----------------------------------------------- */
+
+/* Does it present the certificate of that name? */
+bool admin_listener_uses(const struct model_listener *listener, const char *name);
+
 /* ---- handlers -------------------------------------------------------------------------------- */
 
 void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);
@@ -282,6 +287,7 @@ void admin_get_trace(struct admin_call *call), admin_get_trace_item(struct admin
 void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_call *call);
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
+void admin_get_rollover_plan(struct admin_call *call), admin_rollover(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
 void admin_get_partner_kit(struct admin_call *call);
 void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);

@@ -11,7 +11,7 @@ static void add_use(json_t *uses, struct arena *arena, const char *kind, const c
 	json_array_append_new(uses, json_string(arena_format(arena, "%s %s", kind, name)));
 }
 
-static bool listener_uses(const struct model_listener *listener, const char *name)
+bool admin_listener_uses(const struct model_listener *listener, const char *name)
 {
 	if (listener->tls == MODEL_TLS_OFF)
 		return false;
@@ -33,7 +33,7 @@ static json_t *uses_of(struct admin_call *call, const char *name)
 	json_t *uses = json_array();
 
 	for (size_t i = 0; i < node->listeners.count; i++)
-		if (listener_uses(&node->listeners.items[i], name))
+		if (admin_listener_uses(&node->listeners.items[i], name))
 			add_use(uses, call->arena, "listener", node->listeners.items[i].name);
 	if (call->admin->snapshot == NULL)
 		return uses;
@@ -61,6 +61,9 @@ static json_t *certificate_json(
 	size_t count = 0;
 
 	json_object_set_new(object, "name", json_string(certificate->name));
+	if (certificate->version != NULL)
+		json_object_set_new(object, "version", json_string(certificate->version));
+	json_object_set_new(object, "state", json_string(cert_state_names[certificate->state]));
 	if (tls_facts_of_pem(certificate->chain, call->arena, &facts, &count, &info) != ERR_OK)
 		json_object_set_new(object, "problem", json_string(info.text));
 	for (size_t i = 0; i < count; i++)
@@ -76,9 +79,12 @@ static json_t *certificate_json(
 
 void admin_get_certificates(struct admin_call *call)
 {
-	json_t *items = json_array();
+	json_t *items = json_array(), *lives = json_array();
 
 	for (size_t i = 0; i < call->admin->certificate_count; i++)
 		json_array_append_new(items, certificate_json(call, &call->admin->certificates[i]));
-	admin_reply(call, 200, json_pack("{s:o}", "items", items), NULL);
+	for (size_t i = 0; i < call->admin->life_count; i++)
+		json_array_append_new(lives,
+			record_to_json(&cert_life_desc, &call->admin->lives[i], RECORD_JSON_FULL));
+	admin_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "lives", lives), NULL);
 }

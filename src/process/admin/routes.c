@@ -79,8 +79,17 @@ const struct admin_route admin_routes[] = {
 	{EVHTTP_REQ_GET, "/v1/tls",
 		"What TLS is offered and accepted, by listener and by connector.",
 		ADMIN_INSTALLATION, admin_get_tls, 0},
-	{EVHTTP_REQ_GET, "/v1/certificates", "Certificates, and what uses them.",
+	{EVHTTP_REQ_GET, "/v1/certificates",
+		"Certificates: what is presented, what uses it; the lives of those with versions.",
 		ADMIN_INSTALLATION, admin_get_certificates, 0},
+	{EVHTTP_REQ_GET, "/v1/certificates/{name}/plan",
+		"Its versions, what is to happen when, and what the next one would mean for "
+		"partners.",
+		ADMIN_ORGANISATION, admin_get_rollover_plan, 0},
+	{EVHTTP_REQ_POST, "/v1/certificates/{name}/rollover",
+		"{action: start, advance, back, retire, cancel or drop, at?, share?, connectors?, "
+		"force?}: a step in its life.",
+		ADMIN_INSTALLATION, admin_rollover, 0},
 	{EVHTTP_REQ_GET, "/v1/partner-kit",
 		"What a partner needs to force TLS: organisation, connector, address, format "
 		"(json, "

@@ -139,7 +139,7 @@ void supervise_rollover_reloaded(struct supervise *s, const char *reason)
 			supervise_answer_send(s, r->tag,
 				json_pack("{s:b,s:o}", "ok", 1, "life",
 					record_to_json(
-						&cert_life_desc, &r->after, RECORD_JSON_SPARSE)));
+						&cert_life_desc, &r->after, RECORD_JSON_FULL)));
 		end(s);
 	} else if (vault_write(r->vault, &r->before, &info) == ERR_OK) {
 		failed(s, reason);
