@@ -55,10 +55,13 @@ struct store_chain_query {
 	const struct record_texts *organisations; /* only theirs; NULL: all */
 	const char *organisation, *connector;	  /* NULL: all */
 	int64_t since_ms;			  /* last seen then or later */
-	bool newest;   /* of each partner and direction the one seen last, of connectors only */
-	bool with_pem; /* else wire.chain is empty */
-	int64_t after; /* id of the last one had; 0: from the beginning */
-	size_t limit;  /* 0: STORE_MAX_LIST */
+	/* Of connectors only, and only what is in use: what no later one of the same host, or of
+	 * the same partner a day later, has taken the place of. */
+	bool newest;
+	int64_t ends_before_ms; /* with newest: only those; 0: all */
+	bool with_pem;		/* else wire.chain is empty */
+	int64_t after;		/* id of the last one had; 0: from the beginning */
+	size_t limit;		/* 0: STORE_MAX_LIST */
 };
 typedef void store_chain_list_done(
 	void *context, enum err e, const struct store_chain *chains, size_t count);

@@ -163,6 +163,23 @@ struct alarms {
 	size_t count;
 };
 
+void store_trace_read_alarm(sqlite3_stmt *s, struct arena *arena, struct store_alarm *to)
+{
+	*to = (struct store_alarm){
+		.id = sqlite3_column_int64(s, 0),
+		.kind = store_db_text_copy(s, 1, arena),
+		.organisation = store_db_text_copy(s, 2, arena),
+		.subject = store_db_text_copy(s, 3, arena),
+		.text = store_db_text_copy(s, 4, arena),
+		.first_ms = sqlite3_column_int64(s, 5),
+		.last_ms = sqlite3_column_int64(s, 6),
+		.count = sqlite3_column_int64(s, 7),
+		.over_ms = sqlite3_column_int64(s, 8),
+		.acknowledged_ms = sqlite3_column_int64(s, 9),
+		.acknowledged_by = store_db_text_copy(s, 10, arena),
+	};
+}
+
 static enum err run_alarms(struct store_db *db, struct store_trace_job *job)
 {
 	struct alarms *a = (struct alarms *)job;
@@ -178,19 +195,7 @@ static enum err run_alarms(struct store_db *db, struct store_trace_job *job)
 	sqlite3_bind_int64(s, 3, STORE_MAX_LIST);
 	a->items = arena_array(arena, STORE_MAX_LIST, sizeof(*a->items));
 	while ((e = store_db_step(s, &row)) == ERR_OK && row)
-		a->items[a->count++] = (struct store_alarm){
-			.id = sqlite3_column_int64(s, 0),
-			.kind = store_db_text_copy(s, 1, arena),
-			.organisation = store_db_text_copy(s, 2, arena),
-			.subject = store_db_text_copy(s, 3, arena),
-			.text = store_db_text_copy(s, 4, arena),
-			.first_ms = sqlite3_column_int64(s, 5),
-			.last_ms = sqlite3_column_int64(s, 6),
-			.count = sqlite3_column_int64(s, 7),
-			.over_ms = sqlite3_column_int64(s, 8),
-			.acknowledged_ms = sqlite3_column_int64(s, 9),
-			.acknowledged_by = store_db_text_copy(s, 10, arena),
-		};
+		store_trace_read_alarm(s, arena, &a->items[a->count++]);
 	return e;
 }
 

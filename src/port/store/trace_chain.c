@@ -109,6 +109,8 @@ static enum err run_list(struct store_db *db, struct store_trace_job *job)
 	sqlite3_bind_int64(s, 4, q->since_ms);
 	sqlite3_bind_int64(s, 5, q->after != 0 ? q->after : INT64_MAX);
 	sqlite3_bind_int(s, 6, q->with_pem);
+	if (q->newest)
+		sqlite3_bind_int64(s, 7, q->ends_before_ms);
 	c->items = arena_array(job->arena, q->limit, sizeof(*c->items));
 	while (c->count < q->limit && (e = store_db_step(s, &row)) == ERR_OK && row) {
 		read_chain(s, job->arena, &c->items[c->count]);

@@ -57,6 +57,9 @@ enum store_trace_sql {
 	STORE_TRACE_TEST_TRIM,
 	STORE_TRACE_TEST_LIST,
 	STORE_TRACE_TEST_FORGET,
+	STORE_TRACE_ALERT_NEXT,
+	STORE_TRACE_ALERT_TOLD,
+	STORE_TRACE_ALERT_OPEN,
 	STORE_TRACE_CHAIN_LIST,
 	STORE_TRACE_CHAIN_NEWEST,
 	STORE_TRACE_CHAIN_KNOWN,
@@ -128,6 +131,8 @@ enum err store_trace_count(struct store_db *db, const struct store_event *event,
 /* Events of kind "alarm" and "alarm-over" make alarms instead of an account of mail: token is the
  * alarm's kind, sender its subject. */
 enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, bool *ret_is_alarm);
+/* The columns of ALARM (trace_write.c). */
+void store_trace_read_alarm(sqlite3_stmt *s, struct arena *arena, struct store_alarm *to);
 enum err store_trace_forget_accounts(struct store_db *db, int64_t before_ms);
 
 enum err store_trace_find(struct store_db *db, const struct store_trace_query *query,

@@ -50,6 +50,9 @@ static const char *const migrations[] = {
 	" accepted INT NOT NULL, refused INT NOT NULL, first INT NOT NULL, last INT NOT NULL,"
 	" last_refused INT NOT NULL, reason TEXT,"
 	" PRIMARY KEY(certificate, version, sha256, partner, direction)) WITHOUT ROWID;",
+	/* The last alarm that was told, by each way of telling.  Nobody is told of old ones. */
+	"INSERT INTO setting SELECT name, (SELECT coalesce(max(id), 0) FROM alarm)"
+	" FROM (SELECT 'told-log' AS name UNION SELECT 'told-mail' UNION SELECT 'told-webhook');",
 };
 
 #define EVENT                                                                                      \
@@ -57,6 +60,9 @@ static const char *const migrations[] = {
 	" text, message_id, size, receipt, would_token, would_text, would_by"
 #define RANGE " AND at >= ?3 AND (at, key) < (?4, ?5) ORDER BY at DESC, key DESC LIMIT ?6"
 
+#define ALARM                                                                                      \
+	"id, kind, organisation, subject, text, first, last, count, over, acknowledged,"           \
+	" acknowledged_by"
 #define CHAIN                                                                                      \
 	"id, partner, direction, sha256, organisation, connector, host, address, asked, verdict,"  \
 	" first, last, seen, accepted, accepted_by, not_after, facts"
@@ -142,8 +148,7 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_ALARM_OVER] = "UPDATE alarm SET over = ?1 WHERE kind = ?3 AND subject = ?4"
 				   " AND organisation IS ?5 AND over = 0",
 	[STORE_TRACE_ALARM_LIST] =
-		"SELECT id, kind, organisation, subject, text, first, last, count, over,"
-		" acknowledged, acknowledged_by FROM alarm WHERE (?1 IS NULL OR organisation = ?1)"
+		"SELECT " ALARM " FROM alarm WHERE (?1 IS NULL OR organisation = ?1)"
 		" AND (?2 OR acknowledged = 0) ORDER BY last DESC, id DESC LIMIT ?3",
 	[STORE_TRACE_ALARM_ACKNOWLEDGE] =
 		"UPDATE alarm SET acknowledged = CASE acknowledged WHEN 0 THEN ?1 ELSE acknowledged"
@@ -166,6 +171,13 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		"SELECT id, at, organisation, connector, direction, actor, ok, summary FROM test"
 		" WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT ?3",
 	[STORE_TRACE_TEST_FORGET] = "DELETE FROM test WHERE at < ?1",
+	[STORE_TRACE_ALERT_NEXT] =
+		"SELECT " ALARM " FROM alarm WHERE id > coalesce((SELECT value FROM setting"
+		" WHERE name = ?1), 0) ORDER BY id LIMIT ?2",
+	[STORE_TRACE_ALERT_TOLD] = "INSERT INTO setting VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE"
+				   " SET value = max(value, excluded.value)",
+	[STORE_TRACE_ALERT_OPEN] =
+		"SELECT " ALARM " FROM alarm WHERE over = 0 AND kind IN (?1, ?2, ?3) ORDER BY id",
 	[STORE_TRACE_CHAIN_LIST] =
 		"SELECT " CHAIN ", CASE ?6 WHEN 0 THEN '' ELSE pem END FROM chain"
 		" WHERE (?1 = 0 OR id = ?1) AND (?2 IS NULL OR organisation = ?2)"
@@ -176,7 +188,9 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		" AND (?2 IS NULL OR organisation = ?2) AND (?3 IS NULL OR connector = ?3)"
 		" AND last >= ?4 AND id < ?5 AND NOT EXISTS (SELECT 1 FROM chain AS d"
 		" WHERE d.partner = c.partner AND d.direction = c.direction"
-		" AND (d.last, d.id) > (c.last, c.id)) ORDER BY id DESC",
+		" AND (d.last, d.id) > (c.last, c.id)"
+		" AND (d.host = c.host OR d.last - c.last > 86400000))"
+		" AND (?7 = 0 OR not_after < ?7) ORDER BY id DESC",
 	[STORE_TRACE_CHAIN_KNOWN] = "SELECT " CHAIN ", '' FROM chain WHERE partner = ?1"
 				    " AND direction = ?2 ORDER BY last DESC, id DESC",
 	[STORE_TRACE_CHAIN_FIND] = "SELECT id, host FROM chain WHERE partner = ?1"

@@ -293,7 +293,7 @@ void admin_get_partner_kit(struct admin_call *call);
 void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);
 void admin_acknowledge_alarm(struct admin_call *call);
 void admin_get_chains(struct admin_call *call), admin_get_chain(struct admin_call *call);
-void admin_accept_chain(struct admin_call *call);
+void admin_accept_chain(struct admin_call *call), admin_test_alerts(struct admin_call *call);
 void admin_get_protection(struct admin_call *call),
 	admin_forget_protection(struct admin_call *call);
 void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call);

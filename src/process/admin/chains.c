@@ -79,3 +79,8 @@ void admin_accept_chain(struct admin_call *call)
 	if (take_id(call, &arguments))
 		admin_ask_spool(call, "chains.accept", arguments, pass_on);
 }
+
+void admin_test_alerts(struct admin_call *call)
+{
+	admin_ask_spool(call, "alerts.test", json_object(), pass_on);
+}

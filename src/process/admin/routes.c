@@ -102,6 +102,9 @@ const struct admin_route admin_routes[] = {
 		admin_get_alarms, 0},
 	{EVHTTP_REQ_POST, "/v1/alarms/{id}/acknowledge", "Somebody has seen it.",
 		ADMIN_ORGANISATION, admin_acknowledge_alarm, 0},
+	{EVHTTP_REQ_POST, "/v1/alerts/test",
+		"Tell of a test alarm by mail and webhook; what came of it.", ADMIN_INSTALLATION,
+		admin_test_alerts, 0},
 	{EVHTTP_REQ_GET, "/v1/chains",
 		"Certificates that partners have presented: organisation, connector, since, "
 		"newest, "

@@ -187,6 +187,8 @@ void spool_chain_seen(struct spool *spool, const struct wire_chain *wire)
 		return;
 	chain.not_after_ms = cert_watch_end(chain.wire.facts.items, chain.wire.facts.count);
 	store_chain_put(spool->store, &chain, judge, written, NULL);
+	/* Its alarm, if there is one, is told soon. */
+	spool_alerts_soon(spool);
 }
 
 /* ---- asked by the administrator ----------------------------------------------------------------

@@ -57,6 +57,7 @@ static const struct {
 	{"protection.list", spool_manage_protection_list, false},
 	{"protection.forget", spool_manage_protection_forget, false},
 	{"test.submit", spool_manage_test_submit, true},
+	{"alerts.test", spool_manage_alerts_test, false},
 	{"chains.list", spool_manage_chains_list, true},
 	{"chains.show", spool_manage_chains_show, true},
 	{"chains.accept", spool_manage_chains_accept, true},

@@ -51,6 +51,8 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 		on_receive(peer, type, record);
 	else if (peer->role == RUNTIME_DELIVER)
 		on_deliver(peer, type, record);
+	else if (peer->role == RUNTIME_LOOKUP && type == WIRE_POSTED)
+		spool_webhook_posted(peer->spool, record);
 	else if (peer->role == RUNTIME_ADMIN && type == WIRE_MANAGE)
 		spool_manage(peer, record);
 }
@@ -116,6 +118,8 @@ void spool_peer_remove(struct spool_peer *peer)
 		spool_jobs_lost(peer);
 		spool_orphans_lost(peer);
 	}
+	if (peer->role == RUNTIME_LOOKUP)
+		spool_webhook_lost(peer->spool);
 	if (peer->ipc == NULL)
 		close(peer->fd);
 	ipc_free(&peer->ipc);

@@ -222,6 +222,7 @@ static void tell(struct spool *spool, const struct store_protection *p, const ch
 	struct store_change change = {.events = &event, .event_count = 1};
 
 	store_apply(spool->store, &change, written, NULL);
+	spool_alerts_soon(spool);
 	log_event(strcmp(kind, "alarm") == 0 ? LOG_WARNING_LEVEL : LOG_INFO_LEVEL,
 		strcmp(kind, "alarm") == 0 ? "downgrade" : "downgrade.over",
 		LOG_TEXT("subject", subject), LOG_TEXT("organisation", p->organisation),

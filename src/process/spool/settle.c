@@ -191,7 +191,8 @@ static void delivered(struct judge *j)
 		j->s->spool->counters.relayed++;
 	else
 		j->s->spool->counters.delivered++;
-	if (receipt_of(j) != NULL)
+	/* A letter about alarms raises none. */
+	if (receipt_of(j) != NULL && !spool_alert_is(&j->s->message->m.wire))
 		spool_protection_sent(j->s->spool, &j->recipient->wire, receipt_of(j));
 	if (!j->outcome->passed_on)
 		add_notice(j, relayed ? MESSAGE_DSN_RELAYED : MESSAGE_DSN_DELIVERED, false);
@@ -246,7 +247,8 @@ static void deferred(struct judge *j)
 			add_event(j, "delayed");
 	}
 	r->due_ms = next.when_ms;
-	if (receipt_of(j) != NULL && is_downgrade(j->outcome)) {
+	if (receipt_of(j) != NULL && is_downgrade(j->outcome) &&
+		!spool_alert_is(&s->message->m.wire)) {
 		spool_protection_sent(s->spool, &r->wire, receipt_of(j));
 		r->due_ms = spool_protection_due(s->spool, &r->wire, r->due_ms);
 	}

@@ -2,7 +2,7 @@
 
 #include "base/moment.h"
 #include "port/log/log.h"
-#include "process/spool/state.h"
+#include "process/spool/alerts.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,6 +67,7 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->protections = map_new((uint64_t)ticks_ms());
 	spool->protection_orders[0].limit = MAX_PROTECTIONS_IN;
 	spool->protection_orders[1].limit = MAX_PROTECTIONS_OUT;
+	spool->alerts = spool_alerts_new();
 	spool->claims = map_new((uint64_t)ticks_ms());
 	spool->tick = event_new(base, -1, EV_PERSIST, on_tick, spool);
 	spool->pump = event_new(base, -1, 0, on_pump, spool);
@@ -105,6 +106,7 @@ void spool_free(struct spool **ref)
 	spool_hosts_free(spool);
 	spool_protections_free(spool);
 	spool_owners_free(spool);
+	spool_alerts_free(spool);
 	spool_orphans_free(spool);
 	arena_free(&spool->settings.arena);
 	free(spool->directory);
@@ -249,6 +251,7 @@ void spool_on_tick(struct spool *spool)
 	spool_owners_tick(spool);
 	spool_orphans_tick(spool);
 	expire_trace(spool);
+	spool_alerts_tick(spool);
 	spool_dispatch(spool);
 	check_drained(spool);
 }
@@ -279,6 +282,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	if (settings->node->data == NULL)
 		return err_set(info, ERR_RANGE, "data: expected a directory");
 	spool_configure(spool, settings->node);
+	spool_alerts_configure(spool, settings);
 	if (!spool->started) {
 		free(spool->directory);
 		spool->directory = mem_text(settings->node->data);

@@ -16,6 +16,7 @@
  *   owners.c    how many messages each organisation has
  *   protection.c  how well destinations and senders were protected
  *   chains.c   certificates that partners present
+ *   alerts.h   who is told of alarms, and of certificates that end soon
  *   manage.c    questions and orders of the administrator; manage_account.c,
  *               manage_queue.c, manage_trace.c
  *
@@ -167,8 +168,9 @@ struct spool {
 	int64_t owners_next_ms;
 	struct map *protections;			     /* see protection.c */
 	struct spool_protections_order protection_orders[2]; /* by direction; out: 1 */
-	int64_t strangers, strangers_minute;		     /* see chains.c */
-	struct spool_settlement *stuck;			     /* could not be written; tried again */
+	struct spool_alerts *alerts;
+	int64_t strangers, strangers_minute; /* see chains.c */
+	struct spool_settlement *stuck;	     /* could not be written; tried again */
 	size_t settling;
 	struct spool_counters counters;
 };
@@ -366,6 +368,19 @@ void spool_protection_tell(
 int64_t spool_protection_due(
 	const struct spool *spool, const struct wire_recipient *recipient, int64_t due_ms);
 
+/* ---- alerts.c, alerts_mail.c, webhook.c: see alerts.h ------------------------------------------
+ */
+void spool_alerts_configure(struct spool *spool, const struct runtime_settings *settings);
+void spool_alerts_free(struct spool *spool);
+void spool_alerts_tick(struct spool *spool);
+/* An alarm may have been raised. */
+void spool_alerts_soon(struct spool *spool);
+/* Is it one of our letters about alarms? */
+bool spool_alert_is(const struct wire_message *message);
+/* The answer of lookup; its end. */
+void spool_webhook_posted(struct spool *spool, const struct wire_posted *posted);
+void spool_webhook_lost(struct spool *spool);
+
 /* ---- chains.c ----------------------------------------------------------------------------------
  */
 /* A partner has presented it. */
@@ -415,6 +430,7 @@ void spool_manage_test_list(struct spool_request *request);
 void spool_manage_test_submit(struct spool_request *request);	    /* submit.c */
 void spool_manage_protection_list(struct spool_request *request);   /* protection.c */
 void spool_manage_protection_forget(struct spool_request *request); /* protection.c */
+void spool_manage_alerts_test(struct spool_request *request);	    /* alerts.c */
 void spool_manage_chains_list(struct spool_request *request);	    /* chains.c */
 void spool_manage_chains_show(struct spool_request *request);	    /* chains.c */
 void spool_manage_chains_accept(struct spool_request *request);	    /* chains.c */

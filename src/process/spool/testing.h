@@ -34,6 +34,9 @@ struct testing_peer {
 	int64_t credit;
 	bool intake_open;
 	const char *intake_reason;
+	/* lookup */
+	struct wire_post post; /* the last one */
+	size_t posts;
 	/* admin */
 	json_t *answer;
 	enum err answer_error;

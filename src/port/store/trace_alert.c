@@ -1,0 +1,133 @@
+/* Who was told of which alarms. */
+#include "port/store/alert.h"
+#include "port/store/trace_inside.h"
+#include "port/store/work.h"
+
+enum { KINDS = 3 };
+
+static const char *const ways[STORE_ALERT_MAX] = {[STORE_ALERT_LOG] = "told-log",
+	[STORE_ALERT_MAIL] = "told-mail",
+	[STORE_ALERT_WEBHOOK] = "told-webhook"};
+
+struct alerts {
+	struct store_trace_job job;
+	enum store_alert_way way;
+	const char *kinds[KINDS];
+	int64_t id;
+	store_alarms_done *listed;
+	store_done *done;
+	struct store_alarm *items;
+	size_t limit, count;
+};
+
+static enum err read_alarms(struct store_db *db, struct alerts *a, sqlite3_stmt *s)
+{
+	struct arena *arena = a->job.arena;
+	bool row = false;
+	enum err e = ERR_OK;
+
+	(void)db;
+	a->items = arena_array(arena, a->limit, sizeof(*a->items));
+	while (a->count < a->limit && (e = store_db_step(s, &row)) == ERR_OK && row)
+		store_trace_read_alarm(s, arena, &a->items[a->count++]);
+	sqlite3_reset(s);
+	return e;
+}
+
+static enum err run_next(struct store_db *db, struct store_trace_job *job)
+{
+	struct alerts *a = (struct alerts *)job;
+	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_ALERT_NEXT);
+
+	if (s == NULL)
+		return store_trace_error(db);
+	store_db_bind_text(s, 1, ways[a->way]);
+	sqlite3_bind_int64(s, 2, (int64_t)a->limit);
+	return read_alarms(db, a, s);
+}
+
+static enum err run_told(struct store_db *db, struct store_trace_job *job)
+{
+	struct alerts *a = (struct alerts *)job;
+	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_ALERT_TOLD);
+
+	if (s == NULL)
+		return store_trace_error(db);
+	store_db_bind_text(s, 1, ways[a->way]);
+	sqlite3_bind_int64(s, 2, a->id);
+	return store_db_run(s);
+}
+
+static enum err run_open(struct store_db *db, struct store_trace_job *job)
+{
+	struct alerts *a = (struct alerts *)job;
+	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_ALERT_OPEN);
+
+	if (s == NULL)
+		return store_trace_error(db);
+	for (int i = 0; i < KINDS; i++)
+		store_db_bind_text(s, i + 1, a->kinds[i]);
+	return read_alarms(db, a, s);
+}
+
+static void tell_alarms(struct store_trace_job *job, enum err e)
+{
+	const struct alerts *a = (const struct alerts *)job;
+
+	a->listed(job->context, e, e == ERR_OK ? a->items : NULL, e == ERR_OK ? a->count : 0);
+}
+
+static void tell_done(struct store_trace_job *job, enum err e)
+{
+	const struct alerts *a = (const struct alerts *)job;
+
+	if (a->done != NULL)
+		a->done(job->context, e);
+}
+
+static struct alerts *alerts_new(
+	enum err (*run)(struct store_db *, struct store_trace_job *), void *context)
+{
+	struct alerts *a = store_trace_job_new(sizeof(*a));
+
+	a->job.run = run;
+	a->job.tell = tell_alarms;
+	a->job.context = context;
+	a->limit = STORE_MAX_LIST;
+	return a;
+}
+
+void store_alert_next(struct store *store, enum store_alert_way way, size_t limit,
+	store_alarms_done *done, void *context)
+{
+	struct alerts *a = alerts_new(run_next, context);
+
+	a->way = way;
+	a->listed = done;
+	if (limit > 0 && limit < STORE_MAX_LIST)
+		a->limit = limit;
+	store_trace_submit(store->trace, &a->job);
+}
+
+void store_alert_told(
+	struct store *store, enum store_alert_way way, int64_t id, store_done *done, void *context)
+{
+	struct alerts *a = alerts_new(run_told, context);
+
+	a->job.tell = tell_done;
+	a->way = way;
+	a->id = id;
+	a->done = done;
+	store_trace_submit(store->trace, &a->job);
+}
+
+void store_alert_open(
+	struct store *store, const char *const *kinds, store_alarms_done *done, void *context)
+{
+	struct alerts *a = alerts_new(run_open, context);
+
+	for (int i = 0; i < KINDS && kinds[i] != NULL; i++)
+		a->kinds[i] = arena_text(a->job.arena, kinds[i]);
+	a->listed = done;
+	store_trace_submit(store->trace, &a->job);
+}

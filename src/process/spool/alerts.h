@@ -1,0 +1,94 @@
+/*
+ * Internal to the spool: who is told of alarms.
+ *
+ *   alerts.c       looks for new alarms; the log; gathers what goes by mail
+ *   alerts_mail.c  a digest as a message of the queue
+ *   webhook.c      one signed request for each alarm, by way of lookup
+ *   expiry.c       alarms about certificates that end soon, ours and partners'
+ *
+ * Each way of telling has its own place in the row of alarms (port/store/alert.h) and moves on when
+ * it has told: what was not told when the process ended is told by the next one.
+ */
+#ifndef SEALPOST_PROCESS_SPOOL_ALERTS_H
+#define SEALPOST_PROCESS_SPOOL_ALERTS_H
+
+#include "core/cert/life.h"
+#include "port/store/alert.h"
+#include "process/spool/state.h"
+
+enum {
+	SPOOL_ALERTS_LOOK_MS = 30 * 1000, /* when nothing is known to have happened */
+	SPOOL_ALERTS_SOON_MS = 5 * 1000,  /* so long after an event it is looked every second */
+	SPOOL_ALERTS_GATHER_MS = 10 * 1000,
+	SPOOL_ALERTS_MAIL_MS = 10 * 60 * 1000, /* between two digests */
+	SPOOL_ALERTS_SHOWN = 100,	       /* alarms in one digest; of the others the number */
+	SPOOL_WEBHOOK_WAIT_MS = 60 * 1000,     /* for an answer */
+	SPOOL_WEBHOOK_TEST_MS = 15 * 1000,     /* the same, of a test */
+};
+
+/* A certificate of the node file, which has no life. */
+struct spool_own_certificate {
+	const char *name;
+	int64_t not_after_ms;
+};
+
+/* A request under way, or waiting for its time. */
+struct spool_webhook {
+	bool waits;   /* there are alarms to tell */
+	bool reading; /* them */
+	int64_t tag;  /* of the request under way; 0: none */
+	int64_t id;   /* of its alarm */
+	int64_t raised_ms;
+	int64_t until;	  /* ticks: then it has failed */
+	int64_t next;	  /* ticks: not before */
+	int64_t failures; /* in a row */
+	/* A test: it has a tag of its own, and somebody waits for the answer. */
+	int64_t test_tag, test_until;
+	struct spool_request *test;
+};
+
+struct spool_alerts {
+	struct arena *arena; /* of the settings */
+	const char *mail, *webhook;
+	struct str secret;
+	struct record_numbers before_expiry;
+	struct cert_life *lives;
+	size_t life_count;
+	struct spool_own_certificate *own;
+	size_t own_count;
+	/* looking; ticks */
+	int64_t next_look, soon_until;
+	bool looking;
+	/* mail; ticks */
+	bool mail_waits, mailing;
+	int64_t next_mail;
+	struct spool_webhook hook;
+	/* expiry; ticks */
+	int64_t next_expiry;
+	bool expiring;
+	int64_t last_tag;
+};
+
+/* alerts.c */
+struct spool_alerts *spool_alerts_new(void) MUST_USE;
+/* Does anybody get mail about alarms? */
+bool spool_alerts_has_mail(const struct spool *spool);
+
+/* alerts_mail.c */
+/* Write the digests about ALARMS, one for each mailbox; DONE when they are in the queue, or not.
+ * *ret_count (may be NULL): how many there are; with none DONE is not called. */
+void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, size_t count,
+	store_done *done, void *context, size_t *ret_count);
+/* As the webhook gets it; new reference. */
+json_t *spool_alerts_json(const struct spool *spool, const struct store_alarm *alarm);
+
+/* webhook.c */
+void spool_webhook_tick(struct spool *spool);
+/* Post this one now, for somebody who waits; it answers the request. */
+void spool_webhook_test(
+	struct spool *spool, const struct store_alarm *alarm, struct spool_request *request);
+
+/* expiry.c */
+void spool_expiry_tick(struct spool *spool);
+
+#endif
