@@ -184,10 +184,13 @@ static enum err search(PKCS11_TOKEN *token, const struct keys_uri *uri, const X5
 	return ERR_UNKNOWN;
 }
 
+/* Once: libp11 0.4.12 does not survive a second look while keys of the first are in use.  Keys that
+ * come into a token later are seen. */
 static enum err look(struct keys_token *token)
 {
-	/* What was plugged in meanwhile. */
-	return PKCS11_update_slots(token->context, &token->slots, &token->count) == 0
+	if (token->slots != NULL)
+		return ERR_OK;
+	return PKCS11_enumerate_slots(token->context, &token->slots, &token->count) == 0
 		       ? ERR_OK
 		       : ERR_UNAVAILABLE;
 }
@@ -218,8 +221,8 @@ enum err keys_token_find(struct keys_token *token, const struct keys_uri *uri, s
 	}
 	if (tokens == 0)
 		return err_set(info, ERR_UNKNOWN,
-			"no token of that name is there (of %u slots); is it plugged in, and are "
-			"keys.pkcs11_paths what the module reads?",
+			"no token of that name is there (of %u slots); is it plugged in since the "
+			"server started, and are keys.pkcs11_paths what the module reads?",
 			token->count);
 	if (candidates > 0)
 		return err_set(info, ERR_CERTIFICATE,
