@@ -219,6 +219,15 @@ const struct cli_verb cli_verbs[] = {
 		"sealpost rule add records --organisation=contoso --direction=outgoing "
 		"--header=X-Class --header-contains=patient --require-tls=chain",
 		"sealpost rule set contoso/records --mode=report"),
+	{.name = "cert challenge",
+		.arguments = "add TOKEN ANSWER, remove TOKEN, or list",
+		.doc = "Publish the answer to an ACME challenge (http-01) on publish.listen; for "
+		       "hooks of ACME clients.",
+		.examples = EXAMPLES("sealpost cert challenge add TOKEN TOKEN.THUMBPRINT",
+			"sealpost cert challenge remove TOKEN"),
+		.least = 1,
+		.most = 3,
+		.run = cli_run_cert_challenge},
 	{.name = "cert list",
 		.arguments = "",
 		.doc = "List the certificates the server holds, and what uses them.",

@@ -288,6 +288,8 @@ void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_ca
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
 void admin_get_rollover_plan(struct admin_call *call), admin_rollover(struct admin_call *call);
+void admin_get_challenges(struct admin_call *call), admin_add_challenge(struct admin_call *call);
+void admin_remove_challenge(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
 void admin_get_partner_kit(struct admin_call *call);
 void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);
