@@ -95,3 +95,23 @@ size_t cert_lives_with_choice(const struct cert_life *lives, size_t count, struc
 	*ret = copies;
 	return n;
 }
+
+bool cert_life_has_other(
+	const struct cert_life *lives, size_t count, const char *certificate, const char *version)
+{
+	const struct cert_life *life = cert_life_of(lives, count, certificate);
+	bool lives_itself = false;
+	size_t others = 0;
+
+	for (size_t i = 0; life != NULL && i < life->versions.count; i++) {
+		const struct cert_version *v = &life->versions.items[i];
+
+		if (v->state == CERT_RETIRED)
+			continue;
+		if (strcmp(v->id, version) == 0)
+			lives_itself = true;
+		else
+			others++;
+	}
+	return lives_itself && others > 0;
+}

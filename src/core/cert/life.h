@@ -66,6 +66,9 @@ const struct cert_life *cert_life_of(
 /* Copies of those among LIVES that have more than one living version: only there is a choice. */
 size_t cert_lives_with_choice(const struct cert_life *lives, size_t count, struct arena *arena,
 	const struct cert_life **ret);
+/* Is VERSION of that certificate alive, and another one beside it? */
+bool cert_life_has_other(
+	const struct cert_life *lives, size_t count, const char *certificate, const char *version);
 /* The version in that state; NULL: none. */
 const struct cert_version *cert_life_in(const struct cert_life *life, enum cert_state state);
 

@@ -88,33 +88,11 @@ bool cert_refusals_has(
 	return note != NULL && note->until_ms > now_ms;
 }
 
-static bool is_in_overlap(const struct cert_life *life, const char *version)
-{
-	size_t others = 0;
-	bool lives = false;
-
-	for (size_t i = 0; i < life->versions.count; i++) {
-		const struct cert_version *v = &life->versions.items[i];
-
-		if (v->state == CERT_RETIRED)
-			continue;
-		if (strcmp(v->id, version) == 0)
-			lives = true;
-		else
-			others++;
-	}
-	return lives && others > 0;
-}
-
 static bool still_counts(
 	const struct note *note, const struct cert_life *lives, size_t count, int64_t now_ms)
 {
-	if (note->until_ms <= now_ms)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(lives[i].name, note->certificate) == 0)
-			return is_in_overlap(&lives[i], note->version);
-	return false;
+	return note->until_ms > now_ms &&
+	       cert_life_has_other(lives, count, note->certificate, note->version);
 }
 
 void cert_refusals_prune(

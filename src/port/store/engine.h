@@ -128,6 +128,10 @@ struct store_engine_ops {
 	enum err (*protection_remove)(void *engine, const struct store_protection *protection);
 	enum err (*protections)(void *engine, struct arena *arena, struct store_protection **ret,
 		size_t *ret_count);
+	enum err (*refusal_put)(void *engine, const struct wire_refused *refused);
+	enum err (*refusal_remove)(void *engine, const struct wire_refused *refused);
+	enum err (*refusals)(
+		void *engine, struct arena *arena, struct wire_refused **ret, size_t *ret_count);
 	enum err (*host_put)(void *engine, const struct wire_host *host);
 	enum err (*host_remove)(void *engine, const char *host);
 	enum err (*hosts)(

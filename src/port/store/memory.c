@@ -27,6 +27,9 @@ static void close_engine(void *self)
 	for (i = 0; i < memory->protection_count; i++)
 		arena_free(&memory->protections[i].arena);
 	free(memory->protections);
+	for (i = 0; i < memory->refusal_count; i++)
+		arena_free(&memory->refusals[i].arena);
+	free(memory->refusals);
 	store_event_free_all(memory->events);
 	arena_free(&memory->config_arena);
 	free(memory->messages);
@@ -474,6 +477,9 @@ static const struct store_engine_ops ops = {
 	.protection_put = store_memory_protection_put,
 	.protection_remove = store_memory_protection_remove,
 	.protections = store_memory_protections,
+	.refusal_put = store_memory_refusal_put,
+	.refusal_remove = store_memory_refusal_remove,
+	.refusals = store_memory_refusals,
 	.host_put = store_memory_host_put,
 	.host_remove = store_memory_host_remove,
 	.hosts = store_memory_hosts,

@@ -24,8 +24,17 @@ struct store_memory {
 		struct store_protection wire;
 	} * protections; /* in their order */
 	size_t protection_count;
+	struct store_memory_refusal {
+		struct arena *arena;
+		struct wire_refused wire;
+	} * refusals; /* oldest first */
+	size_t refusal_count;
 };
 
+enum err store_memory_refusal_put(void *self, const struct wire_refused *refused);
+enum err store_memory_refusal_remove(void *self, const struct wire_refused *refused);
+enum err store_memory_refusals(
+	void *self, struct arena *arena, struct wire_refused **ret, size_t *ret_count);
 enum err store_memory_host_put(void *self, const struct wire_host *host);
 enum err store_memory_host_remove(void *self, const char *name);
 enum err store_memory_hosts(

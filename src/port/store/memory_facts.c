@@ -152,3 +152,55 @@ enum err store_memory_protections(
 	}
 	return ERR_OK;
 }
+
+enum err store_memory_refusal_remove(void *self, const struct wire_refused *refused)
+{
+	struct store_memory *memory = self;
+
+	for (size_t i = 0; i < memory->refusal_count; i++) {
+		const struct wire_refused *known = &memory->refusals[i].wire;
+
+		if (known->direction != refused->direction ||
+			strcmp(known->partner, refused->partner) != 0 ||
+			strcmp(known->certificate, refused->certificate) != 0 ||
+			strcmp(known->version, refused->version) != 0)
+			continue;
+		arena_free(&memory->refusals[i].arena);
+		memory->refusal_count--;
+		memmove(&memory->refusals[i], &memory->refusals[i + 1],
+			(memory->refusal_count - i) * sizeof(*memory->refusals));
+		break;
+	}
+	return ERR_OK;
+}
+
+enum err store_memory_refusal_put(void *self, const struct wire_refused *refused)
+{
+	struct store_memory *memory = self;
+	struct store_memory_refusal *to;
+	size_t i;
+
+	store_memory_refusal_remove(self, refused);
+	memory->refusals =
+		mem_resize(memory->refusals, memory->refusal_count + 1, sizeof(*memory->refusals));
+	for (i = memory->refusal_count;
+		i > 0 && memory->refusals[i - 1].wire.at_ms > refused->at_ms; i--)
+		memory->refusals[i] = memory->refusals[i - 1];
+	to = &memory->refusals[i];
+	to->arena = arena_new();
+	record_copy(&wire_refused_desc, refused, to->arena, &to->wire);
+	memory->refusal_count++;
+	return ERR_OK;
+}
+
+enum err store_memory_refusals(
+	void *self, struct arena *arena, struct wire_refused **ret, size_t *ret_count)
+{
+	const struct store_memory *memory = self;
+
+	*ret_count = memory->refusal_count;
+	*ret = arena_array(arena, memory->refusal_count + 1, sizeof(**ret));
+	for (size_t i = 0; i < memory->refusal_count; i++)
+		record_copy(&wire_refused_desc, &memory->refusals[i].wire, arena, &(*ret)[i]);
+	return ERR_OK;
+}

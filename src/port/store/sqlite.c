@@ -159,6 +159,13 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_PROTECTIONS] =
 		"SELECT direction, domain, network, best, best_at, host, got, seen, fallen,"
 		" organisation FROM protection ORDER BY direction, domain, network",
+	[STORE_SQL_REFUSAL_PUT] = "INSERT OR REPLACE INTO refusal VALUES"
+				  "(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STORE_SQL_REFUSAL_REMOVE] = "DELETE FROM refusal WHERE partner = ?1"
+				     " AND certificate = ?2 AND version = ?3 AND direction = ?4",
+	[STORE_SQL_REFUSALS] =
+		"SELECT partner, certificate, version, direction, at, until, reason"
+		" FROM refusal ORDER BY at, partner, certificate, version, direction",
 	[STORE_SQL_HOST_PUT] = "INSERT OR REPLACE INTO host VALUES(?1, ?2, ?3, ?4)",
 	[STORE_SQL_HOST_REMOVE] = "DELETE FROM host WHERE host = ?1",
 	[STORE_SQL_HOSTS] = "SELECT host, attempt, until, reason FROM host ORDER BY host",
@@ -310,6 +317,9 @@ static const struct store_engine_ops ops = {
 	.protection_put = store_sqlite_protection_put,
 	.protection_remove = store_sqlite_protection_remove,
 	.protections = store_sqlite_protections,
+	.refusal_put = store_sqlite_refusal_put,
+	.refusal_remove = store_sqlite_refusal_remove,
+	.refusals = store_sqlite_refusals,
 	.host_put = store_sqlite_host_put,
 	.host_remove = store_sqlite_host_remove,
 	.hosts = store_sqlite_hosts,

@@ -49,6 +49,9 @@ enum store_sql {
 	STORE_SQL_PROTECTION_PUT,
 	STORE_SQL_PROTECTION_REMOVE,
 	STORE_SQL_PROTECTIONS,
+	STORE_SQL_REFUSAL_PUT,
+	STORE_SQL_REFUSAL_REMOVE,
+	STORE_SQL_REFUSALS,
 	STORE_SQL_HOST_PUT,
 	STORE_SQL_HOST_REMOVE,
 	STORE_SQL_HOSTS,
@@ -100,6 +103,10 @@ enum err store_sqlite_protection_put(void *self, const struct store_protection *
 enum err store_sqlite_protection_remove(void *self, const struct store_protection *protection);
 enum err store_sqlite_protections(
 	void *self, struct arena *arena, struct store_protection **ret, size_t *ret_count);
+enum err store_sqlite_refusal_put(void *self, const struct wire_refused *refused);
+enum err store_sqlite_refusal_remove(void *self, const struct wire_refused *refused);
+enum err store_sqlite_refusals(
+	void *self, struct arena *arena, struct wire_refused **ret, size_t *ret_count);
 enum err store_sqlite_host_put(void *self, const struct wire_host *host);
 enum err store_sqlite_host_remove(void *self, const char *host);
 enum err store_sqlite_hosts(

@@ -1,4 +1,5 @@
 /* The conformance suite: the same cases on every backend.  Administration: test_admin.c. */
+#include "port/store/acceptance.h"
 #include "port/store/testing.h"
 
 /* ---- cases -------------------------------------------------------------------------------------
@@ -398,6 +399,52 @@ static void hosts_are_remembered(struct testing *t)
 	assert_string_equal(f.text, "mx.a.example:25 2 no cipher");
 }
 
+static void on_refusals(
+	void *context, enum err e, const struct wire_refused *refusals, size_t count)
+{
+	struct found *f = context;
+	size_t n = 0;
+
+	f->result = e;
+	f->count = count;
+	for (size_t i = 0; i < count; i++)
+		n += (size_t)snprintf(f->text + n, sizeof(f->text) - n, "%s %s/%s %d %lld %s; ",
+			refusals[i].partner, refusals[i].certificate, refusals[i].version,
+			refusals[i].direction, (long long)refusals[i].until_ms, refusals[i].reason);
+	f->finished = true;
+}
+
+static void refusals_are_remembered(struct testing *t)
+{
+	struct wire_refused refused = {.partner = "connector o/c",
+		.certificate = "mx",
+		.version = "2",
+		.direction = RECEIPT_OUT,
+		.at_ms = 20,
+		.until_ms = 90,
+		.reason = "unknown ca"};
+	struct found f;
+
+	store_refusal_put(t->store, &refused, NULL, NULL);
+	refused.direction = RECEIPT_IN;
+	refused.at_ms = 10;
+	store_refusal_put(t->store, &refused, NULL, NULL);
+	refused.version = "1";
+	store_refusal_put(t->store, &refused, NULL, NULL);
+	/* A newer one takes the place of the older. */
+	refused.version = "2";
+	refused.until_ms = 95;
+	store_refusal_put(t->store, &refused, NULL, NULL);
+	refused.version = "1";
+	store_refusal_remove(t->store, &refused, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	store_refusals(t->store, on_refusals, find(&f, t));
+	testing_wait(t, &f.finished);
+	assert_int_equal(f.result, ERR_OK);
+	assert_string_equal(f.text, "connector o/c mx/2 0 95 unknown ca; "
+				    "connector o/c mx/2 1 90 unknown ca; ");
+}
+
 static void closing_completes_what_was_asked(struct testing *t)
 {
 	int done = 0, i;
@@ -426,6 +473,7 @@ static const struct testing_case cases[] = {
 	CASE(the_configuration_is_replaced_whole),
 	CASE(objects_of_the_configuration_are_changed),
 	CASE(hosts_are_remembered),
+	CASE(refusals_are_remembered),
 	CASE(closing_completes_what_was_asked),
 };
 TESTING_BOTH(cases)

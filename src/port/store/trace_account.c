@@ -404,5 +404,7 @@ enum err store_trace_forget_accounts(struct store_db *db, int64_t before_ms)
 		e = forget(db, STORE_TRACE_ALARM_FORGET, before_ms);
 	if (e == ERR_OK)
 		e = forget(db, STORE_TRACE_CHAIN_FORGET, before_ms);
+	if (e == ERR_OK)
+		e = forget(db, STORE_TRACE_ACCEPTANCE_FORGET, before_ms);
 	return e == ERR_OK ? forget(db, STORE_TRACE_TEST_FORGET, before_ms) : e;
 }

@@ -8,6 +8,7 @@
  *   connector_day  what each connector took, would have refused and refused, by day, reason, host
  *   alarm  what somebody should look at; at most one row of a kind and subject is open
  *   test   what connector tests found
+ *   acceptance  how often partners accepted and refused each version of our certificates
  *   chain  certificates that partners have presented, by partner, direction and digest
  */
 #ifndef SEALPOST_PORT_STORE_TRACE_INSIDE_H
@@ -60,6 +61,11 @@ enum store_trace_sql {
 	STORE_TRACE_ALERT_NEXT,
 	STORE_TRACE_ALERT_TOLD,
 	STORE_TRACE_ALERT_OPEN,
+	STORE_TRACE_ACCEPTANCE_MORE,
+	STORE_TRACE_ACCEPTANCE_FIRST,
+	STORE_TRACE_ACCEPTANCE_TRIM,
+	STORE_TRACE_ACCEPTANCE_LIST,
+	STORE_TRACE_ACCEPTANCE_FORGET,
 	STORE_TRACE_CHAIN_LIST,
 	STORE_TRACE_CHAIN_NEWEST,
 	STORE_TRACE_CHAIN_KNOWN,
@@ -94,7 +100,8 @@ enum {
 	STORE_TRACE_TESTS = 500,	/* kept of one connector */
 	STORE_TRACE_ALARMS = 5000,	/* kept, and a few more */
 	STORE_TRACE_ALARMS_EVERY = 256, /* so often it is looked at */
-	STORE_TRACE_CHAINS_EVERY = 64,	/* so often the number of all chains is looked at */
+	STORE_TRACE_ACCEPTANCES_EVERY = 64,
+	STORE_TRACE_CHAINS_EVERY = 64, /* so often the number of all chains is looked at */
 };
 
 /* NULL when it cannot be prepared. */
@@ -133,6 +140,10 @@ enum err store_trace_count(struct store_db *db, const struct store_event *event,
 enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, bool *ret_is_alarm);
 /* The columns of ALARM (trace_write.c). */
 void store_trace_read_alarm(sqlite3_stmt *s, struct arena *arena, struct store_alarm *to);
+/* Count what the receipt of EVENT says of our certificate.  Events of kind "certificate-refused"
+ * are nothing else: *ret_is_refusal. */
+enum err store_trace_acceptance(struct store_db *db, const struct store_event *event,
+	struct arena *arena, bool *ret_is_refusal);
 enum err store_trace_forget_accounts(struct store_db *db, int64_t before_ms);
 
 enum err store_trace_find(struct store_db *db, const struct store_trace_query *query,

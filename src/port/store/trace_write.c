@@ -170,6 +170,27 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_TEST_LIST] =
 		"SELECT id, at, organisation, connector, direction, actor, ok, summary FROM test"
 		" WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT ?3",
+	[STORE_TRACE_ACCEPTANCE_MORE] =
+		"UPDATE acceptance SET accepted = accepted + ?6, refused = refused + ?7,"
+		" last = max(last, ?8), last_refused = max(last_refused, ?9),"
+		" reason = coalesce(?10, reason) WHERE certificate = ?1 AND version = ?2"
+		" AND sha256 = ?3 AND partner = ?4 AND direction = ?5",
+	[STORE_TRACE_ACCEPTANCE_FIRST] =
+		"INSERT INTO acceptance(certificate, version, sha256, partner, direction, accepted,"
+		" refused, first, last, last_refused, reason, organisation)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)",
+	/* Strangers before connectors. */
+	[STORE_TRACE_ACCEPTANCE_TRIM] =
+		"DELETE FROM acceptance WHERE (certificate, version, sha256, partner, direction) IN"
+		" (SELECT certificate, version, sha256, partner, direction FROM acceptance"
+		" ORDER BY organisation IS NOT NULL, last"
+		" LIMIT (SELECT max(0, count(*) - ?1) FROM acceptance))",
+	[STORE_TRACE_ACCEPTANCE_LIST] =
+		"SELECT certificate, version, sha256, partner, direction, organisation, accepted,"
+		" refused, first, last, last_refused, reason FROM acceptance"
+		" WHERE certificate = ?1 AND (?2 IS NULL OR organisation = ?2)"
+		" ORDER BY organisation IS NULL, partner, direction, version LIMIT ?3",
+	[STORE_TRACE_ACCEPTANCE_FORGET] = "DELETE FROM acceptance WHERE last < ?1",
 	[STORE_TRACE_TEST_FORGET] = "DELETE FROM test WHERE at < ?1",
 	[STORE_TRACE_ALERT_NEXT] =
 		"SELECT " ALARM " FROM alarm WHERE id > coalesce((SELECT value FROM setting"
@@ -390,12 +411,15 @@ static enum err apply_one(struct store_db *db, const struct store_event *event,
 {
 	const struct wire_event *w = &event->wire;
 	int64_t key = w->message != 0 ? w->message : -event->sequence;
-	bool is_alarm = false;
+	bool is_alarm = false, is_refusal = false;
 	struct terms terms = {.db = db, .arena = arena, .what = STORE_TRACE_ADD_TERM, .key = key};
 	bool first = false;
 	enum err e = store_trace_alarm(db, w, &is_alarm);
 
 	if (e != ERR_OK || is_alarm)
+		return e;
+	e = store_trace_acceptance(db, event, arena, &is_refusal);
+	if (e != ERR_OK || is_refusal)
 		return e;
 	e = add_mail(db, event, key, &terms.at, &first);
 	if (e == ERR_OK)

@@ -61,6 +61,8 @@ static const struct {
 	{"chains.list", spool_manage_chains_list, true},
 	{"chains.show", spool_manage_chains_show, true},
 	{"chains.accept", spool_manage_chains_accept, true},
+	{"refusals.list", spool_manage_refusals_list, false},
+	{"acceptance.list", spool_manage_acceptance_list, true},
 	{"spool.status", spool_manage_status, false},
 };
 

@@ -23,6 +23,8 @@ static void on_receive(struct spool_peer *peer, enum wire_type type, const void 
 		spool_intake_abort(peer, ((const struct wire_id *)record)->id);
 	else if (type == WIRE_EVENT)
 		spool_intake_event(peer->spool, record);
+	else if (type == WIRE_REFUSED)
+		spool_refusal_learn(peer, record);
 	else if (type == WIRE_CHAIN)
 		spool_chain_seen(peer->spool, record);
 }
@@ -37,6 +39,8 @@ static void on_deliver(struct spool_peer *peer, enum wire_type type, const void 
 		spool_job_outcome(peer, record);
 	else if (type == WIRE_HOST)
 		spool_host_learn(peer, record);
+	else if (type == WIRE_REFUSED)
+		spool_refusal_learn(peer, record);
 	else if (type == WIRE_CHAIN)
 		spool_chain_seen(peer->spool, record);
 }
@@ -148,4 +152,5 @@ void spool_peer_open(struct spool_peer *peer)
 		ipc_send(peer->ipc, WIRE_INTAKE, &intake);
 	if (peer->role == RUNTIME_DELIVER)
 		spool_hosts_send(peer);
+	spool_refusals_send(peer);
 }

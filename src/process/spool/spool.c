@@ -104,6 +104,7 @@ void spool_free(struct spool **ref)
 	map_free(&spool->messages);
 	map_free(&spool->jobs);
 	spool_hosts_free(spool);
+	spool_refusals_free(spool);
 	spool_protections_free(spool);
 	spool_owners_free(spool);
 	spool_alerts_free(spool);
@@ -180,6 +181,7 @@ void spool_begin(struct spool *spool)
 	spool->started = true;
 	event_add(spool->tick, &second);
 	spool_hosts_load(spool);
+	spool_refusals_load(spool);
 	spool_protections_load(spool);
 	spool_owners_ask(spool); /* before the configuration, and so before any mail */
 	spool_config_load(spool);
@@ -248,6 +250,7 @@ void spool_on_tick(struct spool *spool)
 	spool_intake_tick(spool);
 	spool_settle_tick(spool);
 	spool_hosts_tick(spool);
+	spool_refusals_tick(spool);
 	spool_owners_tick(spool);
 	spool_orphans_tick(spool);
 	expire_trace(spool);
@@ -283,6 +286,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 		return err_set(info, ERR_RANGE, "data: expected a directory");
 	spool_configure(spool, settings->node);
 	spool_alerts_configure(spool, settings);
+	spool_refusals_lives(spool, settings->lives, settings->life_count);
 	if (!spool->started) {
 		free(spool->directory);
 		spool->directory = mem_text(settings->node->data);

@@ -13,6 +13,7 @@
  *   orphans.c   recipients that deliver still has from before a restart
  *   config.c    the configuration and who must know of it; config_change.c: a few objects of it
  *   hosts.c     what is known of hosts
+ *   refusals.c  which versions of our certificates partners refuse, and what they accept
  *   owners.c    how many messages each organisation has
  *   protection.c  how well destinations and senders were protected
  *   chains.c   certificates that partners present
@@ -27,6 +28,8 @@
 #define SEALPOST_PROCESS_SPOOL_STATE_H
 
 #include "base/map.h"
+#include "core/cert/choose.h"
+#include "core/cert/refusals.h"
 #include "core/message/dsn.h"
 #include "core/policy/policy.h"
 #include "core/queue/plan.h"
@@ -48,10 +51,12 @@ enum {
 	SPOOL_PENDING_HIGH = 32 * 1024 * 1024,	/* content waiting for the disk: no more credit */
 	SPOOL_AGAIN_MS = 2000,			/* after a job that ended without being tried */
 	SPOOL_SLOTS_MAX = 10000,		/* jobs of one deliver process */
+	SPOOL_REFUSALS_PENDING = 1000,		/* calls of the store */
 	SPOOL_NUMBER = 1023,			/* this process, in message ids */
 };
 
 struct spool;
+struct spool_request;
 
 struct spool_peer {
 	struct spool *spool;
@@ -163,6 +168,8 @@ struct spool {
 	int64_t reports_until; /* ticks */
 
 	struct map *hosts;
+	struct refusal *refusals; /* see refusals.c */
+	size_t refusal_count;
 	struct map *owners; /* see owners.c */
 	bool owners_asked;
 	int64_t owners_next_ms;
@@ -339,6 +346,18 @@ void spool_hosts_tick(struct spool *spool);
 bool spool_host_forget(struct spool *spool, const char *host);
 json_t *spool_hosts_json(const struct spool *spool);
 void spool_hosts_free(struct spool *spool);
+
+/* ---- refusals.c --------------------------------------------------------------------------------
+ */
+void spool_refusal_learn(struct spool_peer *from, const struct wire_refused *refused);
+void spool_refusals_load(struct spool *spool);
+void spool_refusals_send(struct spool_peer *peer);
+void spool_refusals_tick(struct spool *spool);
+/* These certificates live now: what is said of others is over. */
+void spool_refusals_lives(struct spool *spool, const struct cert_life *lives, size_t count);
+void spool_refusals_free(struct spool *spool);
+void spool_manage_refusals_list(struct spool_request *request);
+void spool_manage_acceptance_list(struct spool_request *request);
 
 /* ---- owners.c ---------------------------------------------------------------------------------
  */

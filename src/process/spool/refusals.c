@@ -1,0 +1,247 @@
+/*
+ * Which versions of our certificates partners do not accept: on disk, so that it is known after a
+ * restart, and in every process that shows certificates.  A note is over when its time is, or when
+ * its version has no other beside it.
+ */
+#include "port/log/log.h"
+#include "port/store/acceptance.h"
+#include "process/spool/state.h"
+
+#include <stdlib.h>
+
+/* As far ahead as a refusal may count; the clock may have gone back since. */
+static const int64_t until_max_ms = INT64_C(2) * CERT_REFUSAL_MS;
+
+struct refusal {
+	struct refusal *next; /* newest first */
+	struct arena *arena;
+	struct wire_refused wire;
+};
+
+static bool is_same(const struct wire_refused *a, const struct wire_refused *b)
+{
+	return a->direction == b->direction && strcmp(a->partner, b->partner) == 0 &&
+	       strcmp(a->certificate, b->certificate) == 0 && strcmp(a->version, b->version) == 0;
+}
+
+static void drop(struct spool *spool, struct refusal **place)
+{
+	struct refusal *refusal = *place;
+
+	*place = refusal->next;
+	arena_free(&refusal->arena);
+	free(refusal);
+	spool->refusal_count--;
+}
+
+static void written(void *context, enum err e)
+{
+	(void)context;
+	if (e != ERR_OK)
+		log_event(LOG_WARNING_LEVEL, "spool.refusal-not-written",
+			LOG_TEXT("error", err_token(e)));
+}
+
+/* The last one is the oldest: when there are too many it goes. */
+static void keep(struct spool *spool, const struct wire_refused *wire)
+{
+	struct refusal *refusal = mem_new(sizeof(*refusal));
+	struct refusal **place = &spool->refusals, **last = NULL;
+
+	refusal->arena = arena_new();
+	record_copy(&wire_refused_desc, wire, refusal->arena, &refusal->wire);
+	while (*place != NULL) {
+		if (is_same(&(*place)->wire, wire)) {
+			drop(spool, place);
+			continue;
+		}
+		last = place;
+		place = &(*place)->next;
+	}
+	if (spool->refusal_count >= CERT_REFUSALS_MAX && last != NULL) {
+		store_refusal_remove(spool->store, &(*last)->wire, written, NULL);
+		drop(spool, last);
+	}
+	refusal->next = spool->refusals;
+	spool->refusals = refusal;
+	spool->refusal_count++;
+}
+
+static enum runtime_role role_of(const struct wire_refused *refused)
+{
+	return refused->direction == RECEIPT_OUT ? RUNTIME_DELIVER : RUNTIME_RECEIVE;
+}
+
+/* For the account of who accepts what. */
+static void tell_trace(struct spool *spool, const struct wire_refused *refused)
+{
+	struct receipt receipt = {
+		.direction = refused->direction,
+		.at_ms = refused->at_ms,
+		.organisation = refused->organisation,
+		.own_certificate = refused->certificate,
+		.own_version = refused->version,
+		.own_sha256 = refused->sha256,
+	};
+	const struct wire_event event = {
+		.at_ms = refused->at_ms,
+		.kind = "certificate-refused",
+		.sender = refused->partner,
+		.organisation = refused->organisation,
+		.text = refused->reason,
+		.receipt = &receipt,
+	};
+	struct store_change change = {.events = &event, .event_count = 1};
+
+	store_apply(spool->store, &change, written, NULL);
+}
+
+void spool_refusal_learn(struct spool_peer *from, const struct wire_refused *refused)
+{
+	struct spool *spool = from->spool;
+	struct store_counts counts;
+
+	if (refused->partner == NULL || refused->certificate == NULL || refused->version == NULL ||
+		role_of(refused) != from->role || refused->until_ms <= spool->now_ms() ||
+		refused->until_ms > spool->now_ms() + until_max_ms)
+		return;
+	keep(spool, refused);
+	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
+		if (peer->role == from->role && peer != from && peer->ipc != NULL)
+			ipc_send(peer->ipc, WIRE_REFUSED, refused);
+	/* Strangers can refuse what they like as often as they like: it must not pile up. */
+	store_counts(spool->store, &counts);
+	if (counts.pending_calls > SPOOL_REFUSALS_PENDING)
+		return;
+	store_refusal_put(spool->store, refused, written, NULL);
+	tell_trace(spool, refused);
+}
+
+void spool_refusals_send(struct spool_peer *peer)
+{
+	for (const struct refusal *r = peer->spool->refusals; r != NULL; r = r->next)
+		if (role_of(&r->wire) == peer->role)
+			ipc_send(peer->ipc, WIRE_REFUSED, &r->wire);
+}
+
+static void loaded(void *context, enum err e, const struct wire_refused *refusals, size_t count)
+{
+	struct spool *spool = context;
+
+	if (e != ERR_OK)
+		return; /* they will be refused once more: no harm */
+	for (size_t i = 0; i < count; i++)
+		keep(spool, &refusals[i]);
+	spool_refusals_tick(spool);
+	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
+		if (peer->ipc != NULL)
+			spool_refusals_send(peer);
+}
+
+void spool_refusals_load(struct spool *spool)
+{
+	store_refusals(spool->store, loaded, spool);
+}
+
+static void forget(struct spool *spool, struct refusal **place)
+{
+	store_refusal_remove(spool->store, &(*place)->wire, written, NULL);
+	drop(spool, place);
+}
+
+void spool_refusals_tick(struct spool *spool)
+{
+	int64_t now = spool->now_ms();
+	struct refusal **place = &spool->refusals;
+
+	while (*place != NULL) {
+		int64_t until = (*place)->wire.until_ms;
+
+		if (until <= now || until > now + until_max_ms)
+			forget(spool, place);
+		else
+			place = &(*place)->next;
+	}
+}
+
+void spool_refusals_lives(struct spool *spool, const struct cert_life *lives, size_t count)
+{
+	struct refusal **place = &spool->refusals;
+
+	while (*place != NULL) {
+		const struct wire_refused *wire = &(*place)->wire;
+
+		if (cert_life_has_other(lives, count, wire->certificate, wire->version))
+			place = &(*place)->next;
+		else
+			forget(spool, place);
+	}
+}
+
+void spool_refusals_free(struct spool *spool)
+{
+	while (spool->refusals != NULL)
+		drop(spool, &spool->refusals);
+}
+
+/* ---- asked by the administrator ---------------------------------------------------------------
+ */
+
+void spool_manage_refusals_list(struct spool_request *request)
+{
+	json_t *items = json_array();
+
+	for (const struct refusal *r = request->spool->refusals; r != NULL; r = r->next)
+		json_array_append_new(items,
+			json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o}", "partner", r->wire.partner,
+				"certificate", r->wire.certificate, "version", r->wire.version,
+				"direction", receipt_direction_names[r->wire.direction], "at",
+				spool_moment_json(r->wire.at_ms), "until",
+				spool_moment_json(r->wire.until_ms), "reason",
+				spool_text_json(r->wire.reason)));
+	spool_answer(request, json_pack("{s:o}", "items", items));
+}
+
+static json_t *acceptance_json(const struct store_acceptance *a)
+{
+	bool known = a->direction == RECEIPT_IN || a->direction == RECEIPT_OUT;
+
+	return json_pack("{s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:o,s:o,s:o,s:o}", "certificate",
+		spool_text_json(a->certificate), "version", spool_text_json(a->version), "sha256",
+		spool_text_json(a->sha256), "partner", spool_text_json(a->partner), "direction",
+		known ? receipt_direction_names[a->direction] : "?", "accepted",
+		(json_int_t)a->accepted, "refused", (json_int_t)a->refused, "first",
+		spool_moment_json(a->first_ms), "last", spool_moment_json(a->last_ms),
+		"last_refused",
+		a->last_refused_ms > 0 ? spool_moment_json(a->last_refused_ms) : json_null(),
+		"reason", spool_text_json(a->reason));
+}
+
+static void acceptances_found(
+	void *context, enum err e, const struct store_acceptance *rows, size_t count)
+{
+	struct spool_request *request = context;
+	json_t *items;
+
+	if (e != ERR_OK) {
+		spool_answer_error(
+			request, e, "what partners accept could not be read: %s", err_text(e));
+		return;
+	}
+	items = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (spool_is_asked_by(request, rows[i].organisation))
+			json_array_append_new(items, acceptance_json(&rows[i]));
+	spool_answer(request, json_pack("{s:o}", "items", items));
+}
+
+void spool_manage_acceptance_list(struct spool_request *request)
+{
+	const char *certificate = spool_argument(request, "certificate");
+
+	if (certificate == NULL)
+		spool_answer_error(request, ERR_SYNTAX, "certificate: expected a name");
+	else
+		store_acceptances(request->spool->store, certificate,
+			spool_argument(request, "organisation"), acceptances_found, request);
+}
