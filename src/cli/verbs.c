@@ -466,6 +466,26 @@ const struct cli_verb cli_verbs[] = {
 		.least = 1,
 		.most = 1,
 		.run = cli_run_host_forget},
+	{.name = "check endpoints",
+		.arguments = "[HOST|FILE|URL...]",
+		.doc = "Find every address of revocation lists, OCSP responders and issuers in "
+		       "chains, have each fetched by the process that will have to, and say what "
+		       "is wrong and which hosts and ports to allow; without arguments: --own and "
+		       "--connectors.",
+		.flags = FLAGS({"own", NULL, "The certificates of this server."},
+			{"connectors", NULL,
+				"The hosts that connectors send mail to, and what their partners "
+				"have presented."},
+			{"partners", NULL, "What anybody has presented of late."},
+			{"kind", "KIND", "What a URL is to be: crl, ocsp or issuer."},
+			{"quiet", NULL, "Show only what is not fine."}),
+		.examples = EXAMPLES("sealpost check endpoints",
+			"sealpost check endpoints --own --json",
+			"sealpost check endpoints mx.fabrikam.example",
+			"sealpost check endpoints chain.pem smtps://mail.fabrikam.example "
+			"http://crl.ca.example/ca.crl"),
+		.most = CLI_MAX_WORDS,
+		.run = cli_run_check_endpoints},
 	{.name = "tls list",
 		.arguments = "",
 		.doc = "List the TLS versions, suites, groups and signatures offered and "

@@ -20,6 +20,11 @@ const struct cert_cause cert_causes[] = {
 	{"not-found", "the host name does not exist, or has no address",
 		"Check the name servers that this server asks (dns.servers); if they are fine, the "
 		"certificate names a host that is gone: tell its CA"},
+	{"dns", "the name servers gave no answer that can be trusted",
+		"Check the name servers that this server asks (dns.servers)"},
+	{"tls", "TLS with the web server fails",
+		"Its certificate is not trusted or expired, or a proxy on the way takes TLS apart"},
+	{"busy", "too much is fetched already", "Try again later"},
 	{"refused", "the host refuses the connection",
 		"A firewall that rejects, or a service that is down: allow the host and port "
 		"below, "

@@ -3,6 +3,7 @@
 #include "port/log/log.h"
 #include "process/admin/call.h"
 #include "process/admin/challenge.h"
+#include "process/admin/check.h"
 #include "process/admin/publish.h"
 
 #include <pwd.h>
@@ -228,7 +229,11 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 		admin_deliver_came(admin, index, fd);
 		return;
 	}
-	if (role != RUNTIME_SPOOL) { /* nothing is asked of the others yet */
+	if (role == RUNTIME_LOOKUP) {
+		admin_check_lookup_came(admin, fd);
+		return;
+	}
+	if (role != RUNTIME_SPOOL) {
 		close(fd);
 		return;
 	}
@@ -284,6 +289,7 @@ static void destroy(void *self)
 	admin_publish_free(&admin->publish);
 	admin_challenges_free(&admin->challenges);
 	ipc_free(&admin->spool);
+	ipc_free(&admin->lookup);
 	admin_deliver_free_all(admin);
 	policy_snapshot_free(&admin->snapshot);
 	arena_free(&admin->building_arena);

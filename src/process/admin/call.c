@@ -1,4 +1,4 @@
-#include "process/admin/call.h"
+#include "process/admin/check.h"
 
 #include "base/buf.h"
 #include "port/log/log.h"
@@ -54,6 +54,8 @@ void admin_end(struct admin_call *call)
 	}
 	if (call->timer != NULL)
 		event_free(call->timer);
+	if (call->check != NULL)
+		admin_check_clear(call);
 	if (call->tick != NULL)
 		event_free(call->tick);
 	if (call->probe != NULL)

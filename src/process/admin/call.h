@@ -19,6 +19,7 @@
 struct admin;
 struct admin_call;
 struct admin_challenges;
+struct admin_check;
 struct admin_page;
 struct admin_publish;
 
@@ -83,6 +84,7 @@ struct admin_call {
 	void (*gone)(struct admin_call *call); /* the client has gone; must end the call */
 	struct event *tick;		       /* of the handler; freed with the call */
 	struct admin_probe *probe;	       /* in the call's arena; NULL: none */
+	struct admin_check *check;	       /* the same (check.h) */
 
 	void (*go)(struct admin_call *call); /* waits for a snapshot */
 	struct policy_snapshot *own;	     /* for admin_view(); NULL: not needed yet */
@@ -101,6 +103,7 @@ struct admin {
 	struct runtime *runtime;
 	struct evhttp *http;
 	struct ipc *spool;		/* NULL: away */
+	struct ipc *lookup;		/* the same */
 	struct admin_deliver *delivers; /* those that are there */
 	struct admin_deliver *turn;	/* asked last; NULL: none yet */
 	struct admin_call *calls;
@@ -228,6 +231,9 @@ enum err admin_check_trust(const json_t *config, struct err_info *info);
 struct admin_deliver;
 void admin_deliver_came(struct admin *admin, unsigned index, int fd);
 void admin_deliver_free_all(struct admin *admin);
+/* Another one at each time, so that they share the work; NULL: none is there. */
+struct admin_deliver *admin_deliver_choose(struct admin *admin);
+void admin_deliver_send(struct admin_deliver *deliver, enum wire_type type, const void *record);
 
 /* A test under way: what is told is kept for the history. */
 struct admin_probe {

@@ -1,5 +1,5 @@
 /* Tests of connectors: a question to a process that delivers, and its steps on to the client. */
-#include "process/admin/call.h"
+#include "process/admin/check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +126,8 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	struct admin_call *call = deliver->admin->calls;
 
 	(void)ipc;
+	if (type == WIRE_SURVEYED)
+		admin_check_surveyed(deliver->admin, record);
 	if (type != WIRE_PROBE_STEP || step->tag == 0)
 		return;
 	while (call != NULL && (call->probe == NULL || call->probe->tag != step->tag ||
@@ -146,6 +148,7 @@ static void drop(struct admin_deliver *deliver)
 	*place = deliver->next;
 	if (admin->turn == deliver)
 		admin->turn = NULL;
+	admin_check_deliver_gone(admin, deliver);
 	for (struct admin_call *call = admin->calls; call != NULL; call = next) {
 		next = call->next;
 		if (call->probe == NULL || call->probe->deliver != deliver)
@@ -193,11 +196,16 @@ void admin_deliver_free_all(struct admin *admin)
 }
 
 /* One after the other, so that tests share the work. */
-static struct admin_deliver *choose(struct admin *admin)
+struct admin_deliver *admin_deliver_choose(struct admin *admin)
 {
 	admin->turn = admin->turn != NULL && admin->turn->next != NULL ? admin->turn->next
 								       : admin->delivers;
 	return admin->turn;
+}
+
+void admin_deliver_send(struct admin_deliver *deliver, enum wire_type type, const void *record)
+{
+	ipc_send(deliver->ipc, type, record);
 }
 
 /* ---- the question ---------------------------------------------------------------------------- */
@@ -284,7 +292,7 @@ static void test_connector(struct admin_call *call)
 		admin_probe_inbound(call);
 		return;
 	}
-	deliver = choose(call->admin);
+	deliver = admin_deliver_choose(call->admin);
 	if (deliver == NULL) {
 		admin_problem(call, 503, "no process that delivers is there; try again");
 		return;

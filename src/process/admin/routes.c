@@ -76,6 +76,11 @@ const struct admin_route admin_routes[] = {
 		admin_explain, 0},
 	{EVHTTP_REQ_GET, "/v1/lint", "What is doubtful in the configuration.", ADMIN_ORGANISATION,
 		admin_get_lint, 0},
+	{EVHTTP_REQ_POST, "/v1/checks/endpoints",
+		"{own?, connectors?, partners?, hosts?, chains?, urls?}: try out where "
+		"certificates "
+		"point to, line by line.",
+		ADMIN_INSTALLATION, admin_check_endpoints, 0},
 	{EVHTTP_REQ_GET, "/v1/tls",
 		"What TLS is offered and accepted, by listener and by connector.",
 		ADMIN_INSTALLATION, admin_get_tls, 0},
