@@ -170,3 +170,20 @@ bool cli_confirm(struct cli *cli, const char *question)
 		return false;
 	return answer[0] == 'y' || answer[0] == 'Y';
 }
+
+int cli_write_output(struct cli *cli, struct str text)
+{
+	const char *path = cli_option(cli, "output");
+	FILE *to = path != NULL && strcmp(path, "-") != 0 ? fopen(path, "we") : cli->out;
+	bool fine;
+
+	if (to == NULL)
+		return cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
+	fine = fwrite(text.p, 1, text.n, to) == text.n && fflush(to) == 0;
+	if (to != cli->out)
+		fine = fclose(to) == 0 && fine;
+	if (!fine)
+		return cli_fail(
+			cli, CLI_FAILED, "%s: %s", path != NULL ? path : "output", strerror(errno));
+	return CLI_OK;
+}

@@ -74,23 +74,6 @@ static void drop_notes_on_roots(struct partner_kit *kit)
 	kit->notes.count = kept;
 }
 
-static int write_out(struct cli *cli, struct str text)
-{
-	const char *path = cli_option(cli, "output");
-	FILE *to = path != NULL && strcmp(path, "-") != 0 ? fopen(path, "we") : cli->out;
-	bool fine;
-
-	if (to == NULL)
-		return cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
-	fine = fwrite(text.p, 1, text.n, to) == text.n && fflush(to) == 0;
-	if (to != cli->out)
-		fine = fclose(to) == 0 && fine;
-	if (!fine)
-		return cli_fail(
-			cli, CLI_FAILED, "%s: %s", path != NULL ? path : "output", strerror(errno));
-	return CLI_OK;
-}
-
 static int format_kit(struct cli *cli, const struct partner_kit *kit, const char *format)
 {
 	json_t *json;
@@ -110,7 +93,7 @@ static int format_kit(struct cli *cli, const struct partner_kit *kit, const char
 		e = strcmp(format, "html") == 0 ? partner_format(kit, PAGE_HTML, &page)
 						: partner_format(kit, PAGE_TEXT, &page);
 	}
-	status = e == ERR_OK ? write_out(cli, buf_str(&page))
+	status = e == ERR_OK ? cli_write_output(cli, buf_str(&page))
 			     : cli_fail(cli, CLI_FAILED, "the kit is too large");
 	buf_free(&page);
 	return status;

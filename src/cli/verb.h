@@ -167,6 +167,8 @@ int cli_read_file(struct cli *cli, const char *path, struct str *ret);
 /* The node file that an option or the environment names, with absolute paths; all defaults when
  * none is. */
 int cli_node(struct cli *cli, struct model_node *ret);
+/* Put TEXT where --output says; absent or "-": to out. */
+int cli_write_output(struct cli *cli, struct str text);
 /* Path of the system's trust store as the node file names it; NULL when it cannot be read. */
 const char *cli_roots_path(struct cli *cli);
 /* The file at an https:// address, in the arena: at most MAX bytes, 10 s, no redirection to another
@@ -206,6 +208,7 @@ int cli_run_object_list(struct cli *cli), cli_run_object_show(struct cli *cli);
 int cli_run_object_add(struct cli *cli), cli_run_object_set(struct cli *cli);
 int cli_run_object_remove(struct cli *cli), cli_run_recipient_load(struct cli *cli);
 int cli_run_cert_list(struct cli *cli), cli_run_cert_show(struct cli *cli);
+int cli_run_cert_sheet(struct cli *cli);
 int cli_run_cert_import(struct cli *cli), cli_run_cert_self_signed(struct cli *cli);
 int cli_run_cert_request(struct cli *cli), cli_run_cert_remove(struct cli *cli);
 int cli_run_cert_rollover(struct cli *cli);

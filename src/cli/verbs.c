@@ -240,6 +240,18 @@ const struct cli_verb cli_verbs[] = {
 		.least = 1,
 		.most = 1,
 		.run = cli_run_cert_show},
+	{.name = "cert sheet",
+		.arguments = "[NAME]",
+		.doc = "Print what partners must know of our certificates: root, name, key, dates, "
+		       "places to reach, TLSA; the next versions too.",
+		.flags = FLAGS({"format", "FORMAT", "text (the default), markdown, html or json."},
+			{"organisation", "ORGANISATION",
+				"Only what partners of this organisation are shown."},
+			{"output", "FILE", "Write there."}),
+		.examples = EXAMPLES("sealpost cert sheet",
+			"sealpost cert sheet mx --format html --output sheet.html"),
+		.most = 1,
+		.run = cli_run_cert_sheet},
 	{.name = "cert import",
 		.arguments =
 			"NAME FILE... (CHAIN.pem KEY.pem [CHAIN.pem KEY.pem], FILE.p12, or the "

@@ -385,7 +385,8 @@ struct model_alerts {
 
 /* What anybody may fetch by HTTP: the certificate sheet, and answers to ACME challenges. */
 struct model_publish {
-	const char *listen; /* "0.0.0.0:80"; NULL: nothing is published */
+	const char *listen;		  /* "0.0.0.0:80"; NULL: nothing is published */
+	struct record_texts certificates; /* that the sheet shows; empty: all in use */
 };
 
 struct model_ports { /* where next hops listen; other values only make sense in trials */

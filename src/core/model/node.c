@@ -258,6 +258,10 @@ static const struct record_field publish_fields[] = {
 	RECORD_FIELD(struct model_publish, listen, RECORD_TEXT, .check = model_check_listen,
 		.doc = "Address and port on which anybody may fetch, by HTTP, the certificate "
 		       "sheet and answers to ACME challenges; absent: nothing is published."),
+	RECORD_FIELD(struct model_publish, certificates, RECORD_TEXTS, .max = 1000,
+		.check = model_check_name,
+		.doc = "Certificates that the published sheet shows; empty: all that are in use, "
+		       "also those of organisations."),
 };
 static const struct record_desc publish_desc = RECORD_DESC(
 	struct model_publish, "publish", publish_fields, .doc = "What is open to everybody.");

@@ -117,6 +117,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	take_certificates(admin, settings);
 	admin->roots = arena_copy(admin->arena, settings->roots);
 	arena_free(&old.arena);
+	admin_published_forget(admin);
 	admin_users_ask(admin);
 	admin_publish_listen(admin->publish, settings->publish_fd);
 	return admin->http == NULL ? listen_on(admin, settings->socket_fd, info) : ERR_OK;
@@ -169,6 +170,7 @@ static void config_end(struct admin *admin, const struct wire_config_mark *mark)
 		return;
 	policy_snapshot_free(&admin->snapshot);
 	admin->snapshot = policy_snapshot_new(&admin->building, (uint64_t)mark->generation);
+	admin_published_forget(admin);
 	admin_users_ask(admin);
 	arena_free(&admin->building_arena);
 }
@@ -287,6 +289,7 @@ static void destroy(void *self)
 	if (admin->http != NULL)
 		evhttp_free(admin->http);
 	admin_publish_free(&admin->publish);
+	admin_published_forget(admin);
 	admin_challenges_free(&admin->challenges);
 	ipc_free(&admin->spool);
 	ipc_free(&admin->lookup);

@@ -128,6 +128,8 @@ struct admin {
 	/* What everybody may fetch (publish.h, challenge.h). */
 	struct admin_publish *publish;
 	struct admin_challenges *challenges; /* NULL: none */
+	struct admin_page *sheets[4];	     /* by path; NULL: to be made */
+	int64_t sheets_at;		     /* when the oldest of them was made, ticks */
 
 	struct policy_snapshot *snapshot; /* NULL: none yet */
 	struct arena *building_arena;	  /* while a configuration comes in */
@@ -274,6 +276,8 @@ bool admin_is_for_others(const struct admin_call *call, const char *from, const 
 
 /* What everybody finds at PATH, held for the caller; NULL: nothing.  CONTEXT is a struct admin. */
 struct admin_page *admin_published(void *context, struct str path);
+/* Something has changed of what is shown there. */
+void admin_published_forget(struct admin *admin);
 
 /* ---- certificates (certificates.c, rollover.c) ----------------------------------------------- */
 
@@ -297,7 +301,7 @@ void admin_get_rollover_plan(struct admin_call *call), admin_rollover(struct adm
 void admin_get_challenges(struct admin_call *call), admin_add_challenge(struct admin_call *call);
 void admin_remove_challenge(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
-void admin_get_partner_kit(struct admin_call *call);
+void admin_get_partner_kit(struct admin_call *call), admin_get_sheet(struct admin_call *call);
 void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);
 void admin_acknowledge_alarm(struct admin_call *call);
 void admin_get_chains(struct admin_call *call), admin_get_chain(struct admin_call *call);

@@ -3,6 +3,7 @@
 
 #include "core/partner/kit.h"
 #include "port/tls/tls.h"
+#include "process/admin/uses.h"
 
 #include <string.h>
 
@@ -290,37 +291,6 @@ static bool describe_certificate(struct making *m, const struct runtime_certific
 	return true;
 }
 
-static bool lists(const struct record_texts *texts, const char *name)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		if (strcmp(texts->items[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* Another organisation says that it is its own, and this one does not. */
-static bool belongs_to_others(const struct making *m, const char *name)
-{
-	if (lists(&m->organisation->certificates, name))
-		return false;
-	for (size_t i = 0; i < m->config->organisations.count; i++)
-		if (lists(&m->config->organisations.items[i].certificates, name))
-			return true;
-	return false;
-}
-
-static bool is_presented(const struct model_node *node, const char *name)
-{
-	for (size_t i = 0; i < node->listeners.count; i++) {
-		const struct model_listener *l = &node->listeners.items[i];
-
-		if (l->tls != MODEL_TLS_OFF &&
-			(l->certificates.count == 0 || lists(&l->certificates, name)))
-			return true;
-	}
-	return false;
-}
-
 static void take_server_certificates(struct making *m)
 {
 	const struct admin *admin = m->call->admin;
@@ -329,8 +299,8 @@ static void take_server_certificates(struct making *m)
 		const struct runtime_certificate *c = &admin->certificates[i];
 		size_t *count = &m->kit.server_certificates.count;
 
-		if (*count < MAX_ITEMS && is_presented(&admin->node, c->name) &&
-			!belongs_to_others(m, c->name) &&
+		if (*count < MAX_ITEMS && admin_use_serves(&admin->node, c->name) &&
+			!admin_use_is_foreign(m->config, m->organisation, c->name) &&
 			describe_certificate(m, c, &m->kit.server_certificates.items[*count]))
 			(*count)++;
 	}

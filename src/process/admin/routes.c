@@ -95,6 +95,10 @@ const struct admin_route admin_routes[] = {
 		"{action: start, advance, back, retire, cancel or drop, at?, share?, connectors?, "
 		"force?}: a step in its life.",
 		ADMIN_INSTALLATION, admin_rollover, 0},
+	{EVHTTP_REQ_GET, "/v1/certificates/sheet",
+		"What partners must know of our certificates, the coming ones too: name, "
+		"organisation, format (json, text, markdown, html).",
+		ADMIN_ORGANISATION, admin_get_sheet, 0},
 	{EVHTTP_REQ_GET, "/v1/partner-kit",
 		"What a partner needs to force TLS: organisation, connector, address, format "
 		"(json, "
