@@ -129,12 +129,14 @@ static size_t writable_paths(const struct runtime *r, const struct model_node *n
 	size_t count = 0;
 
 	*ret = arena_array(
-		arena, node->maildirs.count + node->keys.pkcs11_paths.count + 1, sizeof((*ret)[0]));
+		arena, node->maildirs.count + node->keys.pkcs11_paths.count + 2, sizeof((*ret)[0]));
 	if (has_token(r, node))
 		for (size_t i = 0; i < node->keys.pkcs11_paths.count; i++)
 			(*ret)[count++] = node->keys.pkcs11_paths.items[i];
 	if (needs & RUNTIME_NEEDS_DATA)
 		(*ret)[count++] = node->data;
+	if (needs & RUNTIME_NEEDS_CACHE)
+		(*ret)[count++] = arena_format(arena, "%s/lookup", node->data);
 	if (!(needs & RUNTIME_NEEDS_MAILDIRS))
 		return count;
 	for (size_t i = 0; i < node->maildirs.count; i++)

@@ -23,11 +23,12 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_LOOKUP] =
 		{
 			.name = "lookup",
-			.needs = RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_THREADS,
+			.needs = RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_THREADS |
+				 RUNTIME_NEEDS_ROOTS | RUNTIME_NEEDS_CACHE,
 			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN) | PEER(SPOOL),
 			.user_offset = RUNTIME_LOOKUP,
-			.may = "ask name servers",
-			.may_not = "files, mail, keys, database",
+			.may = "ask name servers, fetch revocation lists, call webhooks",
+			.may_not = "other files, mail, keys, database",
 		},
 	[RUNTIME_SPOOL] =
 		{

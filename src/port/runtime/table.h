@@ -31,6 +31,7 @@ enum runtime_needs {
 	RUNTIME_NEEDS_THREADS = 1 << 8,
 	RUNTIME_NEEDS_PUBLISH = 1 << 9, /* the listening socket that is open to everybody */
 	RUNTIME_NEEDS_SECRET = 1 << 10, /* the key that requests to the webhook are signed with */
+	RUNTIME_NEEDS_CACHE = 1 << 11,	/* may read and write DATA/lookup */
 };
 
 /* What one process alone may know: the supervisor opens the file and hands the descriptor on; it

@@ -1,14 +1,14 @@
 /*
- * Answers WIRE_DNS_ASK.  At most MAX_RUNNING questions are with the resolver at once, others wait
- * in the order in which they came; beyond MAX_WAITING the answer is a failure at once.  Answers to
- * a peer that has gone are dropped, its questions forgotten.  While it is not known yet whether
- * answers can be validated (trust.h), questions wait.
+ * Answers WIRE_DNS_ASK; what else is asked is fetch.c's.  At most MAX_RUNNING questions are with
+ * the resolver at once, others wait in the order in which they came; beyond MAX_WAITING the answer
+ * is a failure at once.  Answers to a peer that has gone are dropped, its questions forgotten.
+ * While it is not known yet whether answers can be validated (trust.h), questions wait.
  */
 #include "process/lookup/lookup.h"
 
 #include "port/dns/dns.h"
 #include "port/log/log.h"
-#include "port/runtime/peers.h"
+#include "process/lookup/inside.h"
 #include "process/lookup/trust.h"
 
 #include <stdio.h>
@@ -33,6 +33,7 @@ TAILQ_HEAD(questions, question);
 struct lookup {
 	struct runtime *runtime;
 	struct lookup_trust *trust;
+	struct lookup_fetch *fetch;
 	struct model_dns settings; /* in settings_arena: what trust was made with */
 	struct arena *settings_arena;
 	struct runtime_peers peers;
@@ -125,7 +126,8 @@ static void run_more(struct lookup *l)
 		l->running_count++;
 		q->query = dns_ask(dns, q->name, q->type, on_answer, q);
 	}
-	if (l->is_draining && l->running_count == 0 && l->waiting_count == 0) {
+	if (l->is_draining && l->running_count == 0 && l->waiting_count == 0 &&
+		l->fetch->task_count == 0) {
 		l->is_draining = false; /* said once */
 		runtime_drained(l->runtime);
 	}
@@ -161,19 +163,14 @@ static void take_question(
 static void on_message(
 	void *owner, struct runtime_peer *peer, enum wire_type type, const void *record)
 {
-	if (type == WIRE_REVOCATION_ASK) {
-		/* An answer that names no certificate: nothing is known of any. */
-		ipc_send(peer->ipc, WIRE_REVOCATION_ANSWER,
-			&(struct wire_revocation_answer){
-				.tag = ((const struct wire_revocation_ask *)record)->tag});
-		return;
-	}
-	if (type != WIRE_DNS_ASK) {
+	struct lookup *l = owner;
+
+	if (type == WIRE_DNS_ASK) {
+		take_question(l, peer, record);
+	} else if (!lookup_fetch_message(l->fetch, peer, type, record)) {
 		runtime_peer_complain(peer, "a message that is not for this process");
 		runtime_peer_drop(peer);
-		return;
 	}
-	take_question(owner, peer, record);
 }
 
 static void forget_questions(void *owner, struct runtime_peer *peer)
@@ -182,6 +179,7 @@ static void forget_questions(void *owner, struct runtime_peer *peer)
 
 	forget(&l->running, peer);
 	forget(&l->waiting, peer);
+	lookup_fetch_forget(l->fetch, peer);
 }
 
 static void on_closed(void *owner)
@@ -202,6 +200,7 @@ static void *create(struct runtime *runtime)
 	runtime_peers_init(&l->peers, RUNTIME_LOOKUP, runtime_base(runtime), &handlers, l);
 	TAILQ_INIT(&l->running);
 	TAILQ_INIT(&l->waiting);
+	l->fetch = lookup_fetch_new(runtime, on_closed, l);
 	return l;
 }
 
@@ -227,6 +226,7 @@ static void on_trust(void *self)
 		warn(lookup_trust_reason(l->trust),
 			"name resolvers that pass DNSSEC on as dns.servers, or accept it with "
 			"dns.trust_anchor: none; it is tried again by itself");
+	http_set_dns(l->fetch->http, lookup_trust_dns(l->trust));
 	run_more(l);
 }
 
@@ -246,8 +246,10 @@ static void replace(struct lookup *l, struct lookup_trust *trust)
 		l->waiting_count++;
 		last = q;
 	}
+	http_set_dns(l->fetch->http, NULL);
 	lookup_trust_free(&l->trust);
 	l->trust = trust;
+	http_set_dns(l->fetch->http, lookup_trust_dns(trust));
 	if (l->is_started)
 		lookup_trust_probe(trust);
 	run_more(l);
@@ -298,6 +300,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	struct lookup_trust *trust = NULL;
 	enum err e;
 
+	lookup_fetch_apply(l->fetch, settings);
 	/* Inside the sandbox no file can be read any more: what did not change stays as it is. */
 	if (l->trust != NULL && record_equal(dns_desc(), &settings->node->dns, &l->settings)) {
 		lookup_trust_probe(l->trust);
@@ -326,6 +329,7 @@ static void start(void *self)
 	struct lookup *l = self;
 
 	l->is_started = true;
+	lookup_fetch_start(l->fetch);
 	lookup_trust_probe(l->trust);
 }
 
@@ -353,12 +357,12 @@ static json_t *stats(void *self)
 	const struct lookup *l = self;
 	bool validating = lookup_trust_state(l->trust) == LOOKUP_TRUST_VALIDATING;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "asked",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "asked",
 		(json_int_t)l->asked, "secure", (json_int_t)l->secure, "insecure",
 		(json_int_t)l->insecure, "bogus", (json_int_t)l->bogus, "failed",
 		(json_int_t)l->failed, "refused", (json_int_t)l->peers.complaints, "running",
 		(json_int_t)l->running_count, "waiting", (json_int_t)l->waiting_count, "validating",
-		validating, "dnssec", dnssec_stats(l));
+		validating, "dnssec", dnssec_stats(l), "fetch", lookup_fetch_stats(l->fetch));
 }
 
 static void destroy(void *self)
@@ -366,6 +370,7 @@ static void destroy(void *self)
 	struct lookup *l = self;
 
 	runtime_peers_clear(&l->peers);
+	lookup_fetch_free(&l->fetch);
 	lookup_trust_free(&l->trust);
 	arena_free(&l->settings_arena);
 	free(l);

@@ -130,11 +130,22 @@ static enum err make_maildir(
 	return e == ERR_OK ? supervise_reach(deliver, RUNTIME_DELIVER, path, info) : e;
 }
 
+/* What was fetched is worth little, and follows a change of the user. */
+static enum err make_cache(
+	const char *path, const struct supervise_user *lookup, struct err_info *info)
+{
+	enum err e = make(path, 0700, lookup, info);
+
+	if (e == ERR_OK && lookup->change && chown(path, lookup->uid, lookup->gid) < 0)
+		return failed(info, path);
+	return e == ERR_OK ? supervise_reach(lookup, RUNTIME_LOOKUP, path, info) : e;
+}
+
 /* The data directory belongs to the spool; when others run as other users, they may pass through it
  * to what is theirs, but not look around. */
 static enum err make_data(const struct model_node *node, struct err_info *info)
 {
-	struct supervise_user spool, deliver;
+	struct supervise_user spool, deliver, lookup;
 	bool is_shared;
 	char path[4200];
 	enum err e = supervise_user_find(node, RUNTIME_SPOOL, &spool, info);
@@ -142,15 +153,20 @@ static enum err make_data(const struct model_node *node, struct err_info *info)
 	if (e == ERR_OK)
 		e = supervise_user_find(node, RUNTIME_DELIVER, &deliver, info);
 	if (e == ERR_OK)
+		e = supervise_user_find(node, RUNTIME_LOOKUP, &lookup, info);
+	if (e == ERR_OK)
 		e = make(node->data, 0700, &spool, info);
 	if (e != ERR_OK)
 		return e;
-	is_shared = spool.uid != deliver.uid || spool.uid != geteuid();
+	is_shared = spool.uid != deliver.uid || spool.uid != lookup.uid || spool.uid != geteuid();
 	if (chmod(node->data, is_shared ? 0711 : 0700) < 0)
 		return failed(info, node->data);
 	if (spool.change && chown(node->data, spool.uid, spool.gid) < 0)
 		return failed(info, node->data);
 	e = supervise_reach(&spool, RUNTIME_SPOOL, node->data, info);
+	snprintf(path, sizeof(path), "%s/lookup", node->data);
+	if (e == ERR_OK)
+		e = make_cache(path, &lookup, info);
 	snprintf(path, sizeof(path), "%s/maildir", node->data);
 	if (e == ERR_OK && node->maildirs.count == 0)
 		e = make_maildir(path, &deliver, info);
