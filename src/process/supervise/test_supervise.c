@@ -244,7 +244,7 @@ static void each_process_gets_what_its_row_says(void **state)
 		bool roots;
 	} rows[] = {
 		{"keys", 3, 1, 1, 0, false},
-		{"lookup", 5, 0, 0, 0, false},
+		{"lookup", 5, 0, 0, 0, true},
 		{"spool", 5, 0, 1, 0, false},
 		{"receive", 3, 0, 1, 1, true},
 		{"deliver", 4, 0, 1, 0, true},
