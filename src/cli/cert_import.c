@@ -8,6 +8,7 @@
 #include "core/cert/step.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 bool cli_cert_is_served(struct cli *cli)
@@ -40,6 +41,8 @@ static int begin(struct cli *cli, struct model_node *node, const char **data)
 {
 	int status = cli_data_path(cli, data);
 
+	/* Keys pass through this process: no core dump shall hold one. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (status == CLI_OK)
 		status = cli_node(cli, node);
 	return status == CLI_OK ? check_name(cli, node) : status;

@@ -204,6 +204,24 @@ def test_a_key_of_another_certificate_in_the_token_is_refused(tmp_path, instance
     assert 'the key in the token does not belong to the certificate' in server.log_text()
 
 
+def test_a_rollover_from_one_key_in_the_token_to_another(tmp_path, instances, authority):
+    token = Token(tmp_path)
+    server = instances(tmp_path / 'a', node=token.node())
+    first, second = (authority.issue('mx.sealpost.example', key=kind, file=f'rollover-{kind}') for kind in ('ec', 'rsa'))
+
+    def bring(certificate, label, number, *more):
+        server.cli('cert', 'import', 'mx', certificate.chain, token.add(label, certificate.key, number), '--node',
+                   server.write_node(), '--trust', authority.certificate, *more)
+
+    bring(first, 'first', '01')
+    server.start(environment=token.environment)
+    assert presented(server) == fingerprint(first.leaf)
+    bring(second, 'second', '02', '--advance')
+    assert presented(server) == fingerprint(second.leaf)
+    server.cli('cert', 'rollover', 'back', 'mx', '--node', server.write_node())
+    assert presented(server) == fingerprint(first.leaf)
+
+
 # SoftHSM, but a signature is made only when the file "hold" is gone, and none while there is a file "lost".
 SHIM = r"""
 #include <dlfcn.h>
@@ -364,6 +382,9 @@ def test_only_the_keys_process_has_keys(tmp_path, instances, authority):
     bundle = pkcs12(imported, tmp_path / 'imported.p12', 'bundle')
     server.cli('cert', 'import', 'imported', bundle, '--passphrase-file', secret(tmp_path / 'word', 'bundle'),
                '--node', server.write_node(), '--force')
+    at_rest = next((tmp_path / 'a' / 'data' / 'certificates' / 'imported').rglob('ecdsa.key'))
+    assert at_rest.read_text().startswith('-----BEGIN ENCRYPTED PRIVATE KEY-----')
+    assert at_rest.stat().st_mode & 0o777 == 0o600
     server.apply(config_for(server))
     for name, certificate in (('plain', plain), ('rsa', rsa), ('imported', imported)):
         assert presented(server, '-servername', f'{name}.sealpost.example') == fingerprint(certificate.leaf)

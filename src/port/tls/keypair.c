@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -247,10 +248,22 @@ bool tls_keypair_is_sealed(struct str key)
 	return false;
 }
 
+static void free_plain(PKCS8_PRIV_KEY_INFO **plain)
+{
+	PKCS8_PRIV_KEY_INFO_free(*plain);
+}
+
+static void free_sealed(X509_SIG **sealed)
+{
+	X509_SIG_free(*sealed);
+}
+
 enum err tls_keypair_seal(
 	struct str key, struct str passphrase, struct buf *ret_sealed, struct err_info *info)
 {
 	EVP_PKEY *private CLEANUP(tls_pem_free_key) = NULL;
+	PKCS8_PRIV_KEY_INFO *plain CLEANUP(free_plain) = NULL;
+	X509_SIG *sealed CLEANUP(free_sealed) = NULL;
 	BIO *bio CLEANUP(tls_pem_free_bio) = BIO_new(BIO_s_mem());
 	enum err e;
 
@@ -260,8 +273,11 @@ enum err tls_keypair_seal(
 	e = tls_pem_key(key, str_of(NULL), &private, info);
 	if (e != ERR_OK)
 		return e;
-	if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, private, EVP_aes_256_cbc(),
-				   passphrase.p, (int)passphrase.n, NULL, NULL) != 1)
+	plain = EVP_PKEY2PKCS8(private);
+	if (plain != NULL)
+		sealed = PKCS8_encrypt(-1, EVP_aes_256_cbc(), passphrase.p, (int)passphrase.n, NULL,
+			0, TLS_SEAL_ITERATIONS, plain);
+	if (bio == NULL || sealed == NULL || PEM_write_bio_PKCS8(bio, sealed) != 1)
 		return tls_pem_error(info, ERR_INTERNAL, "the key could not be encrypted");
 	return tls_pem_take(bio, ret_sealed, info);
 }

@@ -11,6 +11,7 @@
 
 enum {
 	TLS_KEYPAIR_PEM_MAX = 64 * 1024, /* room for any key, or request, in PEM */
+	TLS_SEAL_ITERATIONS = 100000,	 /* rounds over a passphrase, PBKDF2 */
 	TLS_PASSPHRASE_MAX = 1000,	 /* bytes; of what OpenSSL takes, 1024 */
 };
 

@@ -74,10 +74,8 @@ static enum err make(const struct model_certificate *to, const char *hostname, i
 	e = tls_keypair_self_signed(&request, &chain, &key, info);
 	if (e == ERR_OK && (!write_new(to->key, &key) || !write_new(to->chain, &chain)))
 		e = err_set(info, err_from_errno(errno), "%s: %s", to->chain, strerror(errno));
-	if (buf_length(&key) > 0)
-		OPENSSL_cleanse(key.p + key.from, buf_length(&key));
 	buf_free(&chain);
-	buf_free(&key);
+	tls_keypair_forget(&key);
 	return e;
 }
 
