@@ -71,8 +71,11 @@ class Sealpost:
     # -- life ----------------------------------------------------------------------------------------
 
     def write_node(self):
+        """Never half of it: a server that finds no listeners and no directory would take those of the system."""
         path = self.directory / 'node.yaml'
-        path.write_text(yaml.safe_dump(self.node, sort_keys=False))
+        whole = path.with_suffix('.new')
+        whole.write_text(yaml.safe_dump(self.node, sort_keys=False))
+        whole.replace(path)
         return path
 
     def start(self, wait=True, environment=None):

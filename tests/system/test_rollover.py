@@ -2,10 +2,14 @@
 import json
 import random
 import ssl
+import subprocess
+import threading
+import time
 
 import pytest
 
-from certs import Authority, spki_pin
+from certs import Authority, openssl, spki_pin
+from clock import Clock, available
 from setups import organisation, outbound_partner
 from waiting import wait_for
 
@@ -18,17 +22,23 @@ def ours(tmp_path, instances):
     return instances(tmp_path / 'ours', HOST)
 
 
+def node_file(instance):
+    """Written once: a server that starts meanwhile must not find half of it."""
+    path = instance.directory / 'node.yaml'
+    return path if path.exists() else instance.write_node()
+
+
 def new(authority, number, **how):
     return authority.issue(HOST, file=f'version-{number}-{random.randrange(1 << 40)}', **how)
 
 
 def bring(instance, authority, certificate, *more, check=True):
-    return instance.cli('cert', 'import', 'mx', certificate.chain, certificate.key, '--node', instance.write_node(),
+    return instance.cli('cert', 'import', 'mx', certificate.chain, certificate.key, '--node', node_file(instance),
                         '--trust', authority.certificate, *more, check=check)
 
 
 def rollover(instance, *words, check=True):
-    return instance.cli('cert', 'rollover', *words, '--node', instance.write_node(), check=check)
+    return instance.cli('cert', 'rollover', *words, '--node', node_file(instance), check=check)
 
 
 def life(instance, name='mx'):
@@ -91,7 +101,7 @@ def test_from_the_first_to_the_second(ours, authority):
 def test_two_kinds_side_by_side(ours, authority):
     pairs = [new(authority, 1), new(authority, 1, key='rsa2048')]
     words = [w for p in pairs for w in (p.chain, p.key)]
-    node = ('--node', ours.write_node(), '--trust', authority.certificate)
+    node = ('--node', node_file(ours), '--trust', authority.certificate)
     ours.cli('cert', 'import', 'mx', *words, *node)
     ours.start()
     kinds = [c['chain'][0]['key'] for c in ours.json('cert', 'list')]
@@ -132,7 +142,7 @@ def test_without_a_server(ours, authority):
 
 
 def test_request_and_answer(ours, authority, tmp_path):
-    node = ('--node', ours.write_node())
+    node = ('--node', node_file(ours))
     request = tmp_path / 'mx.csr'
     request.write_text(ours.cli('cert', 'request', 'mx', f'--host={HOST}', '--key=rsa-2048', '--organisation=Ours', *node).stdout)
     assert 'requested already' in ours.cli('cert', 'request', 'mx', *node, check=False).stderr
@@ -157,13 +167,13 @@ def test_refused_with_a_reason(ours, authority, tmp_path):
     rows = [(good.chain, other.key, 'does not belong'), (old.chain, old.key, 'expired'), (early.chain, early.key, 'not valid yet'),
             (alone.chain, alone.key, 'does not reach a root'), (weak.chain, weak.key, 'shorter than 2048 bits'), (good.key, good.key, 'no certificate')]
     for chain, key, why in rows:
-        done = ours.cli('cert', 'import', 'mx', chain, key, '--node', ours.write_node(), '--trust', authority.certificate, check=False)
+        done = ours.cli('cert', 'import', 'mx', chain, key, '--node', node_file(ours), '--trust', authority.certificate, check=False)
         assert done.returncode == 1 and why in done.stderr, (why, done.stderr)
         assert not (ours.directory / 'data' / 'certificates' / 'mx').exists()
     # The wrong way round is put right.
     mixed = tmp_path / 'mixed.pem'
     mixed.write_text(''.join(reversed([c + '-----END CERTIFICATE-----\n' for c in deep.chain.read_text().split('-----END CERTIFICATE-----\n')[:-1]])))
-    ours.cli('cert', 'import', 'mx', mixed, deep.key, '--node', ours.write_node(), '--trust', authority.certificate)
+    ours.cli('cert', 'import', 'mx', mixed, deep.key, '--node', node_file(ours), '--trust', authority.certificate)
     stored = (ours.directory / 'data' / 'certificates' / 'mx' / '1' / 'ecdsa.pem').read_text()
     assert stored.split() == deep.chain.read_text().split()
 
@@ -173,10 +183,10 @@ def test_a_name_that_nobody_uses(ours, authority):
     ours.node['listeners'][0]['certificates'] = ['mx']
     ours.start()
     spare = authority.issue('spare.example')
-    done = ours.cli('cert', 'import', 'spare', spare.chain, spare.key, '--node', ours.write_node(), '--trust', authority.certificate)
+    done = ours.cli('cert', 'import', 'spare', spare.chain, spare.key, '--node', node_file(ours), '--trust', authority.certificate)
     assert 'warning: no listener, organisation or connector uses' in done.stderr
-    assert 'in use: listener mx' in ours.cli('cert', 'remove', 'mx', '--yes', '--node', ours.write_node(), check=False).stderr
-    ours.cli('cert', 'remove', 'spare', '--yes', '--node', ours.write_node())
+    assert 'in use: listener mx' in ours.cli('cert', 'remove', 'mx', '--yes', '--node', node_file(ours), check=False).stderr
+    ours.cli('cert', 'remove', 'spare', '--yes', '--node', node_file(ours))
     assert {c['name'] for c in ours.json('cert', 'list')} == {'mx'}
     assert not (ours.directory / 'data' / 'certificates' / 'spare').exists()
 
@@ -198,7 +208,7 @@ def test_an_import_that_the_server_refuses_is_undone(ours, authority):
     bring(ours, authority, new(authority, 1))
     ours.start()
     before = life(ours)
-    node = ours.write_node().read_text()
+    node = node_file(ours).read_text()
     ours.directory.joinpath('node.yaml').write_text(node + 'nonsense: true\n')
     second = new(authority, 2)
     done = ours.cli('cert', 'import', 'mx', second.chain, second.key, '--data', ours.directory / 'data', '--trust',
@@ -219,7 +229,7 @@ def test_partners_who_pinned_are_told_before(ours, authority, foreign_authority)
     named = outbound_partner('ours', 'named', 'named.example', certificate='mx')
     named['expects'] = {'names': [HOST]}
     ours.apply({'organisations': [organisation('ours')], 'connectors': [pinned, named]})
-    ours.cli('cert', 'import', 'mx', second.chain, second.key, '--node', ours.write_node(), '--trust', foreign_authority.certificate)
+    ours.cli('cert', 'import', 'mx', second.chain, second.key, '--node', node_file(ours), '--trust', foreign_authority.certificate)
     warnings = {(w['severity'], w['token'], w['subject']) for w in
                 json.loads(rollover(ours, 'plan', 'mx', '--json').stdout)['warnings']}
     assert {('error', 'partner-pins', 'connector ours/pinned'), ('error', 'partner-issuer', 'connector ours/pinned'),
@@ -230,3 +240,134 @@ def test_partners_who_pinned_are_told_before(ours, authority, foreign_authority)
     assert states(ours) == {'1': 'current', '2': 'next'}
     rollover(ours, 'advance', 'mx', '--force')
     assert shows(ours, second)
+
+
+# ---- killed at any moment -------------------------------------------------------------------------
+
+
+class Roller(threading.Thread):
+    """Imports, advances and retires, one after the other, whatever comes of it."""
+
+    def __init__(self, instance, authority, certificates):
+        super().__init__(daemon=True)
+        self.instance, self.authority, self.certificates = instance, authority, certificates
+        self.stopping = threading.Event()
+        self.done = 0
+
+    def run(self):
+        turn = 0
+        while not self.stopping.is_set():
+            certificate = self.certificates[turn % len(self.certificates)]
+            steps = [lambda: bring(self.instance, self.authority, certificate, '--replace', check=False),
+                     lambda: rollover(self.instance, 'start', 'mx', '--share=50', check=False),
+                     lambda: rollover(self.instance, 'advance', 'mx', check=False),
+                     lambda: rollover(self.instance, 'back', 'mx', check=False),
+                     lambda: rollover(self.instance, 'advance', 'mx', check=False),
+                     lambda: rollover(self.instance, 'retire', 'mx', check=False)]
+            self.done += steps[turn % len(steps)]().returncode == 0
+            turn += 1
+
+
+def check_disk(instance):
+    """Exactly one current version; every living one has its key, no retired one, once swept."""
+    found = list(states(instance).values())
+    assert found.count('current') == 1 and found.count('next') <= 1 and found.count('deprecated') <= 1, found
+    for version, state in states(instance).items():
+        if state != 'retired':
+            public = openssl('pkey', '-in', key_of(instance, version), '-pubout')
+            assert public == openssl('x509', '-in', key_of(instance, version).with_suffix('.pem'), '-noout', '-pubkey')
+
+
+def test_killed_at_any_moment(ours, authority):
+    chance = random.Random(11)
+    certificates = [new(authority, n) for n in range(6)]
+    bring(ours, authority, certificates[0])
+    bring(ours, authority, certificates[1])
+    ours.start()
+    roller = Roller(ours, authority, certificates)
+    roller.start()
+    try:
+        for _ in range(15):
+            before = roller.done
+            wait_for(lambda: roller.done >= before + 3, 'three more steps', 60)
+            threading.Event().wait(chance.random() * 0.2)  # anywhere in a step: the moment is the point
+            ours.kill()
+            check_disk(ours)
+            ours.start()
+            text = presented(ours)
+            assert any(text.split() == c.leaf.read_text().split() for c in certificates)
+    finally:
+        roller.stopping.set()
+        roller.join(60)
+    states_now = states(ours)
+    rollover(ours, 'drop', 'mx', check=False)
+    for version, state in states(ours).items():
+        assert state != 'retired' or not key_of(ours, version).exists(), states_now
+
+
+# ---- a year ---------------------------------------------------------------------------------------
+
+DAY = 86400
+
+
+def stamp(moment):
+    return time.strftime('%Y%m%d%H%M%SZ', time.gmtime(moment))
+
+
+def check_valid(instance, clock):
+    """What is presented is valid on that day."""
+    dates = subprocess.run(['openssl', 'x509', '-noout', '-startdate', '-enddate'], input=presented(instance),
+                           capture_output=True, text=True, check=True).stdout
+    first, last = (time.strptime(line.split('=')[1], '%b %d %H:%M:%S %Y GMT') for line in dates.splitlines())
+    begin, end = (int(subprocess.run(['date', '-u', '-d', time.strftime('%Y-%m-%d %H:%M:%S', t), '+%s'], capture_output=True,
+                                     text=True, check=True).stdout) for t in (first, last))
+    assert begin <= clock.now() < end, dates
+
+
+@pytest.mark.skipif(not available(), reason='no compiler for the clock')
+def test_a_year_of_renewals(tmp_path, instances, authority):
+    """Six certificates of 90 days, one every 60 days: by date, with the server off, with a jump, and forgotten."""
+    clock = Clock(tmp_path / 'clock')
+    start = int(time.time()) // DAY * DAY + DAY
+    clock.set(start + 60)
+    ours = instances(tmp_path / 'ours', HOST, prefix=clock.prefix)
+
+    def issue(number, day):
+        begin = start + day * DAY
+        return new(authority, number, start=stamp(begin), end=stamp(begin + 90 * DAY))
+
+    def on(day, expected, jump=False):
+        clock.set(start + day * DAY + 60)
+        if not jump:  # whoever is told looks at once; else the change is seen within seconds
+            ours.cli('reload')
+        wait_for(lambda: served_states(ours) == expected, f'{expected} on day {day}: {states(ours)}', 40)
+        check_valid(ours, clock)
+
+    bring(ours, authority, issue(1, 0))
+    ours.start()
+    on(0, {'1': 'current'})
+    for number in range(2, 6):
+        day, old, version = 60 * (number - 1), str(number - 1), str(number)
+        on(day, {old: 'current'})
+        bring(ours, authority, issue(number, day))
+        rollover(ours, 'start', 'mx', '--share=10', '--at=+5d')
+        rollover(ours, 'advance', 'mx', '--at=+20d')
+        rollover(ours, 'retire', 'mx', '--at=+30d')
+        if number == 3:  # the machine is off while all of it is due
+            ours.stop()
+            clock.set(start + (day + 35) * DAY)
+            ours.start()
+            on(day + 35, {version: 'current'})
+            continue
+        on(day + 5, {old: 'current', version: 'next'})
+        wait_for(lambda: life(ours)['plan']['is_trial'], f'the trial on day {day + 5}')
+        on(day + 20, {old: 'deprecated', version: 'current'}, jump=number == 4)
+        on(day + 30, {version: 'current'})
+        assert not key_of(ours, old).exists()
+    # Nobody has set dates: the one that ends gives way to the one that is there.
+    on(300, {'5': 'current'})
+    bring(ours, authority, issue(6, 300))
+    on(329, {'5': 'current', '6': 'next'})
+    on(330, {'6': 'current'})
+    assert list(states(ours).values()) == ['retired'] * 5 + ['current']
+    assert 'event=process.ended' not in ours.log_text().split('event=serve.ended')[-1], 'nothing ended by itself'

@@ -22,6 +22,41 @@ static void answer(struct supervise *s)
 	r->tag_count = 0;
 }
 
+static void refuse(struct supervise *s, int64_t tag, const char *why)
+{
+	if (tag >= 0)
+		supervise_answer_send(s, tag, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+}
+
+static void add_tag(struct supervise_reload *r, int64_t tag)
+{
+	if (tag < 0)
+		return;
+	r->tags = mem_resize(r->tags, r->tag_count + 1, sizeof(r->tags[0]));
+	r->tags[r->tag_count++] = tag;
+}
+
+/* Whoever asked while a reload was under way: the files may have changed since they were read. */
+static void go_on(struct supervise *s)
+{
+	struct supervise_reload *r = &s->reload;
+	int64_t *later = r->later;
+	size_t count = r->later_count;
+	bool is_wanted = r->is_again && s->drain_stage < 0;
+
+	r->later = NULL;
+	r->later_count = 0;
+	r->is_again = false;
+	for (size_t i = 0; i < count; i++)
+		if (is_wanted)
+			add_tag(r, later[i]);
+		else
+			refuse(s, later[i], "the server is ending");
+	free(later);
+	if (is_wanted)
+		supervise_reload_begin(s, -1);
+}
+
 static void done(struct supervise *s)
 {
 	struct supervise_reload *r = &s->reload;
@@ -38,6 +73,7 @@ static void done(struct supervise *s)
 		supervise_notify_ready();
 	answer(s);
 	supervise_rollover_reloaded(s, r->reason);
+	go_on(s);
 }
 
 /* What a running instance cannot change is said, not passed over in silence. */
@@ -112,18 +148,13 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
 	complete(s);
 }
 
-static void add_tag(struct supervise_reload *r, int64_t tag)
+static void add_later(struct supervise_reload *r, int64_t tag)
 {
+	r->is_again = true;
 	if (tag < 0)
 		return;
-	r->tags = mem_resize(r->tags, r->tag_count + 1, sizeof(r->tags[0]));
-	r->tags[r->tag_count++] = tag;
-}
-
-static void refuse(struct supervise *s, int64_t tag, const char *why)
-{
-	if (tag >= 0)
-		supervise_answer_send(s, tag, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+	r->later = mem_resize(r->later, r->later_count + 1, sizeof(r->later[0]));
+	r->later[r->later_count++] = tag;
 }
 
 void supervise_reload_abandon(struct supervise *s)
@@ -152,8 +183,7 @@ void supervise_reload_begin(struct supervise *s, int64_t tag)
 		return;
 	}
 	if (r->next != NULL) {
-		/* The file may have changed since it was read: not the same question. */
-		refuse(s, tag, "another reload is under way");
+		add_later(r, tag);
 		return;
 	}
 	add_tag(r, tag);
@@ -205,4 +235,5 @@ void supervise_reload_free(struct supervise *s)
 	if (s->reload.timer != NULL)
 		event_free(s->reload.timer);
 	free(s->reload.tags);
+	free(s->reload.later);
 }

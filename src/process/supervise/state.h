@@ -55,6 +55,9 @@ struct supervise_reload {
 	int64_t at_ms;	  /* when the last one ended */
 	int64_t *tags;	  /* questions to answer */
 	size_t tag_count;
+	bool is_again; /* once more, after the one that is under way, for: */
+	int64_t *later;
+	size_t later_count;
 };
 
 /* A step in the life of a certificate that is under way: it is on disk, and the settings with it
