@@ -212,6 +212,7 @@ int cli_run_cert_sheet(struct cli *cli);
 int cli_run_cert_import(struct cli *cli), cli_run_cert_self_signed(struct cli *cli);
 int cli_run_cert_request(struct cli *cli), cli_run_cert_remove(struct cli *cli);
 int cli_run_cert_rollover(struct cli *cli);
+int cli_run_cert_explain(struct cli *cli), cli_run_cert_acceptance(struct cli *cli);
 int cli_run_cert_challenge(struct cli *cli);
 int cli_run_queue_list(struct cli *cli), cli_run_queue_show(struct cli *cli);
 int cli_run_queue_summary(struct cli *cli), cli_run_queue_act(struct cli *cli);

@@ -297,6 +297,8 @@ void admin_get_trace(struct admin_call *call), admin_get_trace_item(struct admin
 void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_call *call);
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
+void admin_explain_certificate(struct admin_call *call);
+void admin_get_acceptance(struct admin_call *call);
 void admin_get_rollover_plan(struct admin_call *call), admin_rollover(struct admin_call *call);
 void admin_get_challenges(struct admin_call *call), admin_add_challenge(struct admin_call *call);
 void admin_remove_challenge(struct admin_call *call);

@@ -87,6 +87,13 @@ const struct admin_route admin_routes[] = {
 	{EVHTTP_REQ_GET, "/v1/certificates",
 		"Certificates: what is presented, what uses it; the lives of those with versions.",
 		ADMIN_INSTALLATION, admin_get_certificates, 0},
+	{EVHTTP_REQ_POST, "/v1/certificates/explain",
+		"{name?, from?, connector?} or {connector, to}: which certificate and version a "
+		"peer is shown, and why.",
+		ADMIN_INSTALLATION, admin_explain_certificate, 0},
+	{EVHTTP_REQ_GET, "/v1/certificates/{name}/acceptance",
+		"How often partners accepted and refused each of its versions.", ADMIN_ORGANISATION,
+		admin_get_acceptance, 0},
 	{EVHTTP_REQ_GET, "/v1/certificates/{name}/plan",
 		"Its versions, what is to happen when, and what the next one would mean for "
 		"partners.",
