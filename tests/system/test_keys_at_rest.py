@@ -294,6 +294,8 @@ def test_a_slow_token_holds_nobody_else(odd_token):
              'all of them to wait for the token')
     assert presented(server, '-servername', 'fast.sealpost.example') == fingerprint(fast.leaf)
     assert all(client.poll() is None for client in waiting)
+    done = server.cli('reload', check=False)
+    assert done.returncode != 0 and 'the token has not answered' in done.stdout + done.stderr
     (directory / 'hold').unlink()
     for client in waiting:
         out, _ = client.communicate('QUIT\r\n', timeout=20)

@@ -177,8 +177,11 @@ static enum err make_ring(struct keys *keys, const struct runtime_settings *sett
 			secrets[RUNTIME_SECRET_PIN], &source.pin, info);
 	if (e != ERR_OK)
 		return e;
-	keys_workers_pause(keys->workers);
-	e = keys_ring_new(&source, ret, info);
+	e = keys_workers_pause(keys->workers);
+	if (e == ERR_OK)
+		e = keys_ring_new(&source, ret, info);
+	else
+		err_set(info, e, "the token has not answered for %d s: try again", KEYS_PAUSE_S);
 	keys_workers_resume(keys->workers);
 	return e;
 }

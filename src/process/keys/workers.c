@@ -143,7 +143,7 @@ enum err keys_workers_new(struct event_base *base, void (*done)(void *owner, str
 void keys_workers_free(struct keys_workers **workers)
 {
 	struct keys_workers *w = *workers;
-	struct keys_job *job;
+	struct keys_job *job, *next;
 
 	*workers = NULL;
 	if (w == NULL)
@@ -154,8 +154,10 @@ void keys_workers_free(struct keys_workers **workers)
 	pthread_mutex_unlock(&w->lock);
 	for (size_t i = 0; i < w->thread_count; i++)
 		pthread_join(w->threads[i], NULL);
-	while ((job = LIST_FIRST(&w->all)) != NULL)
+	for (job = LIST_FIRST(&w->all); job != NULL; job = next) {
+		next = LIST_NEXT(job, all);
 		free_job(w, job);
+	}
 	if (w->event != NULL)
 		event_free(w->event);
 	if (w->wake_fd >= 0)
@@ -189,15 +191,21 @@ void keys_workers_forget(struct keys_workers *w, const struct runtime_peer *peer
 	}
 }
 
-void keys_workers_pause(struct keys_workers *w)
+enum err keys_workers_pause(struct keys_workers *w)
 {
+	struct timespec until;
+	int error = 0;
+
 	if (w == NULL)
-		return;
+		return ERR_OK;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += KEYS_PAUSE_S;
 	pthread_mutex_lock(&w->lock);
 	w->is_paused = true;
-	while (w->busy > 0)
-		pthread_cond_wait(&w->idle, &w->lock);
+	while (w->busy > 0 && error == 0)
+		error = pthread_cond_timedwait(&w->idle, &w->lock, &until);
 	pthread_mutex_unlock(&w->lock);
+	return error == 0 ? ERR_OK : ERR_TIMEOUT;
 }
 
 void keys_workers_resume(struct keys_workers *w)

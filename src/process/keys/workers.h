@@ -8,6 +8,7 @@
 
 enum {
 	KEYS_WORKERS = 8,      /* signatures that a token is asked for at the same time */
+	KEYS_PAUSE_S = 3,      /* how long a reload waits for the token */
 	KEYS_JOBS_MAX = 10000, /* that wait or are being made */
 };
 
@@ -37,8 +38,9 @@ void keys_workers_free(struct keys_workers **workers);
 enum err keys_workers_put(struct keys_workers *workers, struct keys_job *job);
 /* No job of this peer will be answered. */
 void keys_workers_forget(struct keys_workers *workers, const struct runtime_peer *peer);
-/* Wait until no thread signs, and let none begin; and let them again. NULL is fine. */
-void keys_workers_pause(struct keys_workers *workers);
+/* Let no thread begin, and wait until none signs; ERR_TIMEOUT: a token takes longer than
+ * KEYS_PAUSE_S.  In either case let them go on.  NULL is fine. */
+enum err keys_workers_pause(struct keys_workers *workers) MUST_USE;
 void keys_workers_resume(struct keys_workers *workers);
 size_t keys_workers_count(const struct keys_workers *workers);
 
