@@ -55,6 +55,7 @@ enum err tls_server_context_new(struct tls_signer *signer,
 	if (options->identity_count == 0)
 		return err_set(info, ERR_UNKNOWN, "there is no certificate to present");
 	context = new_context(signer, true);
+	context->staples = options->staples;
 	if (options->ticket_key != NULL) {
 		context->tickets = true;
 		memcpy(context->ticket_key, options->ticket_key, TLS_TICKET_KEY);

@@ -47,7 +47,8 @@ struct tls_context {
 	struct cert_directory *directory;
 	bool tickets;
 	unsigned char ticket_key[TLS_TICKET_KEY];
-	struct tls_cache *cache; /* client; NULL: none */
+	struct tls_cache *cache;     /* client; NULL: none */
+	struct tls_staples *staples; /* server; NULL: none */
 };
 
 /* slots.c: the slot that presents PAIR, made if need be; NULL if a certificate cannot be used. */

@@ -4,6 +4,7 @@
  */
 #include "port/tls/context.h"
 #include "port/tls/facts.h"
+#include "port/tls/staples.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
@@ -143,6 +144,7 @@ static int on_session(SSL *ssl, SSL_SESSION *ssl_session)
 static void set_server(const struct tls_context *context, SSL_CTX *ssl)
 {
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	tls_staples_use(ssl, context->staples);
 	SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
 	if (!context->tickets) {
 		SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);

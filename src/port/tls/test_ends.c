@@ -221,7 +221,8 @@ static unsigned char ticket_key[TLS_TICKET_KEY];
 
 struct tls_context *make_server(const struct tls_identity_source *identities, size_t count)
 {
-	struct tls_context_options options = {identities, count, ticket_key, 0};
+	struct tls_context_options options = {
+		.identities = identities, .identity_count = count, .ticket_key = ticket_key};
 	struct tls_context *context = NULL;
 	struct err_info info = {0};
 
@@ -232,7 +233,8 @@ struct tls_context *make_server(const struct tls_identity_source *identities, si
 
 struct tls_context *make_client(const struct tls_identity_source *identities, size_t count)
 {
-	struct tls_context_options options = {identities, count, NULL, 10};
+	struct tls_context_options options = {
+		.identities = identities, .identity_count = count, .cached_sessions = 10};
 	struct tls_context *context = NULL;
 	struct err_info info = {0};
 

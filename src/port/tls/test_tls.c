@@ -430,7 +430,7 @@ static void names_the_bad_identity(void **state)
 {
 	struct tls_identity_source weak_source = {.name = "weak", .chain = str_of(weak->pem)};
 	struct tls_identity_source empty = {.name = "empty", .chain = STR("nothing here")};
-	struct tls_context_options options = {NULL, 0, NULL, 0};
+	struct tls_context_options options = {.identities = NULL};
 	struct tls_context *context = NULL;
 	struct err_info info;
 

@@ -44,11 +44,22 @@ struct tls_identity_source {
  * reload; sessions keep the one they began with (reference counted). */
 struct tls_context;
 
+/* OCSP responses on own certificates, which servers send along to clients that ask (RFC 6066 8).
+ * One per process; its contexts share it, and are freed before it. */
+struct tls_staples;
+struct tls_staples *tls_staples_new(void) MUST_USE;
+void tls_staples_free(struct tls_staples **staples);
+/* RESPONSE (DER) on the first certificate of CHAIN (PEM); it is sent until its nextUpdate. Empty:
+ * there is none any more.  ERR_SYNTAX: it is no OCSP response; what was there stays. */
+enum err tls_staples_set(
+	struct tls_staples *staples, struct str chain, struct str response, struct err_info *info);
+
 struct tls_context_options {
 	const struct tls_identity_source *identities; /* the first one is the default */
 	size_t identity_count;
 	const unsigned char *ticket_key; /* 80 bytes, server; NULL: no tickets */
 	size_t cached_sessions;		 /* client; 0: none */
+	struct tls_staples *staples;	 /* server; NULL: none */
 };
 
 /* INFO says which identity is unusable and why; cert_directory_new() says which cannot stand side

@@ -14,6 +14,7 @@
  *   facts.c        what is known about the client, for policy and for the receipt
  *   chain.c        what clients present, for the observatory
  *   standing.c     whether its certificates are revoked: asked of lookup, RCPT waits for it
+ *   staple.c       what lookup says of our own ones, to be sent along
  *   spool.c        the channel to the spool: configuration, credits, verdicts
  */
 #ifndef SEALPOST_PROCESS_RECEIVE_INTERNAL_H
@@ -108,6 +109,8 @@ struct receive {
 	/* lookup */
 	struct ipc *lookup; /* NULL: away */
 	struct inquiry *inquiry;
+	struct tls_staples *staples;
+	struct receive_staple *staple_list;
 	/* sessions */
 	struct receive_session *sessions; /* list */
 	size_t session_count;
@@ -334,6 +337,14 @@ void receive_standing_ask(struct receive_session *session, struct receive_standi
 void receive_standing_forget(struct receive_session *session);
 /* A (new) channel to lookup. */
 void receive_standing_peer(struct receive *receive, int fd);
+
+/* ---- staples -------------------------------------------------------------------------------- */
+
+/* From now on for the certificates of these settings; what is known of them is not lost. */
+void receive_staple_begin(struct receive *receive, const struct runtime_settings *settings);
+/* Lookup is there: ask for all. */
+void receive_staple_ask(struct receive *receive);
+void receive_staple_forget(struct receive *receive);
 
 /* ---- the spool ------------------------------------------------------------------------------ */
 

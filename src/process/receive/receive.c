@@ -24,6 +24,7 @@ struct receive *receive_new(struct event_base *base, unsigned index)
 	r->trust = tls_trust_new();
 	r->present = tls_present_new();
 	r->inquiry = inquiry_new(base);
+	r->staples = tls_staples_new();
 	r->digger = event_new(base, -1, 0, on_digger, r);
 	return r;
 }
@@ -73,6 +74,7 @@ static enum err apply(void *self, const struct runtime_settings *from, struct er
 	r->settings = settings;
 	set_roots(r, from->roots);
 	receive_present_forget(r);
+	receive_staple_begin(r, from);
 	if (r->is_draining)
 		receive_settings_close(settings);
 	receive_accept_open(r);
@@ -175,6 +177,8 @@ static void destroy(void *self)
 	tls_signer_free(&r->signer);
 	tls_present_free(&r->present);
 	tls_trust_free(&r->trust);
+	receive_staple_forget(r);
+	tls_staples_free(&r->staples);
 	inquiry_free(&r->inquiry);
 	ipc_free(&r->lookup);
 	runtime_addresses_close(&r->addresses);

@@ -34,6 +34,7 @@ static enum err make_tls(struct receive_listener *l, const struct runtime_settin
 	if (options.identity_count == 0)
 		return err_set(
 			info, ERR_UNKNOWN, "listener %s: no certificate for TLS", l->model->name);
+	options.staples = l->receive->staples;
 	options.ticket_key = l->settings->node->tls.tickets ? from->ticket_key : NULL;
 	e = tls_server_context_new(l->receive->signer, &options, &l->tls, &why);
 	if (e != ERR_OK)

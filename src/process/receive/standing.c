@@ -91,4 +91,5 @@ void receive_standing_peer(struct receive *r, int fd)
 	ipc_free(&r->lookup);
 	r->lookup = ipc_new(r->base, fd, &handlers, r);
 	inquiry_channel(r->inquiry, r->lookup);
+	receive_staple_ask(r);
 }
