@@ -70,12 +70,14 @@ static int level_reached(const struct receive_session *s, const struct policy_in
 	return inbound->name_matched != NULL ? MODEL_LEVEL_NAME : MODEL_LEVEL_CHAIN;
 }
 
-/* By the profile of the connector that judged, where there is one. */
+/* By the profile of the connector that judged, where there is one; those of an old snapshot are
+ * gone. */
 static void describe_trust(const struct receive_session *s, const struct policy_inbound *inbound,
 	struct arena *arena, struct receipt *r)
 {
 	const struct policy_profile *profile =
-		inbound->connector != NULL && s->receive->snapshot != NULL
+		inbound->connector != NULL && s->facts_of == s->receive->snapshots &&
+				s->receive->snapshot != NULL
 			? policy_connector_profile(s->receive->snapshot, inbound->organisation,
 				  inbound->connector, NULL)
 			: NULL;

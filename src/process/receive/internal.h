@@ -323,7 +323,8 @@ void receive_chain_tell(struct receive_session *session, const struct policy_inb
 /* Is the client's chain revoked, as one profile asks? */
 struct receive_standing {
 	struct receive_session *session;
-	struct policy_trust *trust; /* gets the verdict; NULL: nothing is open */
+	struct policy_trust *trust; /* gets the verdict */
+	bool is_required;	    /* by its profile, which may be gone by then */
 	struct tls_open open;
 	struct receive_standing *as;	   /* the same chain was asked for another profile; NULL */
 	struct inquiry_question *question; /* NULL: answered, or not asked */

@@ -11,7 +11,7 @@ static void judge(struct receive_standing *standing, const struct wire_revocatio
 	struct policy_trust *trust = standing->trust;
 	struct arena *arena = standing->session->facts_arena;
 	const struct cert_standing_question question = {
-		.is_required = trust->profile->revocation == MODEL_REVOCATION_REQUIRE,
+		.is_required = standing->is_required,
 		.count = standing->open.count,
 		.is_listed = standing->open.is_listed,
 		.answer = answer,
@@ -46,7 +46,10 @@ void receive_standing_ask(struct receive_session *s, struct receive_standing *st
 	struct wire_revocation_ask ask = {
 		.chain = open->chain, .wait_ms = s->settings->node->fetch.wait_ms};
 
-	*standing = (struct receive_standing){.session = s, .trust = trust, .open = *open};
+	*standing = (struct receive_standing){.session = s,
+		.trust = trust,
+		.is_required = trust->profile->revocation == MODEL_REVOCATION_REQUIRE,
+		.open = *open};
 	for (struct receive_standing *other = s->standings; other < standing; other++)
 		if (other->question != NULL && str_equal(other->open.chain, open->chain)) {
 			standing->as = other;
