@@ -6,6 +6,7 @@
 #ifndef SEALPOST_CORE_POLICY_ROLLOVER_H
 #define SEALPOST_CORE_POLICY_ROLLOVER_H
 
+#include "core/cert/facts.h"
 #include "core/cert/life.h"
 #include "core/policy/lint.h"
 
