@@ -1,4 +1,4 @@
-"""Every kind of certificate of the hierarchy, as a server's and as a client's.
+"""Every kind of certificate of the hierarchy, as a server's and as a client's, and put into the store.
 
 What must come of it stands in hierarchy.CASES, and is worked out here for each name and each direction."""
 import smtplib
@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from hierarchy import CASES, Hierarchy, client_context, server_context
+from hierarchy import CASES, HOST, Hierarchy, client_context, make, server_context
 from oddpeer import OddPeer
 from sealpost import Sealpost
 from setups import QUICK_QUEUE, local_domain, organisation, outbound_partner, own_server_by_address
@@ -132,3 +132,23 @@ def test_both_kinds_of_key_side_by_side(tmp_path, hierarchy, instances):
 
 def der(certificate):
     return ssl.PEM_cert_to_DER_cert(certificate.leaf.read_text())
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_import(tmp_path, hierarchy, mx, case):
+    made, words = make(hierarchy, case), CASES[case].imported
+    (tmp_path / 'roots.pem').write_text(hierarchy.trust)
+    offline = Sealpost(tmp_path, 'mx.ours.example', [('mx', mx)], node={'roots': str(tmp_path / 'roots.pem')})
+    done = offline.cli('cert', 'import', 'x', made.chain, made.key, '--node', offline.write_node(), check=False)
+    assert (done.returncode != 0) == bool(words), (case, done.stdout, done.stderr)
+    if words:
+        assert words in done.stderr, (case, done.stderr)
+        assert not list((tmp_path / 'data').glob('certificates/x/**/*.key')), 'nothing of it is kept'
+
+
+def test_import_of_another_ones_key(tmp_path, hierarchy, mx):
+    offline = Sealpost(tmp_path, 'mx.ours.example', [('mx', mx)])
+    done = offline.cli('cert', 'import', 'x', make(hierarchy, 'ecdsa').chain, make(hierarchy, 'rsa').key, '--node',
+                       offline.write_node(), check=False)
+    assert done.returncode != 0 and 'does not belong' in done.stderr
+    assert HOST not in done.stdout
