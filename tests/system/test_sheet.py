@@ -114,6 +114,35 @@ def test_a_sheet_says_now_and_next(tmp_path, instances, pki):
     check_leaf(leaf_of(sheet, 'mx', 'deprecated'), current, pki, 'RSA 3072', 3072)
 
 
+def test_the_kit_says_what_comes(tmp_path, instances, pki):
+    """A partner learns of the next certificate and its root before it is presented; those who know nothing of it read
+    kits that have none."""
+    root, issuer = pki
+    new_root = Authority(tmp_path / 'new', 'Sheet New Root')
+    ours = start(tmp_path, instances, pki)
+    (tmp_path / 'roots.pem').write_text(root.pem + new_root.pem)
+    ours.write_node()
+    put(ours, 'mx', issued(issuer, 'kit-first'))
+    ours.start()
+    ours.apply({'organisations': [organisation('ours')], 'domains': [local_domain('ours.example', 'ours', ours)]})
+    kit = ours.json('partner', 'kit')
+    assert kit['sealpost-partner-kit'] == 1 and 'other_server_certificates' not in kit
+    coming = new_root.issue('mx2.ours.example')
+    put(ours, 'mx', coming)
+    kit = wait_for(lambda: (k := ours.json('partner', 'kit')) and k.get('other_server_certificates') and k, 'the next')
+    assert kit['sealpost-partner-kit'] == 2
+    assert kit['client_certificate']['tls_name'] == kit['server_certificates'][0]['tls_name'] == 'mx.ours.example'
+    for others in (kit['other_server_certificates'], kit['other_client_certificates']):
+        assert [(c['state'], c['tls_name'], c['sha256']) for c in others] == [
+            ('next', 'mx2.ours.example', sha256_of(coming.leaf))]
+    assert {r['sha256'] for r in kit['roots']} == {sha256_of(root.certificate), sha256_of(new_root.certificate)}
+    # Whoever takes it is told.
+    path = tmp_path / 'kit.json'
+    path.write_text(json.dumps({**kit, 'organisation': 'them', 'domains': ['them.example']}))
+    done = ours.cli('partner', 'import', path, '--name', 'them')
+    assert 'mx2.ours.example' in done.stdout + done.stderr
+
+
 def undated(page):
     return re.sub(r'Made \S+ \S+ UTC', '', page)
 

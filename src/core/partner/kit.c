@@ -107,6 +107,13 @@ static const struct record_field certificate_fields[] = {
 	F(key, RECORD_TEXT, .max = 100, .doc = "Kind and size of the key."),
 	F(allows_client, RECORD_BOOL, .preset = "false",
 		.doc = "Whether its extended key usage lets a client use it."),
+	F(state, RECORD_ENUM, .names = cert_state_names, .preset = "current",
+		.doc = "next, current or deprecated."),
+	{.name = "changes",
+		.kind = RECORD_MOMENT,
+		.offset = offsetof(struct partner_certificate, changes_ms),
+		.doc = "When a next one becomes current, or a deprecated one ends; absent: no day "
+		       "is fixed."},
 };
 #undef F
 static const struct record_desc certificate_desc = RECORD_DESC(struct partner_certificate,
@@ -190,7 +197,7 @@ static const struct record_field kit_fields[] = {
 		.kind = RECORD_INT,
 		.flags = RECORD_REQUIRED,
 		.offset = offsetof(struct partner_kit, version),
-		.min = PARTNER_KIT_VERSION,
+		.min = 1,
 		.max = PARTNER_KIT_VERSION,
 		.doc = "Version of this form."},
 	{.name = "made",
@@ -209,6 +216,10 @@ static const struct record_field kit_fields[] = {
 		.doc = "What it presents to those who bring mail."),
 	F(client_certificate, RECORD_OPTIONAL, .sub = &certificate_desc,
 		.doc = "What it presents when it brings mail; absent: nothing."),
+	F(other_server_certificates, RECORD_LIST, .sub = &certificate_desc, .max = MAX_LIST,
+		.doc = "What it will present to those who bring mail, or still presents to some."),
+	F(other_client_certificates, RECORD_LIST, .sub = &certificate_desc, .max = MAX_LIST,
+		.doc = "What it will present when it brings mail, or still presents to some."),
 	F(addresses, RECORD_TEXTS, .max = MAX_LIST, .check = check_address,
 		.doc = "Addresses that its mail comes from; empty: not told."),
 	F(roots, RECORD_LIST, .sub = &root_desc, .max = MAX_LIST,
@@ -263,7 +274,8 @@ enum err partner_kit_parse(
 		e = err_set(info, ERR_SYNTAX,
 			"is no partner kit: expected \"sealpost-partner-kit\" with a version; ask "
 			"the partner for the JSON form");
-	else if (json_integer_value(version) != PARTNER_KIT_VERSION)
+	else if (json_integer_value(version) < 1 ||
+		 json_integer_value(version) > PARTNER_KIT_VERSION)
 		e = err_set(info, ERR_UNSUPPORTED,
 			"is a partner kit of version %" JSON_INTEGER_FORMAT
 			", and this program knows version %d; update it, or ask for that version",

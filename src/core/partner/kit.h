@@ -10,11 +10,12 @@
 #define SEALPOST_CORE_PARTNER_KIT_H
 
 #include "core/cert/facts.h"
+#include "core/cert/life.h"
 #include "core/model/model.h"
 #include "core/page/page.h"
 
 enum {
-	PARTNER_KIT_VERSION = 1,
+	PARTNER_KIT_VERSION = 2, /* the newest; 1 is without certificates that are not current */
 	PARTNER_KIT_MAX = 1024 * 1024, /* bytes of its JSON form */
 };
 
@@ -33,6 +34,8 @@ struct partner_certificate {
 	const char *sha256, *spki_sha256; /* hex */
 	const char *key;		  /* "ECDSA P-256" */
 	bool allows_client;
+	int state;	    /* enum cert_state; never retired */
+	int64_t changes_ms; /* NEXT: it becomes current; DEPRECATED: it ends; 0: no day is fixed */
 };
 
 struct partner_root {
@@ -77,7 +80,10 @@ struct partner_kit {
 	RECORD_LIST_OF(struct partner_listener) listeners;
 	RECORD_LIST_OF(struct partner_certificate) server_certificates;
 	struct partner_certificate *client_certificate; /* NULL: none is presented */
-	struct record_texts addresses;			/* mail comes from; empty: not told */
+	/* What may be presented in place of those, before and after a change: next, deprecated. */
+	RECORD_LIST_OF(struct partner_certificate) other_server_certificates;
+	RECORD_LIST_OF(struct partner_certificate) other_client_certificates;
+	struct record_texts addresses; /* mail comes from; empty: not told */
 	RECORD_LIST_OF(struct partner_root) roots;
 	struct partner_tls tls;
 	struct partner_requirements *requirements; /* NULL: no connector was named */

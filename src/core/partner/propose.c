@@ -81,6 +81,31 @@ static void take_addresses(struct work *w, struct model_inbound *in)
 		"there is");
 }
 
+/* The name will be another after the partner's next change: then mail would stop. */
+static void warn_of_next(struct work *w, const char *property, const char *name,
+	const struct partner_certificate *others, size_t count)
+{
+	char on[MOMENT_TEXT_SIZE] = "";
+
+	for (size_t i = 0; i < count; i++) {
+		const struct partner_certificate *o = &others[i];
+
+		if (o->state != CERT_NEXT ||
+			(o->tls_name != NULL && strcmp(o->tls_name, name) == 0))
+			continue;
+		if (o->changes_ms != 0)
+			moment_format_rfc3339(o->changes_ms, on);
+		choose(w, property,
+			arena_format(w->arena,
+				"mind: the partner's next certificate carries %s%s, %s; "
+				"change it in time",
+				o->tls_name != NULL ? "the name " : "no name that can be asked for",
+				o->tls_name != NULL ? o->tls_name : "",
+				on[0] != '\0' ? arena_format(w->arena, "from %.10s on", on)
+					      : "on a day not fixed yet"));
+	}
+}
+
 static void take_inbound(struct work *w, struct model_inbound *in)
 {
 	const struct partner_certificate *c = w->kit->client_certificate;
@@ -94,6 +119,9 @@ static void take_inbound(struct work *w, struct model_inbound *in)
 		in->restrict_to_certificate = true;
 		choose(w, "inbound.certificate_name",
 			"the name of the certificate that the partner presents when it sends");
+		warn_of_next(w, "inbound.certificate_name", c->tls_name,
+			w->kit->other_client_certificates.items,
+			w->kit->other_client_certificates.count);
 		choose(w, "inbound.restrict_to_certificate",
 			"mail from these domains without that certificate is refused");
 		if (!c->allows_client) {
@@ -148,6 +176,9 @@ static void take_outbound(struct work *w, struct model_outbound *out)
 		choose(w, "outbound.tls", "a trusted certificate with the name below, or no mail");
 		choose(w, "outbound.tls_domain",
 			"the name of the certificate that the partner's server presents");
+		warn_of_next(w, "outbound.tls_domain", name,
+			w->kit->other_server_certificates.items,
+			w->kit->other_server_certificates.count);
 	} else {
 		out->tls = MODEL_LEVEL_ENCRYPT;
 		choose(w, "outbound.tls",

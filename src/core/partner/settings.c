@@ -161,6 +161,7 @@ static void postfix_policy(struct work *w)
 static void postfix(struct work *w)
 {
 	const struct partner_certificate *c = w->kit->client_certificate;
+	const char *lines = "";
 
 	postfix_main(w);
 	postfix_policy(w);
@@ -168,11 +169,19 @@ static void postfix(struct work *w)
 		domains(w, NULL, "", arena_format(w->arena, " %s\n", class_name(w)), ""));
 	if (w->client_name == NULL || c == NULL || c->spki_sha256 == NULL || c->sha256 == NULL)
 		return;
+	for (size_t i = 0; i < w->kit->other_client_certificates.count; i++) {
+		const struct partner_certificate *o = &w->kit->other_client_certificates.items[i];
+
+		if (o->sha256 != NULL && o->spki_sha256 != NULL)
+			lines = arena_format(w->arena, "%s# The %s one.\n%s OK\n%s OK\n", lines,
+				cert_state_names[o->state], with_colons(w, o->spki_sha256),
+				with_colons(w, o->sha256));
+	}
 	add(w, "Postfix", arena_format(w->arena, "/etc/postfix/%s.certificates", w->label),
 		arena_format(w->arena,
 			"# The public key, which may outlive the certificate; then the "
-			"certificate.\n%s OK\n%s OK\n",
-			with_colons(w, c->spki_sha256), with_colons(w, c->sha256)));
+			"certificate.\n%s OK\n%s OK\n%s",
+			with_colons(w, c->spki_sha256), with_colons(w, c->sha256), lines));
 }
 
 /* ---- roots ----------------------------------------------------------------------------------- */

@@ -63,6 +63,29 @@ static void put_certificate(struct sheet *s, const struct partner_certificate *c
 	put(s, PAGE_ROW, "Public key", c->spki_sha256);
 }
 
+static const char *when_words(struct sheet *s, const struct partner_certificate *c)
+{
+	if (c->state == CERT_NEXT)
+		return c->changes_ms != 0 ? arena_format(s->arena,
+						    "From %s on it will be this one; be ready for "
+						    "it before:",
+						    day(s, c->changes_ms))
+					  : "It will be this one, on a day that is not fixed yet:";
+	return c->changes_ms != 0
+		       ? arena_format(s->arena,
+				 "Until %s this one, to who does not accept the one above:",
+				 day(s, c->changes_ms))
+		       : "Or this one, to who does not accept the one above:";
+}
+
+static void put_others(struct sheet *s, const struct partner_certificate *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		put(s, PAGE_PARAGRAPH, NULL, when_words(s, &items[i]));
+		put_certificate(s, &items[i]);
+	}
+}
+
 static void put_receiving(struct sheet *s)
 {
 	put(s, PAGE_HEADING, NULL, "When you send to us");
@@ -77,6 +100,8 @@ static void put_receiving(struct sheet *s)
 			       : "Or, by the kind of key that you ask for or the name:");
 		put_certificate(s, &s->kit->server_certificates.items[i]);
 	}
+	put_others(s, s->kit->other_server_certificates.items,
+		s->kit->other_server_certificates.count);
 }
 
 static void put_sending(struct sheet *s)
@@ -99,6 +124,8 @@ static void put_sending(struct sheet *s)
 		c->allows_client
 			? "allowed by its extended key usage"
 			: "not named in its extended key usage: do not ask for clientAuth");
+	put_others(s, s->kit->other_client_certificates.items,
+		s->kit->other_client_certificates.count);
 }
 
 static void put_roots(struct sheet *s)

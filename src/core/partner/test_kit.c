@@ -52,9 +52,9 @@ static void test_refusals(void **state)
 		{"", "expected the JSON form", ERR_SYNTAX},
 		{"[]", "is no partner kit", ERR_SYNTAX},
 		{"{\"sealpost-partner-kit\":\"1\"}", "is no partner kit", ERR_SYNTAX},
-		{"{\"sealpost-partner-kit\":2,\"new\":1}",
-			"version 2, and this program knows "
-			"version 1",
+		{"{\"sealpost-partner-kit\":3,\"new\":1}",
+			"version 3, and this program knows "
+			"version 2",
 			ERR_UNSUPPORTED},
 		{"{\"sealpost-partner-kit\":1,\"sealpost-partner-kit\":1}", "duplicate",
 			ERR_SYNTAX},
@@ -214,6 +214,38 @@ static void test_settings(void **state)
 		"-TlsSettings DomainValidation -TlsDomain '*.fabrikam.example'"));
 }
 
+/* What is about to change is told: names, fingerprints, the day. */
+static void test_certificates_that_come(void **state)
+{
+	static const char current[] = CERTIFICATE("out.fabrikam.example", "");
+	static const char next[] = CERTIFICATE(
+		"new.fabrikam.example", ",\"state\":\"next\",\"changes\":\"2027-03-01T06:00:00Z\"");
+	static const char old[] = CERTIFICATE("old.fabrikam.example", ",\"state\":\"deprecated\"");
+	const char *text = arena_format(arena,
+		"%s,\"client_certificate\":%s,\"other_client_certificates\":[%s,%s]}", START,
+		current, next, old);
+	struct err_info info = {.text = ""};
+	struct buf page;
+	size_t said = 0;
+
+	(void)state;
+	assert_int_equal(propose(text, (struct partner_import){0}, &info), ERR_OK);
+	assert_string_equal(proposal.connector.inbound->certificate_name, "out.fabrikam.example");
+	for (size_t i = 0; i < proposal.choice_count; i++)
+		said += strcmp(proposal.choices[i].property, "inbound.certificate_name") == 0 &&
+			strstr(proposal.choices[i].why,
+				"next certificate carries the name new.fabrikam.example, from "
+				"2027-03-01 on") != NULL;
+	assert_int_equal(said, 1);
+	assert_non_null(strstr(setting("/etc/postfix/fabrikam.certificates")->text,
+		"OK\n# The next one.\n01:23:"));
+	buf_init(&page, 1 << 20);
+	assert_int_equal(partner_format(&kit, PAGE_TEXT, &page), ERR_OK);
+	assert_non_null(strstr(buf_text(&page), "From 2027-03-01 on it will be this one"));
+	assert_non_null(strstr(buf_text(&page), "Or this one, to who does not accept"));
+	buf_free(&page);
+}
+
 static void test_settings_for_another_port(void **state)
 {
 	struct err_info info = {.text = ""};
@@ -263,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_without_client_certificate),
 		cmocka_unit_test(test_requirements_meet_back),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_certificates_that_come),
 		cmocka_unit_test(test_settings_for_another_port),
 		cmocka_unit_test(test_strange_texts_are_harmless),
 	};

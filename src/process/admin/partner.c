@@ -1,6 +1,7 @@
 /* The partner kit: its facts gathered from node, certificates and configuration. */
 #include "process/admin/call.h"
 
+#include "core/cert/sheet.h"
 #include "core/partner/kit.h"
 #include "port/tls/tls.h"
 #include "process/admin/uses.h"
@@ -268,13 +269,18 @@ static bool describe_certificate(struct making *m, const struct runtime_certific
 	struct partner_certificate *ret)
 {
 	struct arena *arena = m->call->arena;
+	struct cert_sheet_leaf dates = {.version = NULL};
 	struct cert_facts *facts;
 	size_t count = 0;
 
 	if (tls_facts_of_pem(certificate->chain, arena, &facts, &count, NULL) != ERR_OK ||
 		count == 0)
 		return false;
+	cert_sheet_date(&dates, admin_life(m->call->admin, certificate->name), certificate->version,
+		certificate->state);
 	*ret = (struct partner_certificate){
+		.state = certificate->state,
+		.changes_ms = certificate->state != CERT_CURRENT ? dates.changes_ms : 0,
 		.tls_name = partner_tls_name(&facts[0], m->kit.host, arena),
 		.names = facts[0].names,
 		.subject = facts[0].subject,
@@ -297,20 +303,39 @@ static void take_server_certificates(struct making *m)
 
 	for (size_t i = 0; i < admin->certificate_count; i++) {
 		const struct runtime_certificate *c = &admin->certificates[i];
-		size_t *count = &m->kit.server_certificates.count;
+		bool is_current = c->state == CERT_CURRENT;
+		size_t *count = is_current ? &m->kit.server_certificates.count
+					   : &m->kit.other_server_certificates.count;
+		struct partner_certificate *items =
+			is_current ? m->kit.server_certificates.items
+				   : m->kit.other_server_certificates.items;
 
 		if (*count < MAX_ITEMS && admin_use_serves(&admin->node, c->name) &&
 			!admin_use_is_foreign(m->config, m->organisation, c->name) &&
-			describe_certificate(m, c, &m->kit.server_certificates.items[*count]))
+			describe_certificate(m, c, &items[*count]))
 			(*count)++;
 	}
+}
+
+/* Of a current version that has both kinds of key, the first is told as the client's, the other
+ * among the others. */
+static void add_client_certificate(struct making *m, const struct runtime_certificate *certificate)
+{
+	struct partner_certificate *to = arena_alloc(m->call->arena, sizeof(*to));
+	size_t *count = &m->kit.other_client_certificates.count;
+
+	if (!describe_certificate(m, certificate, to))
+		return;
+	if (certificate->state == CERT_CURRENT && m->kit.client_certificate == NULL)
+		m->kit.client_certificate = to;
+	else if (*count < MAX_ITEMS)
+		m->kit.other_client_certificates.items[(*count)++] = *to;
 }
 
 static void take_client_certificate(struct making *m)
 {
 	const struct admin *admin = m->call->admin;
 	const char *name = m->organisation->certificate;
-	struct partner_certificate *to = arena_alloc(m->call->arena, sizeof(*to));
 
 	if (m->connector != NULL && m->connector->outbound != NULL &&
 		m->connector->outbound->certificate != NULL)
@@ -319,9 +344,17 @@ static void take_client_certificate(struct making *m)
 		note(m, "No certificate is presented when mail is sent: set one with `sealpost org "
 			"set --certificate`.");
 	for (size_t i = 0; name != NULL && i < admin->certificate_count; i++)
-		if (strcmp(admin->certificates[i].name, name) == 0 &&
-			describe_certificate(m, &admin->certificates[i], to))
-			m->kit.client_certificate = to;
+		if (strcmp(admin->certificates[i].name, name) == 0)
+			add_client_certificate(m, &admin->certificates[i]);
+}
+
+/* Programs of before know nothing of other certificates: those that have none read on. */
+static void set_version(struct making *m)
+{
+	m->kit.version = m->kit.other_server_certificates.count > 0 ||
+					 m->kit.other_client_certificates.count > 0
+				 ? PARTNER_KIT_VERSION
+				 : 1;
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
@@ -390,6 +423,10 @@ static void init(struct making *m)
 	m->kit.listeners.items = arena_array(arena, MAX_ITEMS, sizeof(*m->kit.listeners.items));
 	m->kit.server_certificates.items =
 		arena_array(arena, MAX_ITEMS, sizeof(*m->kit.server_certificates.items));
+	m->kit.other_server_certificates.items =
+		arena_array(arena, MAX_ITEMS, sizeof(*m->kit.other_server_certificates.items));
+	m->kit.other_client_certificates.items =
+		arena_array(arena, MAX_ITEMS, sizeof(*m->kit.other_client_certificates.items));
 	m->kit.roots.items = arena_array(arena, MAX_ITEMS, sizeof(*m->kit.roots.items));
 }
 
@@ -432,6 +469,7 @@ void admin_get_partner_kit(struct admin_call *call)
 	take_listeners(&m, false);
 	take_server_certificates(&m);
 	take_client_certificate(&m);
+	set_version(&m);
 	take_tls(&m);
 	take_requirements(&m);
 	reply(&m);
