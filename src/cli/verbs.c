@@ -480,10 +480,11 @@ const struct cli_verb cli_verbs[] = {
 		.arguments = "",
 		.doc = "List the certificates that partners have presented, those first seen last "
 		       "first.",
-		.flags = FLAGS({"connector", "NAME", "Only what this connector's partner presents."},
-			{"new", NULL, "Only changes that nobody has accepted."},
-			{"current", NULL, "Only what partners with connectors use now."},
-			{"since", "MOMENT", "Only those seen since then."}, FLAG_LIMIT),
+		.flags =
+			FLAGS({"connector", "NAME", "Only what this connector's partner presents."},
+				{"new", NULL, "Only changes that nobody has accepted."},
+				{"current", NULL, "Only what partners with connectors use now."},
+				{"since", "MOMENT", "Only those seen since then."}, FLAG_LIMIT),
 		.examples = EXAMPLES("sealpost chain list --new",
 			"sealpost chain list --connector contoso/fabrikam"),
 		.run = cli_run_chain_list},
@@ -505,7 +506,8 @@ const struct cli_verb cli_verbs[] = {
 	{.name = "chain pin",
 		.arguments = "ID",
 		.doc = "Accept it, and have the connector ask for its key from now on.",
-		.flags = FLAGS({"only", NULL, "Instead of the keys pinned before, not beside them."}),
+		.flags = FLAGS(
+			{"only", NULL, "Instead of the keys pinned before, not beside them."}),
 		.examples = EXAMPLES("sealpost chain pin 12"),
 		.least = 1,
 		.most = 1,
