@@ -1,10 +1,12 @@
 """What partners present, kept and watched: changes and ends of certificates are alarms, which are told by mail."""
 import datetime
+import json
 import ssl
 
 import pytest
 
 from certs import Authority
+from hook import Hook
 from oddpeer import OddPeer
 from sealpost import message
 from setups import QUICK_QUEUE, local_domain, organisation, outbound_partner, own_server_by_address
@@ -187,3 +189,59 @@ def test_what_ends_soon_is_told_in_time(tmp_path, instances):
         assert 'certificate mx' in text
     finally:
         peer.close()
+
+
+def test_a_webhook_is_told_of_every_alarm_signed(tmp_path, instances, peer, authority, foreign_authority):
+    """Not taken at first, then taken; the receiver verifies each request by itself."""
+    secret = tmp_path / 'secret'
+    secret.write_text('a secret of the webhook, 0123456789\n')
+    hook = Hook(secret.read_text().strip())
+    ours = start(instances, tmp_path / 'ours', authority.issue('mx.ours.example'),
+                 alerts={'webhook': hook.url, 'webhook_secret': str(secret)}, fetch={'allow': ['127.0.0.1']})
+    try:
+        ours.apply(outbound(ours, authority, peer))
+        done = ours.json('alerts', 'test')
+        assert done['webhook']['ok'] and done['webhook']['signed'] and done['webhook']['status'] == 204, done
+        assert [p['kind'] for p in hook.posts] == ['test'] and hook.posts[0]['host'] == 'mx.ours.example'
+
+        hook.answers = [503, 500]
+        deliver(ours, peer, 'one')
+        show(peer, foreign_authority.issue(HOST, file='hooked-2'))
+        deliver(ours, peer, 'two')
+        posts = wait_for(lambda: len(hook.posts) >= 4 and hook.posts[1:4], 'the same alarm three times', 60)
+        assert {p['kind'] for p in posts} == {'partner-certificate-changed'} and len({p['delivery'] for p in posts}) == 1
+        assert posts[0]['id'] == alarms(ours, 'partner-certificate-changed', 1)[0]['id']
+        assert posts[0]['organisation'] == 'ours' and 'Foreign Root' in posts[0]['text']
+        assert posts[0]['type'] == 'application/json'
+        wait_for(lambda: 'event=webhook.told' in ours.log_text(), 'the log to say so')
+
+        # What was told is not told again after a restart; what was not is.
+        ours.stop()
+        ours.start()
+        peer.drop()
+        show(peer, authority.issue(HOST, file='hooked-3'))
+        deliver(ours, peer, 'three')
+        wait_for(lambda: len(hook.posts) == 5, 'the next alarm')
+        assert hook.posts[4]['id'] > posts[0]['id'] and not hook.faults
+
+        # Another key than the receiver's, and it takes nothing.
+        secret.write_text('another secret, 0123456789abcdef\n')
+        ours.cli('reload')
+        done = ours.cli('alerts', 'test', '--json', check=False)
+        assert done.returncode == 1 and json.loads(done.stdout)['webhook']['status'] == 401, done.stdout
+        assert len(hook.faults) == 1
+    finally:
+        hook.close()
+
+
+def test_a_secret_that_is_none_is_refused(tmp_path, instances, authority):
+    secret = tmp_path / 'secret'
+    secret.write_text('a secret of the webhook, 0123456789\n')
+    ours = start(instances, tmp_path / 'ours', authority.issue('mx.ours.example'),
+                 alerts={'webhook': 'http://127.0.0.1:9/', 'webhook_secret': str(secret)})
+    secret.write_text('short\n')
+    done = ours.cli('reload', check=False)
+    assert done.returncode == 1 and 'webhook_secret' in done.stderr and 'openssl rand' in done.stderr
+    # Without permission nothing goes to this machine.
+    done = ours.cli('alerts', 'test', '--json', check=False)
+    assert done.returncode == 1 and not json.loads(done.stdout)['webhook']['ok']

@@ -46,6 +46,9 @@ void spool_config_send(struct spool_peer *peer)
 {
 	struct wire_config_mark mark = {.generation = peer->spool->generation};
 
+	/* It only works for us. */
+	if (peer->role == RUNTIME_LOOKUP)
+		return;
 	ipc_send(peer->ipc, WIRE_CONFIG_BEGIN, &mark);
 	for (enum model_kind kind = 0; kind < MODEL_KIND_MAX; kind++)
 		if (!send_kind(peer, kind))

@@ -144,9 +144,6 @@ void spool_peer_open(struct spool_peer *peer)
 		.open = peer->spool->intake_open, .reason = peer->spool->intake_reason};
 
 	peer->ipc = ipc_new(peer->spool->base, peer->fd, &handlers, peer);
-	/* It only works for us. */
-	if (peer->role == RUNTIME_LOOKUP)
-		return;
 	spool_config_send(peer);
 	if (peer->role == RUNTIME_RECEIVE)
 		ipc_send(peer->ipc, WIRE_INTAKE, &intake);

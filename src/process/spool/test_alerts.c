@@ -330,6 +330,7 @@ static void test_webhook(void **state)
 	struct testing_peer *lookup = testing_peer(t, RUNTIME_LOOKUP, 0);
 
 	configure(t, NULL, "https://hooks.example/x", secret);
+	testing_ask(t, "config.replace", CONFIGURATION);
 	raise_alarm(t, "one.example", NULL);
 	raise_alarm(t, "two.example", NULL);
 	seconds(t, 2);

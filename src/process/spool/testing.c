@@ -49,6 +49,9 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	const struct wire_intake *intake = record;
 
 	(void)ipc;
+	/* It takes nothing else, and hangs up. */
+	if (peer->role == RUNTIME_LOOKUP)
+		assert_int_equal(type, WIRE_POST);
 	if (type == WIRE_JOB) {
 		on_job(peer, record);
 	} else if (type == WIRE_JOB_CANCEL) {
