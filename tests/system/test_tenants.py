@@ -190,7 +190,7 @@ def requests_of(house, routes):
         kind = route['path'].split('/')[2] if route['path'].count('/') > 1 else ''
         path = route['path']
         for name, value in {'{organisation}': 'alpha', '{name}': 'rule' if kind == 'rules' else 'away',
-                            '{action}': 'hold', '{host}': 'mx.x.example:25', '{domain}': 'far.example',
+                            '{action}': 'hold', '{host}': 'mx.x.example:25', '{domain}': 'far.example', '{token}': 'abc',
                             '{key}': keys.get(kind, ''), '{id}': queued if kind == 'queue' else traced[0]['id']}.items():
             path = path.replace(name, value)
         assert '{' not in path and '//' not in path, route
