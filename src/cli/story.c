@@ -127,10 +127,13 @@ static void print_receipt(struct cli *cli, const json_t *event, const json_t *re
 	const char *organisation = cli_text(cli, receipt, "organisation");
 	const char *connector = cli_text(cli, receipt, "connector");
 	const char *own = cli_text(cli, receipt, "own_certificate");
+	const char *own_version = cli_text(cli, receipt, "own_version");
 	const char *reason = cli_text(cli, receipt, "reason");
 	const char *reply = cli_text(cli, receipt, "reply");
 	const char *said = cli_text(cli, event, "text");
 
+	if (own[0] != '\0' && own_version[0] != '\0')
+		own = arena_format(cli->arena, "%s, version %s", own, own_version);
 	if (connector[0] == '\0')
 		connector = cli_text(cli, event, "connector");
 	if (organisation[0] == '\0')

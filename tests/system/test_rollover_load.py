@@ -202,6 +202,58 @@ def test_a_rollover_under_load(stage):
     check_accounts(stage)
 
 
+def test_a_restart_forgets_no_refusal(stage):
+    stage.bring(stage.second, stage.second_ca)
+    stage.rollover('advance', 'mx')
+    old = stage.sender(OLD, stage.first_ca)
+    old.start()
+    old.pass_more(3)
+    wait_for(lambda: stage.old.messages, 'mail to the old partner')
+    old.finish()
+    assert 1 <= len(stage.old.handshake_errors) <= 2 and old.refused
+    errors = len(stage.old.handshake_errors)
+    stage.ours.stop()
+    stage.ours.start()
+    again = stage.sender(OLD, stage.first_ca)
+    again.start()
+    again.pass_more()
+    again.finish()
+    assert again.refused == [] and len(stage.old.handshake_errors) == errors
+    settled((old, again), (stage.modern, stage.old), stage.ours)
+    # The overlap is over: what was refused is all there is, and is shown again.
+    stage.rollover('retire', 'mx')
+    with pytest.raises(ssl.SSLCertVerificationError):
+        again.send('alice@ours.example')
+    assert explained(stage, '--from', OLD)['version'] == '2'
+
+
+def test_a_share_of_the_clients(stage):
+    """Who is in the trial stays in it, and a larger share has everybody in it that a smaller one has."""
+    stage.bring(stage.second, stage.second_ca)
+    addresses = [f'127.0.1.{i}' for i in range(1, 41)]
+    both = (stage.first_ca, stage.second_ca)
+
+    def in_trial():
+        found = set()
+        for address in addresses:
+            sender = stage.sender(address, *both)
+            sender.send('alice@ours.example')
+            assert explained(stage, '--from', address)['sha256'] == sender.seen[0]
+            if sender.seen[0] == digest(stage.second):
+                found.add(address)
+        return found
+
+    stage.rollover('start', 'mx', '--share=30')
+    few = in_trial()
+    assert 0 < len(few) < 30 and in_trial() == few
+    stage.rollover('cancel', 'mx')
+    stage.rollover('start', 'mx', '--share=60')
+    many = in_trial()
+    assert few < many
+    stage.rollover('cancel', 'mx')
+    assert in_trial() == set()
+
+
 def check_accounts(stage):
     accounts = acceptance(stage.ours)
     assert accounts['connector ours/modern', 'out', '1'][0] > 0 and accounts['connector ours/modern', 'out', '2'][0] > 0

@@ -37,25 +37,33 @@ struct cert_refusals *cert_refusals_new(uint64_t seed)
 	return refusals;
 }
 
-static void drop(struct cert_refusals *refusals, struct note *note)
+static void note_free(struct note *note)
 {
-	map_remove(refusals->notes, str_of(note->key));
-	TAILQ_REMOVE(&refusals->order, note, links);
 	free(note->key);
 	free(note->certificate);
 	free(note->version);
 	free(note);
 }
 
+static void drop(struct cert_refusals *refusals, struct note *note)
+{
+	map_remove(refusals->notes, str_of(note->key));
+	TAILQ_REMOVE(&refusals->order, note, links);
+	note_free(note);
+}
+
 void cert_refusals_free(struct cert_refusals **refusals)
 {
 	struct cert_refusals *r = *refusals;
+	struct note *note, *next;
 
 	*refusals = NULL;
 	if (r == NULL)
 		return;
-	while (!TAILQ_EMPTY(&r->order))
-		drop(r, TAILQ_FIRST(&r->order));
+	for (note = TAILQ_FIRST(&r->order); note != NULL; note = next) {
+		next = TAILQ_NEXT(note, links);
+		note_free(note);
+	}
 	map_free(&r->notes);
 	free(r);
 }
