@@ -228,7 +228,7 @@ int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);
 int cli_run_tls_list(struct cli *cli), cli_run_completion(struct cli *cli);
 int cli_run_partner_kit(struct cli *cli), cli_run_partner_import(struct cli *cli);
 int cli_run_connector_test(struct cli *cli);
-int cli_run_check_endpoints(struct cli *cli);
+int cli_run_check_endpoints(struct cli *cli), cli_run_check_roots(struct cli *cli);
 int cli_run_import_exchange(struct cli *cli);
 int cli_run_help(struct cli *cli), cli_run_version(struct cli *cli);
 

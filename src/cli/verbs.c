@@ -559,6 +559,20 @@ const struct cli_verb cli_verbs[] = {
 			"http://crl.ca.example/ca.crl"),
 		.most = CLI_MAX_WORDS,
 		.run = cli_run_check_endpoints},
+	{.name = "check roots",
+		.arguments = "",
+		.doc = "List which root each own certificate, connector and partner depends on, "
+		       "whether the trust store in use has it, its dates, and what to install "
+		       "where.",
+		.flags = FLAGS({"require", "NAME|FINGERPRINT",
+				       "A root that must be there and valid: its name, or its "
+				       "SHA-256; may be given several times."},
+			{"connector", "[ORGANISATION/]NAME",
+				"Look for it in the trust store of this connector, not in the "
+				"system's."}),
+		.examples = EXAMPLES("sealpost check roots",
+			"sealpost check roots --require=\"DigiCert Global Root G2\" --json"),
+		.run = cli_run_check_roots},
 	{.name = "tls list",
 		.arguments = "",
 		.doc = "List the TLS versions, suites, groups and signatures offered and "

@@ -43,6 +43,14 @@ size_t tls_store_facts(const struct tls_store *store, struct arena *arena, struc
 	return count;
 }
 
+bool tls_store_holds(const struct tls_store *store, struct str pem)
+{
+	STACK_OF(X509) * wanted CLEANUP(tls_stack_free) = NULL;
+
+	return tls_stack_of_pem(pem, 1, &wanted, NULL) == ERR_OK &&
+	       tls_holds(store->all, sk_X509_value(wanted, 0));
+}
+
 /* ---- endpoints ------------------------------------------------------------------------------- */
 
 struct found {

@@ -19,6 +19,9 @@ void tls_store_free(struct tls_store **store);
 /* Facts of all of its certificates; in the arena. */
 size_t tls_store_facts(const struct tls_store *store, struct arena *arena, struct cert_facts **ret);
 
+/* Does it hold this very certificate (PEM)? */
+bool tls_store_holds(const struct tls_store *store, struct str pem);
+
 struct tls_path_step {
 	struct cert_facts facts;
 	struct str pem;	   /* of this certificate alone */

@@ -152,6 +152,9 @@ static void test_facts_of_a_store(void **state)
 	(void)state;
 	assert_int_equal(tls_store_facts(store, x.arena, &facts), 2);
 	assert_string_equal(facts[1].subject, "CN=Stranger");
+	assert_true(tls_store_holds(store, str_of(x.stranger.pem)));
+	assert_false(tls_store_holds(store, str_of(x.middle.pem)));
+	assert_false(tls_store_holds(store, str_of("nothing")));
 	tls_store_free(&store);
 	store = tls_store_new((struct str){0});
 	assert_int_equal(tls_store_facts(store, x.arena, &facts), 0);

@@ -29,6 +29,32 @@ static void add_stores(struct admin_call *call, struct admin_check *check)
 				tls_store_new(str_of(config->organisations.items[i].trust));
 }
 
+/* In the order of add_stores(). */
+size_t admin_check_store_of(
+	const struct admin_call *call, const char *organisation, const char *connector)
+{
+	const struct model_config *config = policy_snapshot_config(call->admin->snapshot);
+	size_t at = 0, found = 0;
+
+	for (size_t i = 0; i < config->connectors.count; i++) {
+		const struct model_connector *c = &config->connectors.items[i];
+
+		at += c->trust != NULL;
+		if (c->trust != NULL && connector != NULL && organisation != NULL &&
+			strcmp(c->organisation, organisation) == 0 &&
+			strcmp(c->name, connector) == 0)
+			return at;
+	}
+	for (size_t i = 0; i < config->organisations.count; i++) {
+		const struct model_organisation *o = &config->organisations.items[i];
+
+		at += o->trust != NULL;
+		if (o->trust != NULL && organisation != NULL && strcmp(o->name, organisation) == 0)
+			found = at;
+	}
+	return found;
+}
+
 struct admin_check *admin_check_new(struct admin_call *call)
 {
 	struct admin_check *check = arena_alloc(call->arena, sizeof(*check));

@@ -69,6 +69,10 @@ bool admin_check_add_host(struct admin_call *call, const char *text);
 /* The hosts to which the connectors send mail. */
 void admin_check_add_connectors(struct admin_call *call);
 void admin_check_add_own(struct admin_call *call);
+/* The trust store by which the peers of a connector are judged; an index into stores, 0 the
+ * system's.  CONNECTOR may be NULL. */
+size_t admin_check_store_of(
+	const struct admin_call *call, const char *organisation, const char *connector);
 
 /* ---- the channels ---------------------------------------------------------------------------- */
 
@@ -80,5 +84,6 @@ void admin_check_lookup_came(struct admin *admin, int fd);
 
 void admin_check_endpoints(struct admin_call *call);
 void admin_get_tls(struct admin_call *call);
+void admin_check_roots(struct admin_call *call);
 
 #endif

@@ -81,6 +81,10 @@ const struct admin_route admin_routes[] = {
 		"certificates "
 		"point to, line by line.",
 		ADMIN_INSTALLATION, admin_check_endpoints, 0},
+	{EVHTTP_REQ_GET, "/v1/checks/roots",
+		"Which root each own certificate, connector and partner depends on: require "
+		"(repeated), organisation, connector.",
+		ADMIN_INSTALLATION, admin_check_roots, 0},
 	{EVHTTP_REQ_GET, "/v1/tls",
 		"What TLS is offered and accepted, by listener and by connector.",
 		ADMIN_INSTALLATION, admin_get_tls, 0},
