@@ -185,7 +185,7 @@ void http_run_more(struct http *http)
 		next = TAILQ_NEXT(x, links);
 		if (http->dns == NULL || http->running_count >= HTTP_MAX_RUNNING)
 			return;
-		if (x->stage == HTTP_ENDED || !has_room(http, x->dial))
+		if (x->stage == HTTP_ENDED || x->dial == NULL || !has_room(http, x->dial))
 			continue;
 		TAILQ_REMOVE(&http->waiting, x, links);
 		http->waiting_count--;

@@ -253,7 +253,7 @@ static void slow_host(void **state)
 	(void)state;
 	add("slow.example", "127.0.0.1");
 	add("quick.example", "127.0.0.1");
-	apply(NULL, 1500);
+	apply(NULL, 4000);
 	snprintf(url, sizeof(url), "http://slow.example:%u/stall", f.port);
 	request.url = url;
 	for (int i = 0; i < 3 * HTTP_MAX_RUNNING; i++)

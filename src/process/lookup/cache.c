@@ -76,8 +76,10 @@ void lookup_cache_free(struct lookup_cache **cache)
 {
 	if (*cache == NULL)
 		return;
-	while (!TAILQ_EMPTY(&(*cache)->files))
-		forget(*cache, TAILQ_FIRST(&(*cache)->files));
+	for (struct file *file = TAILQ_FIRST(&(*cache)->files), *next; file != NULL; file = next) {
+		next = TAILQ_NEXT(file, links);
+		forget(*cache, file);
+	}
 	map_free(&(*cache)->by_name);
 	free((*cache)->directory);
 	free(*cache);
@@ -96,9 +98,12 @@ static void drop(struct lookup_cache *cache, struct file *file)
 
 static void shrink(struct lookup_cache *cache)
 {
-	while ((cache->size > cache->max || map_count(cache->by_name) > FILES_MAX) &&
-		!TAILQ_EMPTY(&cache->files))
-		drop(cache, TAILQ_FIRST(&cache->files));
+	for (struct file *file = TAILQ_FIRST(&cache->files), *next; file != NULL; file = next) {
+		next = TAILQ_NEXT(file, links);
+		if (cache->size <= cache->max && map_count(cache->by_name) <= FILES_MAX)
+			return;
+		drop(cache, file);
+	}
 }
 
 void lookup_cache_limit(struct lookup_cache *cache, int64_t max)

@@ -360,8 +360,10 @@ void lookup_objects_free(struct lookup_objects **objects)
 
 	if (all == NULL)
 		return;
-	while (!TAILQ_EMPTY(&all->used))
-		object_free(TAILQ_FIRST(&all->used));
+	for (struct lookup_object *o = TAILQ_FIRST(&all->used), *next; o != NULL; o = next) {
+		next = TAILQ_NEXT(o, links);
+		object_free(o);
+	}
 	heap_free(&all->due);
 	map_free(&all->by_key);
 	event_free(all->timer);
