@@ -147,7 +147,7 @@ int cli_cert_seal(
 	struct cli *cli, const struct model_node *node, struct cli_pair *pair, struct str open)
 {
 	struct err_info info = {0};
-	struct str passphrase;
+	struct str passphrase = {0};
 	struct buf key;
 	int status = read_passphrase(cli, node->keys.passphrase, &passphrase);
 
@@ -320,7 +320,7 @@ int cli_cert_check_pair(struct cli *cli, const struct model_node *node, struct c
 {
 	struct err_info info = {0};
 	struct tls_path path;
-	struct str open;
+	struct str open = {0};
 	int status = CLI_OK;
 
 	if (!pair->is_in_token)

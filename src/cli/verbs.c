@@ -253,11 +253,10 @@ const struct cli_verb cli_verbs[] = {
 		.most = 1,
 		.run = cli_run_cert_sheet},
 	{.name = "cert import",
-		.arguments =
-			"NAME FILE... (CHAIN.pem KEY.pem [CHAIN.pem KEY.pem], FILE.p12, or the "
-			"answer to a request)",
-		.doc = "Check chain and key, and put them into the data directory: the first "
-		       "version of a name is current, every other one next.",
+		.arguments = "NAME CHAIN.pem [KEY.pem [CHAIN.pem KEY.pem]]",
+		.doc = "Check chain and key (or FILE.p12, or the answer to a request), and put "
+		       "them into the data directory: the first version of a name is current, "
+		       "every other one next.",
 		.flags = FLAGS(
 			{"advance", NULL, "Present it at once; the current version is deprecated."},
 			{"replace", NULL, "Drop a version that is next already."},

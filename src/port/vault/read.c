@@ -101,7 +101,7 @@ enum err vault_life_read(const char *directory, const char *name, struct arena *
 	struct err_info why = {.text = ""};
 	struct cert_life life;
 	json_error_t at;
-	struct str text;
+	struct str text = {0};
 	json_t *json;
 	enum err e;
 
@@ -133,8 +133,8 @@ static enum err read_old(const char *directory, const char *name, struct arena *
 	const char *key = arena_format(arena, "%s/key.pem", directory);
 	struct err_info why = {.text = ""};
 	struct cert_version *version;
-	struct cert_facts *facts;
-	struct str chain;
+	struct cert_facts *facts = NULL;
+	struct str chain = {0};
 	struct stat st;
 	size_t count = 0;
 	enum err e;
@@ -223,7 +223,7 @@ enum err vault_list(const char *data, struct arena *arena, struct cert_life **re
 
 static const char *uri_of(const char *path, struct arena *arena)
 {
-	struct str text;
+	struct str text = {0};
 
 	if (vault_read_file(path, arena, &text, NULL) != ERR_OK || text.n > 4096)
 		return NULL;
@@ -244,8 +244,8 @@ static void find_key(struct vault_pair *pair, const char *stem, struct arena *ar
 
 static const char *old_kind(const char *chain, struct arena *arena)
 {
-	struct cert_facts *facts;
-	struct str text;
+	struct cert_facts *facts = NULL;
+	struct str text = {0};
 	size_t count = 0;
 
 	if (vault_read_file(chain, arena, &text, NULL) == ERR_OK &&

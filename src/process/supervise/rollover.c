@@ -189,12 +189,12 @@ static void say_waiting(struct supervise *s, struct buf *text)
 /* The first step that is due. */
 static const struct cert_life *find_due(struct supervise *s, int64_t now_ms, struct cert_step *ret)
 {
-	const struct cert_life *found = NULL;
+	const struct cert_life *lives = s->settings->lives, *found = NULL;
 	struct buf waiting;
 
 	buf_init(&waiting, 4096);
-	for (size_t i = 0; i < s->settings->life_count && found == NULL; i++) {
-		const struct cert_life *life = &s->settings->lives[i];
+	for (size_t i = 0; found == NULL && lives != NULL && i < s->settings->life_count; i++) {
+		const struct cert_life *life = &lives[i];
 		struct err_info why = {.text = ""};
 
 		if (cert_step_due(life, now_ms, ret, &why))
