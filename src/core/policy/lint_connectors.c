@@ -227,18 +227,6 @@ static void check_mode(const struct about *a)
 				  : "its outbound half is");
 }
 
-static void check_revocation(const struct about *a)
-{
-	const struct model_connector *c = a->c;
-	bool in = c->inbound != NULL && c->inbound->certificate_name != NULL;
-	bool out = c->outbound != NULL && c->outbound->tls >= MODEL_LEVEL_CHAIN;
-
-	if (c->revocation == MODEL_REVOCATION_REQUIRE && c->crls == NULL && (in || out))
-		policy_lint_add(a->l, LINT_NO_LISTS, c->organisation, a->subject,
-			"revocation is require, and there are no crls: the state of every "
-			"certificate is unknown, so none will do");
-}
-
 /* Two servers of one organisation known by the same certificate, and by nothing else. */
 static void check_same_certificate(const struct about *a)
 {
@@ -278,6 +266,5 @@ void policy_lint_connectors(struct policy_lint *l)
 			check_outbound(&a);
 		check_direction(&a);
 		check_mode(&a);
-		check_revocation(&a);
 	}
 }

@@ -42,8 +42,6 @@
 	X(LINT_HOST_ADDRESS, "smart-host-is-address", POLICY_SEVERITY_WARNING,                     \
 		"Name the smart host, set tls_domain, or give the connector its own trust "        \
 		"anchors")                                                                         \
-	X(LINT_NO_LISTS, "revocation-without-lists", POLICY_SEVERITY_ERROR,                        \
-		"Give the connector crls, or set revocation to prefer")                            \
 	X(LINT_LATER, "setting-without-effect", POLICY_SEVERITY_NOTE,                              \
 		"Nothing: it is kept for a later version")                                         \
 	X(LINT_CATCH_ALL, "any-recipient", POLICY_SEVERITY_WARNING,                                \

@@ -78,7 +78,7 @@ extern const char *const policy_party_names[]; /* "partner", "here", "sender", "
 	X(POLICY_REVOCATION_UNKNOWN, "revocation-unknown", POLICY_WAY_BOTH, 450, "4.7.5", 550,     \
 		".7.51", "validation-failure", POLICY_PARTY_HERE,                                  \
 		"Whether the certificate is revoked could not be found out",                       \
-		"Give the connector a current revocation list of the issuer, or set its "          \
+		"See sealpost check endpoints, give the connector a current list, or set its "     \
 		"revocation to prefer",                                                            \
 		"Whether the client certificate is revoked is not known here")                     \
 	X(POLICY_PURPOSE, "purpose", POLICY_WAY_BOTH, 450, "4.7.5", 550, ".7.51",                  \
