@@ -342,10 +342,10 @@ void deliver_survey_stop(struct deliver *self, int64_t tag)
 
 void deliver_survey_stop_all(struct deliver *self)
 {
-	while (self->surveys != NULL) {
-		struct deliver_survey *survey = self->surveys;
+	struct deliver_survey *next;
 
-		survey->target_at = survey->target_count;
+	for (struct deliver_survey *survey = self->surveys; survey != NULL; survey = next) {
+		next = survey->next;
 		refuse(self, &survey->wire, "this server is ending");
 		survey_free(&survey);
 	}
