@@ -222,13 +222,35 @@ static bool take_stapled(struct check *c, struct str stapled)
 	return take(c, "stapled", WIRE_ENDPOINT_OCSP, &found);
 }
 
+/* Does a list or response that is held already say that it is revoked? */
+static void take_revoked(struct check *c)
+{
+	for (size_t i = 0; i < c->place_count; i++) {
+		const struct revocation_place *place = c->places[i];
+		struct lookup_object *object =
+			lookup_objects_get(c->ask->task.fetch->objects, c->pair, place);
+		struct revocation_finding found;
+
+		lookup_object_find(object, c->pair, place->point, &found);
+		if (found.status == WIRE_REVOCATION_REVOKED) {
+			take(c, place->url, place->kind, &found);
+			return;
+		}
+	}
+}
+
+/* Whoever staples chooses what: a thief of the key the last response from before, which counts
+ * until its nextUpdate.  So it settles nothing against what is known to be revoked. */
 static void begin_check(struct check *c, size_t number, struct str stapled)
 {
 	choose_places(c, number == 0);
-	if (number == 0 && take_stapled(c, stapled))
+	if (number == 0 && take_stapled(c, stapled)) {
+		if (c->found->status != WIRE_REVOCATION_REVOKED)
+			take_revoked(c);
 		settle(c);
-	else
+	} else {
 		go_on(c);
+	}
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

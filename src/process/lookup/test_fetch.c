@@ -110,6 +110,34 @@ static void stapled(void **state)
 	free((char *)stale.p);
 }
 
+/* What is known to be revoked stays so, whatever its holder staples. */
+static void stapled_too_late(void **state)
+{
+	struct test_ocsp_options options = {
+		.certificate = &leaf, .issuer = &issuer, .until_s = DAY};
+	struct str good = test_ocsp_make(&options);
+	struct asker a;
+	const struct wire_revocation_answer *answer;
+
+	(void)state;
+	response_on(responder, V_OCSP_CERTSTATUS_REVOKED);
+	begin(&a, RUNTIME_RECEIVE);
+	answer = ask_of(&a, str_of(NULL), 5000);
+	check(&answer->certificates.items[0], WIRE_REVOCATION_REVOKED, "revoked");
+	answer = ask_of(&a, good, 5000);
+	check(&answer->certificates.items[0], WIRE_REVOCATION_REVOKED, "revoked");
+	assert_int_equal(responder->hits, 1);
+	/* From disk, too. */
+	end(&a);
+	testing_stop();
+	testing_start("none");
+	begin(&a, RUNTIME_DELIVER);
+	answer = ask_of(&a, good, 0);
+	check(&answer->certificates.items[0], WIRE_REVOCATION_REVOKED, "revoked");
+	end(&a);
+	free((char *)good.p);
+}
+
 static void staples(void **state)
 {
 	struct wire_staple_ask question = {.tag = 3, .chain = str_of(chain)};
@@ -286,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(list_instead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(list_beside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stapled, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stapled_too_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(staples, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_staple, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(posts, set_up, tear_down),
