@@ -37,6 +37,7 @@ class Sender(threading.Thread):
     def __init__(self, server, address, context, recipients):
         super().__init__(daemon=True)
         self.server, self.address, self.context = server, address, context
+        self.from_ = 'a@ours.example'
         self.recipients = itertools.cycle(recipients)
         self.sent = []          # recipients
         self.seen = []          # SHA-256 of the server's certificate, one a message
@@ -64,7 +65,7 @@ class Sender(threading.Thread):
             client._host = HOST  # the name that is asked for and verified
             client.starttls(context=self.context)
             seen = hashlib.sha256(client.sock.getpeercert(True)).hexdigest()
-            client.sendmail('a@ours.example', [recipient], message('a@ours.example', recipient))
+            client.sendmail(self.from_, [recipient], message(self.from_, recipient))
         self.seen.append(seen)
         self.sent.append(recipient)
 
@@ -252,6 +253,32 @@ def test_a_share_of_the_clients(stage):
     assert few < many
     stage.rollover('cancel', 'mx')
     assert in_trial() == set()
+
+
+def test_a_stranger_chooses_for_himself_alone(stage):
+    """Whoever writes in a partner's name, and then refuses the certificate, changes nothing for the partner."""
+    stage.ours.stop()
+    stage.ours.node['processes'] = {'receive': 1}
+    stage.bring(stage.second, stage.second_ca)
+    stage.ours.start()
+    stage.ours.cli('connector', 'add', 'ours/known', '--type=partner', '--inbound.sender_domains=known.example')
+    both = (stage.first_ca, stage.second_ca)
+    partner, stranger = stage.sender('127.0.0.3', *both), stage.sender('127.0.0.4', *both)
+    for sender in (partner, stranger):
+        sender.from_ = 'a@known.example'
+        sender.send('alice@ours.example')
+    stage.rollover('advance', 'mx')
+    partner.send('alice@ours.example')
+    assert partner.seen[-1] == digest(stage.second)
+    stranger.context = trusting(ssl.PROTOCOL_TLS_CLIENT, stage.first_ca)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        stranger.send('alice@ours.example')
+    stranger.send('alice@ours.example')
+    assert stranger.seen[-1] == digest(stage.first)
+    partner.send('alice@ours.example')
+    assert partner.seen[-1] == digest(stage.second)
+    assert ('address 127.0.0.4', 'in', '2') in acceptance(stage.ours)
+    assert ('connector ours/known', 'in', '2') not in {k for k, v in acceptance(stage.ours).items() if v[1] > 0}
 
 
 def check_accounts(stage):

@@ -15,6 +15,12 @@
 
 enum { ATTRIBUTED_MAX = 10000, PARTNER_TEXT = 512 };
 
+/* The connector that mail from an address belonged to. */
+struct attributed {
+	bool is_proven; /* by more than what anybody can say of himself */
+	char name[PARTNER_TEXT];
+};
+
 /* An address of a connector. */
 struct receive_place {
 	struct model_prefix prefix;
@@ -35,27 +41,37 @@ static void forget_attributed(struct receive *r)
 	map_free(&r->attributed);
 }
 
+/* A sender's address in MAIL FROM is no proof, where a connector asks for nothing more. */
+static bool is_proven(const struct policy_inbound *inbound)
+{
+	return inbound->originating ||
+	       (inbound->verdict == CERT_TRUSTED && inbound->name_matched != NULL);
+}
+
 void receive_present_attributed(struct receive_session *s, const struct policy_inbound *inbound)
 {
 	struct receive *r = s->receive;
-	char name[PARTNER_TEXT];
-	const char *old;
+	struct attributed found = {.is_proven = is_proven(inbound)}, *kept;
+	const struct attributed *old;
 	int n;
 
 	if (s->address[0] == '\0' || s->tls == NULL || inbound->connector == NULL ||
 		inbound->organisation == NULL || inbound->receiver != NULL)
 		return;
-	n = snprintf(name, sizeof(name), "%s/%s", inbound->organisation, inbound->connector);
-	if (n < 0 || (size_t)n >= sizeof(name))
+	n = snprintf(
+		found.name, sizeof(found.name), "%s/%s", inbound->organisation, inbound->connector);
+	if (n < 0 || (size_t)n >= sizeof(found.name))
 		return;
 	old = r->attributed != NULL ? map_get(r->attributed, str_of(s->address)) : NULL;
-	if (old != NULL && strcmp(old, name) == 0)
+	if (old != NULL && old->is_proven == found.is_proven && strcmp(old->name, found.name) == 0)
 		return;
 	if (old == NULL && r->attributed != NULL && map_count(r->attributed) >= ATTRIBUTED_MAX)
 		forget_attributed(r);
 	if (r->attributed == NULL)
 		r->attributed = map_new((uint64_t)runtime_ticks_ms());
-	free(map_set(r->attributed, str_of(s->address), mem_text(name)));
+	kept = mem_new(sizeof(*kept));
+	*kept = found;
+	free(map_set(r->attributed, str_of(s->address), kept));
 }
 
 static void add_places(struct receive *r, const struct model_connector *connector)
@@ -91,20 +107,19 @@ static void find_places(struct receive *r)
 
 /* "organisation/name"; NULL: not known.  Of several addresses that cover it the narrowest counts.
  */
-static const char *connector_of(struct receive_session *s, struct arena *arena)
+static const char *connector_of(struct receive_session *s, struct arena *arena, bool *ret_is_proven)
 {
 	struct receive *r = s->receive;
 	const struct receive_place *best = NULL;
-	const char *known = r->attributed != NULL && s->address[0] != '\0'
-				    ? map_get(r->attributed, str_of(s->address))
-				    : NULL;
+	const struct attributed *known = r->attributed != NULL && s->address[0] != '\0'
+						 ? map_get(r->attributed, str_of(s->address))
+						 : NULL;
 
-	if (known != NULL)
-		return known;
-	if (!s->facts.has_address)
-		return NULL;
+	*ret_is_proven = known == NULL || known->is_proven;
+	if (known != NULL && known->is_proven)
+		return known->name;
 	find_places(r);
-	for (size_t i = 0; i < r->place_count; i++) {
+	for (size_t i = 0; i < r->place_count && s->facts.has_address; i++) {
 		const struct receive_place *place = &r->places[i];
 
 		if (model_prefix_contains(&place->prefix, &s->facts.address) &&
@@ -112,17 +127,19 @@ static const char *connector_of(struct receive_session *s, struct arena *arena)
 			best = place;
 	}
 	if (best == NULL)
-		return NULL;
+		return known != NULL ? known->name : NULL;
+	*ret_is_proven = true;
 	return arena_format(arena, "%s/%s", best->connector->organisation, best->connector->name);
 }
 
-static struct cert_party party_of(struct receive_session *s, struct arena *arena)
+static struct cert_party party_of(
+	struct receive_session *s, struct arena *arena, bool *ret_is_proven)
 {
 	return (struct cert_party){
 		.memory = s->receive->refusals,
 		.place = s->address[0] != '\0' ? arena_format(arena, "address %s", s->address)
 					       : NULL,
-		.connector = connector_of(s, arena),
+		.connector = connector_of(s, arena, ret_is_proven),
 		.direction = RECEIPT_IN,
 		.now_ms = runtime_now_ms(),
 	};
@@ -139,11 +156,12 @@ const char *receive_present_choose(void *context, const char *certificate)
 	struct cert_choose_facts facts = {.life = life, .is_refused = cert_party_refuses};
 	struct cert_party party;
 	struct cert_choice choice;
+	bool is_proven;
 
 	if (life == NULL)
 		return NULL;
 	arena = arena_new();
-	party = party_of(s, arena);
+	party = party_of(s, arena, &is_proven);
 	facts.peer = s->address;
 	facts.connector = party.connector;
 	facts.now_ms = party.now_ms;
@@ -180,11 +198,15 @@ void receive_present_failed(struct receive_session *s, const char *reason)
 	struct receipt own = {0};
 	struct cert_party party;
 	struct wire_refused refused;
+	bool is_proven;
 
 	/* What has no versions leaves no choice. */
 	if (!tls_is_refused(s->tls, arena, &own) || own.own_version == NULL)
 		return;
-	party = party_of(s, arena);
+	party = party_of(s, arena, &is_proven);
+	/* Else whoever says a partner's name could choose what all of that partner's hosts see. */
+	if (!is_proven)
+		party.connector = NULL;
 	refused = (struct wire_refused){
 		.partner = cert_party_name(&party, arena),
 		.organisation =
