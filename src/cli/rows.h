@@ -1,0 +1,61 @@
+/* Inside src/cli: pieces of which the rows of the table of verbs are made. */
+#ifndef SEALPOST_CLI_ROWS_H
+#define SEALPOST_CLI_ROWS_H
+
+#include "cli/verb.h"
+
+#define EXAMPLES(...)                                                                              \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+#define FLAGS(...)                                                                                 \
+	(const struct cli_flag[])                                                                  \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, NULL, NULL                                                           \
+		}                                                                                  \
+	}
+
+#define FLAG_DRY_RUN                                                                               \
+	{                                                                                          \
+		"dry-run", NULL, "Check, and show what would change; change nothing."              \
+	}
+#define FLAG_YES                                                                                   \
+	{                                                                                          \
+		"yes", NULL, "Do not ask for confirmation."                                        \
+	}
+#define FLAG_DATA                                                                                  \
+	{                                                                                          \
+		"data", "DIRECTORY", "The data directory (else the node file's)."                  \
+	}
+#define FLAG_NO_RELOAD                                                                             \
+	{                                                                                          \
+		"no-reload", NULL, "Do not ask the server to reload."                              \
+	}
+#define FLAG_HOST                                                                                  \
+	{                                                                                          \
+		"host", "HOST", "Names on the certificate, comma separated (this machine's)."      \
+	}
+#define FLAG_KEY                                                                                   \
+	{                                                                                          \
+		"key", "KIND",                                                                     \
+			"ecdsa-p256 (the default), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."    \
+	}
+#define FLAG_LIMIT                                                                                 \
+	{                                                                                          \
+		"limit", "N", "Show at most N entries; 0 shows all."                               \
+	}
+#define FLAGS_QUEUE_FILTER                                                                         \
+	{"id", "ID", "The message with this id."},                                                 \
+		{"route", "ROUTE", "Recipients waiting for this next hop (see queue summary)."},   \
+		{"domain", "DOMAIN", "Recipients in this domain."},                                \
+		{"connector", "ORGANISATION/NAME", "Recipients whose mail takes this connector."}, \
+		{"sender", "ADDRESS", "Messages from this sender."},                               \
+		{"recipient", "ADDRESS", "This recipient."},                                       \
+	{                                                                                          \
+		"state", "STATE", "waiting, active or held."                                       \
+	}
+
+#endif
