@@ -204,6 +204,22 @@ def test_what_the_processes_refuse_is_put_back(ours, authority):
     assert shows(ours, first)
 
 
+def test_one_that_fails_holds_up_no_other(ours, authority):
+    """Steps by date: of two that are due the first cannot be taken, and the second is all the same."""
+    for name in 'first', 'second':
+        for number in 1, 2:
+            pair = new(authority, number)
+            ours.cli('cert', 'import', name, pair.chain, pair.key, '--node', node_file(ours), '--trust',
+                     authority.certificate)
+    ours.start()
+    for name in 'first', 'second':
+        rollover(ours, 'advance', name, '--at=+4s')
+    key_of(ours, '2', name='first').write_text('damaged')
+    wait_for(lambda: states(ours, 'second') == {'1': 'deprecated', '2': 'current'}, 'the second to advance', 40)
+    wait_for(lambda: 'certificate.step_failed' in ours.log_text(), 'the first to fail', 40)
+    assert states(ours, 'first') == {'1': 'current', '2': 'next'}
+
+
 def test_an_import_that_the_server_refuses_is_undone(ours, authority):
     bring(ours, authority, new(authority, 1))
     ours.start()

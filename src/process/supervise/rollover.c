@@ -65,6 +65,48 @@ static void end(struct supervise *s)
 	r->tag = -1;
 }
 
+/* ---- what has failed by date ------------------------------------------------------------------
+ *
+ * It is not tried once more at once: an administrator has to see to it.  Others go on meanwhile.
+ */
+
+static struct supervise_pause *pause_of(struct supervise_rollover *r, const char *name)
+{
+	for (size_t i = 0; i < r->pause_count; i++)
+		if (strcmp(r->pauses[i].name, name) == 0)
+			return &r->pauses[i];
+	return NULL;
+}
+
+static bool is_paused(struct supervise_rollover *r, const char *name)
+{
+	const struct supervise_pause *pause = pause_of(r, name);
+
+	return pause != NULL && runtime_ticks_ms() < pause->until;
+}
+
+static void pause_name(struct supervise_rollover *r, const char *name)
+{
+	struct supervise_pause *pause = pause_of(r, name);
+
+	if (pause == NULL) {
+		r->pauses = mem_resize(r->pauses, r->pause_count + 1, sizeof(*r->pauses));
+		pause = &r->pauses[r->pause_count++];
+		pause->name = mem_text(name);
+	}
+	pause->until = runtime_ticks_ms() + PAUSE_MS;
+}
+
+static void forget_pauses(struct supervise_rollover *r)
+{
+	for (size_t i = 0; i < r->pause_count; i++)
+		free(r->pauses[i].name);
+	r->pause_count = 0;
+}
+
+/* ---- one step ---------------------------------------------------------------------------------
+ */
+
 static void failed(struct supervise *s, const char *why)
 {
 	struct supervise_rollover *r = &s->rollover;
@@ -72,8 +114,8 @@ static void failed(struct supervise *s, const char *why)
 	log_event(LOG_ERROR_LEVEL, "certificate.step_failed", LOG_TEXT("name", r->before.name),
 		LOG_TEXT("step", cert_action_names[r->step.action]), LOG_TEXT("by", r->actor),
 		LOG_TEXT("reason", why));
-	if (r->tag < 0) /* not once more at once: an administrator has to see to it */
-		r->pause_until = runtime_ticks_ms() + PAUSE_MS;
+	if (r->tag < 0)
+		pause_name(r, r->before.name);
 	refuse(s, r->tag, why);
 	end(s);
 }
@@ -128,7 +170,7 @@ void supervise_rollover_reloaded(struct supervise *s, const char *reason)
 	char why[1100];
 
 	if (r->vault == NULL) { /* somebody else's; the lives may be others now */
-		r->pause_until = 0;
+		forget_pauses(r);
 		look_in(s, 0);
 		return;
 	}
@@ -197,6 +239,8 @@ static const struct cert_life *find_due(struct supervise *s, int64_t now_ms, str
 		const struct cert_life *life = &lives[i];
 		struct err_info why = {.text = ""};
 
+		if (is_paused(&s->rollover, life->name))
+			continue;
 		if (cert_step_due(life, now_ms, ret, &why))
 			found = life;
 		else if (why.text[0] != '\0')
@@ -232,8 +276,7 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (s->drain_stage >= 0)
 		return;
-	if (s->rollover.vault != NULL || s->reload.next != NULL ||
-		runtime_ticks_ms() < s->rollover.pause_until) {
+	if (s->rollover.vault != NULL || s->reload.next != NULL) {
 		look_in(s, LOOK_MS);
 		return;
 	}
@@ -256,6 +299,8 @@ void supervise_rollover_new(struct supervise *s)
 void supervise_rollover_free(struct supervise *s)
 {
 	end(s);
+	forget_pauses(&s->rollover);
+	free(s->rollover.pauses);
 	free(s->rollover.said);
 	if (s->rollover.timer != NULL)
 		event_free(s->rollover.timer);

@@ -60,6 +60,11 @@ struct supervise_reload {
 	size_t later_count;
 };
 
+struct supervise_pause {
+	char *name;
+	int64_t until; /* ticks */
+};
+
 /* A step in the life of a certificate that is under way: it is on disk, and the settings with it
  * are on their way. */
 struct supervise_rollover {
@@ -69,9 +74,11 @@ struct supervise_rollover {
 	struct cert_life before, after;
 	struct cert_step step;
 	const char *actor;
-	int64_t tag;	     /* of the question to answer; -1: by date */
-	int64_t pause_until; /* ticks: after one by date that failed */
-	char *said;	     /* what waits, as logged last */
+	int64_t tag; /* of the question to answer; -1: by date */
+	/* Certificates of which a step by date failed. */
+	struct supervise_pause *pauses;
+	size_t pause_count;
+	char *said; /* what waits, as logged last */
 };
 
 struct supervise_status {
