@@ -109,11 +109,14 @@ static void looked(void *context, enum err e, const struct store_alarm *alarms, 
 	if (e != ERR_OK || count == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		log_event(LOG_WARNING_LEVEL, "alarm", LOG_NUMBER("id", alarms[i].id),
-			LOG_TEXT("kind", alarms[i].kind),
-			LOG_TEXT("organisation", alarms[i].organisation),
-			LOG_TEXT("subject", alarms[i].subject), LOG_TEXT("text", alarms[i].text));
+		if (alarms[i].id > a->logged)
+			log_event(LOG_WARNING_LEVEL, "alarm", LOG_NUMBER("id", alarms[i].id),
+				LOG_TEXT("kind", alarms[i].kind),
+				LOG_TEXT("organisation", alarms[i].organisation),
+				LOG_TEXT("subject", alarms[i].subject),
+				LOG_TEXT("text", alarms[i].text));
 	last = alarms[count - 1].id;
+	a->logged = last;
 	store_alert_told(spool->store, STORE_ALERT_LOG, last, told, NULL);
 	/* Who begins to listen later is not told of old ones. */
 	if (!spool_alerts_has_mail(spool))

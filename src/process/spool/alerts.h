@@ -34,11 +34,11 @@ struct spool_own_certificate {
 
 /* A request under way, or waiting for its time. */
 struct spool_webhook {
-	bool waits;   /* there are alarms to tell */
-	bool reading; /* them */
-	int64_t tag;  /* of the request under way; 0: none */
-	int64_t id;   /* of its alarm */
-	int64_t raised_ms;
+	bool waits;	  /* there are alarms to tell */
+	bool reading;	  /* them */
+	int64_t tag;	  /* of the request under way; 0: none */
+	int64_t id;	  /* of its alarm */
+	int64_t began;	  /* ticks: when it was tried first */
 	int64_t until;	  /* ticks: then it has failed */
 	int64_t next;	  /* ticks: not before */
 	int64_t failures; /* in a row */
@@ -59,6 +59,7 @@ struct spool_alerts {
 	/* looking; ticks */
 	int64_t next_look, soon_until;
 	bool looking;
+	int64_t logged; /* the last alarm, whether that could be written or not */
 	/* mail; ticks */
 	bool mail_waits, mailing;
 	int64_t next_mail;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -403,6 +404,67 @@ static void test_webhook_gives_up(void **state)
 	testing_peer_free(&lookup);
 }
 
+/* That a way was told cannot be written, as with a full disk. */
+static void refuse_places(struct testing **t)
+{
+	char path[sizeof(directory) + 16];
+	sqlite3 *db;
+
+	testing_free(t);
+	snprintf(path, sizeof(path), "%s/trace.db", directory);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"CREATE TRIGGER full BEFORE INSERT ON setting WHEN new.name LIKE 'told-%'"
+			" BEGIN SELECT raise(ABORT, 'full'); END",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	*t = testing_new(directory);
+}
+
+static void test_webhook_with_a_full_disk(void **state)
+{
+	struct testing_peer *lookup;
+	struct testing *t;
+
+	refuse_places((struct testing **)state);
+	t = *state;
+	lookup = testing_peer(t, RUNTIME_LOOKUP, 0);
+	configure(t, NULL, "https://hooks.example/x", NULL);
+	raise_alarm(t, "one.example", NULL);
+	seconds(t, 2);
+	testing_until(t, lookup->posts == 1);
+	for (int i = 0; i < 60; i++) {
+		answer(lookup, true);
+		seconds(t, 1);
+	}
+	assert_int_equal(lookup->posts, 1); /* it is not told over and over */
+	testing_advance(t, 5 * 60 * 1000);
+	seconds(t, 1);
+	testing_until(t, lookup->posts == 2); /* nor forgotten */
+	testing_peer_free(&lookup);
+}
+
+/* Seconds say how long, whatever day it is. */
+static void test_webhook_when_the_clock_jumps(void **state)
+{
+	struct testing *t = *state;
+	struct testing_peer *lookup = testing_peer(t, RUNTIME_LOOKUP, 0);
+
+	configure(t, NULL, "https://hooks.example/x", NULL);
+	raise_alarm(t, "one.example", NULL);
+	raise_alarm(t, "two.example", NULL);
+	seconds(t, 2);
+	testing_until(t, lookup->posts == 1);
+	testing_now += 3 * DAY;
+	answer(lookup, false);
+	seconds(t, 6);
+	testing_until(t, lookup->posts == 2);
+	assert_string_equal(subject_of(t, &lookup->post), "one.example");
+	testing_peer_free(&lookup);
+}
+
 /* ---- expiry ------------------------------------------------------------------------------------
  */
 
@@ -509,6 +571,8 @@ int main(void)
 		TEST(test_who_listens_late_hears_nothing_old),
 		TEST(test_webhook),
 		TEST(test_webhook_gives_up),
+		TEST(test_webhook_with_a_full_disk),
+		TEST(test_webhook_when_the_clock_jumps),
 		TEST(test_expiry),
 		TEST(test_partners_expiry),
 		TEST(test_tries_out),

@@ -19,7 +19,12 @@
 
 #include <stdlib.h>
 
-enum { PAUSE_MS = 5 * 1000, MAX_PAUSE_MS = 30 * 60 * 1000, GIVE_UP_MS = MOMENT_DAY_MS };
+enum {
+	PAUSE_MS = 5 * 1000,
+	MAX_PAUSE_MS = 30 * 60 * 1000,
+	UNWRITTEN_MS = 5 * 60 * 1000,
+	GIVE_UP_MS = MOMENT_DAY_MS,
+};
 
 static struct spool_peer *lookup_of(struct spool *spool)
 {
@@ -70,13 +75,17 @@ static int64_t post(struct spool *spool, const struct store_alarm *alarm)
 static void told(void *context, enum err e)
 {
 	struct spool *spool = context;
+	struct spool_webhook *hook = &spool->alerts->hook;
 
-	/* What was told is looked for behind it: not before that is written. */
-	spool->alerts->hook.reading = false;
-	if (e != ERR_OK && e != ERR_CLOSED)
+	/* What was told is looked for behind it: not before that is written.  Where it cannot be
+	 * the same alarm comes again: not at once, as long as a disk is full. */
+	hook->reading = false;
+	if (e != ERR_OK && e != ERR_CLOSED) {
 		log_event(LOG_WARNING_LEVEL, "alerts.not-written", LOG_TEXT("error", err_token(e)));
-	if (e != ERR_CLOSED)
+		hook->next = spool->ticks_ms() + UNWRITTEN_MS;
+	} else if (e == ERR_OK) {
 		spool_webhook_tick(spool);
+	}
 }
 
 static void move_on(struct spool *spool)
@@ -101,7 +110,7 @@ static void failed(struct spool *spool, const char *text)
 		pause = MAX_PAUSE_MS;
 	hook->failures++;
 	hook->next = spool->ticks_ms() + pause;
-	if (spool->now_ms() - hook->raised_ms > GIVE_UP_MS) {
+	if (spool->ticks_ms() - hook->began > GIVE_UP_MS) {
 		log_event(LOG_ERROR_LEVEL, "webhook.given-up", LOG_NUMBER("alarm", hook->id),
 			LOG_TEXT("url", spool->alerts->webhook), LOG_TEXT("reason", text));
 		move_on(spool);
@@ -125,9 +134,9 @@ static void next_read(void *context, enum err e, const struct store_alarm *alarm
 		return;
 	}
 	hook->id = alarms[0].id;
-	/* Time of ours: an alarm may be older than the webhook. */
+	/* Time of ours: an alarm may be older than the webhook, and the clock may jump. */
 	if (hook->failures == 0)
-		hook->raised_ms = spool->now_ms();
+		hook->began = spool->ticks_ms();
 	hook->tag = post(spool, &alarms[0]);
 	hook->until = spool->ticks_ms() + SPOOL_WEBHOOK_WAIT_MS;
 	if (hook->tag == 0)
