@@ -158,7 +158,7 @@ static void run_until(const struct outcome *o, unsigned count)
 	assert_int_equal(o->count, count);
 }
 
-static struct outcome fetch(const char *format, ...)
+PRINTF_LIKE(1, 2) static struct outcome fetch(const char *format, ...)
 {
 	struct http_request request = {0};
 	struct outcome o = {0};

@@ -51,8 +51,8 @@ static const char *const migrations[] = {
 	" last_refused INT NOT NULL, reason TEXT,"
 	" PRIMARY KEY(certificate, version, sha256, partner, direction)) WITHOUT ROWID;",
 	/* The last alarm that was told, by each way of telling.  Nobody is told of old ones. */
-	"INSERT INTO setting SELECT name, (SELECT coalesce(max(id), 0) FROM alarm)"
-	" FROM (SELECT 'told-log' AS name UNION SELECT 'told-mail' UNION SELECT 'told-webhook');",
+	("INSERT INTO setting SELECT name, (SELECT coalesce(max(id), 0) FROM alarm)"
+	 " FROM (SELECT 'told-log' AS name UNION SELECT 'told-mail' UNION SELECT 'told-webhook');"),
 };
 
 #define EVENT                                                                                      \
