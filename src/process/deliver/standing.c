@@ -82,16 +82,19 @@ void deliver_standing_apply(const struct deliver_link_standing *known,
 	const struct policy_profile *profile, const struct tls_open *open, struct arena *arena,
 	struct policy_hop *hop)
 {
+	/* Trust or lists may have been replaced while the answer was awaited: it is about the way
+	 * up that the certificate had then, and no leave for another one. */
+	bool is_about = known->arena != NULL && str_equal(known->chain, open->chain);
 	const struct cert_standing_question question = {
 		.is_required = profile->revocation == MODEL_REVOCATION_REQUIRE,
 		.count = open->count,
 		.is_listed = open->is_listed,
-		.answer = known->is_answered ? &known->answer : NULL,
-		.why = known->why,
+		.answer = is_about && known->is_answered ? &known->answer : NULL,
+		.why = is_about ? known->why : "nobody was asked about this chain yet",
 	};
 	struct cert_standing found;
 
-	if (open->count == 0 || known->arena == NULL || !str_equal(known->chain, open->chain))
+	if (open->count == 0 || known->arena == NULL)
 		return;
 	cert_standing_judge(&question, arena, &found);
 	hop->verdict = (int)found.verdict;
