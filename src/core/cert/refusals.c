@@ -13,6 +13,7 @@ struct note {
 	char *key;		 /* as key_of() makes it */
 	char *certificate, *version;
 	int64_t until_ms;
+	bool is_stranger;
 };
 
 struct cert_refusals {
@@ -68,6 +69,22 @@ void cert_refusals_free(struct cert_refusals **refusals)
 	free(r);
 }
 
+bool cert_party_is_stranger(const char *partner)
+{
+	return strncmp(partner, "connector ", strlen("connector ")) != 0;
+}
+
+/* The oldest one of a stranger: there is no end of them, and none shall drive partners out. */
+static struct note *one_too_many(const struct cert_refusals *refusals)
+{
+	struct note *note;
+
+	TAILQ_FOREACH (note, &refusals->order, links)
+		if (note->is_stranger)
+			return note;
+	return TAILQ_FIRST(&refusals->order);
+}
+
 void cert_refusals_put(struct cert_refusals *refusals, const struct cert_refusal *refusal)
 {
 	char text[KEY_MAX];
@@ -77,12 +94,13 @@ void cert_refusals_put(struct cert_refusals *refusals, const struct cert_refusal
 	if (note != NULL)
 		drop(refusals, note);
 	else if (map_count(refusals->notes) >= CERT_REFUSALS_MAX)
-		drop(refusals, TAILQ_FIRST(&refusals->order));
+		drop(refusals, one_too_many(refusals));
 	note = mem_new(sizeof(*note));
 	note->key = mem_text_of(key);
 	note->certificate = mem_text(refusal->certificate);
 	note->version = mem_text(refusal->version);
 	note->until_ms = refusal->until_ms;
+	note->is_stranger = cert_party_is_stranger(refusal->partner);
 	map_set(refusals->notes, key, note);
 	TAILQ_INSERT_TAIL(&refusals->order, note, links);
 }

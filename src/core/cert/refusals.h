@@ -1,6 +1,6 @@
 /*
  * What is known of partners that do not accept a version of a certificate of ours.  Bounded: the
- * oldest notes go first, as strangers choose how many there are.
+ * oldest notes go first, those of strangers, who choose how many there are, before any other.
  */
 #ifndef SEALPOST_CORE_CERT_REFUSALS_H
 #define SEALPOST_CORE_CERT_REFUSALS_H
@@ -43,5 +43,7 @@ struct cert_party {
 bool cert_party_refuses(void *party, const char *certificate, const char *version);
 /* By what it is remembered: the connector if there is one, else the place; NULL: by nothing. */
 const char *cert_party_name(const struct cert_party *party, struct arena *arena);
+/* Is PARTNER, as cert_party_name() makes it, no connector? */
+bool cert_party_is_stranger(const char *partner);
 
 #endif

@@ -245,6 +245,26 @@ static void forgets_the_oldest(void **state)
 	cert_refusals_free(&memory);
 }
 
+/* Strangers without number drive out one another, and no partner. */
+static void keeps_partners(void **state)
+{
+	struct cert_refusals *memory = cert_refusals_new(0);
+	char partner[32];
+	struct cert_refusal note = {"connector o/c", "mx", "2", 0, LATER}, stranger = note;
+
+	(void)state;
+	stranger.partner = partner;
+	cert_refusals_put(memory, &note);
+	for (int i = 0; i < CERT_REFUSALS_MAX + 10; i++) {
+		snprintf(partner, sizeof(partner), "address %d", i);
+		cert_refusals_put(memory, &stranger);
+	}
+	assert_int_equal(cert_refusals_count(memory), CERT_REFUSALS_MAX);
+	assert_true(cert_refusals_has(memory, &note, NOW));
+	assert_true(cert_refusals_has(memory, &stranger, NOW));
+	cert_refusals_free(&memory);
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static const char *const mx_names[] = {"mx.example", "old.example"};
@@ -352,6 +372,7 @@ int main(void)
 		cmocka_unit_test(takes_a_share),
 		cmocka_unit_test(remembers_refusals),
 		cmocka_unit_test(forgets_the_oldest),
+		cmocka_unit_test(keeps_partners),
 		cmocka_unit_test(finds_who_serves_a_name),
 		cmocka_unit_test(refuses_what_cannot_be),
 	};

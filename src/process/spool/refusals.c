@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { MAX_PARTNER = 1024, MAX_NAME = 255, MAX_REASON = 8192 };
+
 /* As far ahead as a refusal may count; the clock may have gone back since. */
 static const int64_t until_max_ms = INT64_C(2) * CERT_REFUSAL_MS;
 
@@ -42,11 +44,21 @@ static void written(void *context, enum err e)
 			LOG_TEXT("error", err_token(e)));
 }
 
-/* The last one is the oldest: when there are too many it goes. */
+/* Strangers can refuse what they like as often as they like: it must not pile up. */
+static bool is_busy(const struct spool *spool)
+{
+	struct store_counts counts;
+
+	store_counts(spool->store, &counts);
+	return counts.pending_calls > SPOOL_REFUSALS_PENDING;
+}
+
+/* The last one is the oldest: when there are too many it goes, or the last one of a stranger while
+ * there is one.  What then stays on disk goes when it is read again. */
 static void keep(struct spool *spool, const struct wire_refused *wire)
 {
 	struct refusal *refusal = mem_new(sizeof(*refusal));
-	struct refusal **place = &spool->refusals, **last = NULL;
+	struct refusal **place = &spool->refusals, **last = NULL, **stranger = NULL;
 
 	refusal->arena = arena_new();
 	record_copy(&wire_refused_desc, wire, refusal->arena, &refusal->wire);
@@ -56,10 +68,14 @@ static void keep(struct spool *spool, const struct wire_refused *wire)
 			continue;
 		}
 		last = place;
+		if (cert_party_is_stranger((*place)->wire.partner))
+			stranger = place;
 		place = &(*place)->next;
 	}
+	last = stranger != NULL ? stranger : last;
 	if (spool->refusal_count >= CERT_REFUSALS_MAX && last != NULL) {
-		store_refusal_remove(spool->store, &(*last)->wire, written, NULL);
+		if (!is_busy(spool))
+			store_refusal_remove(spool->store, &(*last)->wire, written, NULL);
 		drop(spool, last);
 	}
 	refusal->next = spool->refusals;
@@ -96,22 +112,33 @@ static void tell_trace(struct spool *spool, const struct wire_refused *refused)
 	store_apply(spool->store, &change, written, NULL);
 }
 
+static bool is_short(const char *text, size_t max)
+{
+	return text == NULL || strlen(text) <= max;
+}
+
+/* What a process that was taken over could say must fill neither memory nor disk. */
+static bool is_sound(const struct wire_refused *r)
+{
+	return r->partner != NULL && r->certificate != NULL && r->version != NULL &&
+	       is_short(r->partner, MAX_PARTNER) && is_short(r->certificate, MAX_NAME) &&
+	       is_short(r->version, MAX_NAME) && is_short(r->organisation, MAX_NAME) &&
+	       is_short(r->sha256, MAX_NAME) && is_short(r->reason, MAX_REASON);
+}
+
 void spool_refusal_learn(struct spool_peer *from, const struct wire_refused *refused)
 {
 	struct spool *spool = from->spool;
-	struct store_counts counts;
 
-	if (refused->partner == NULL || refused->certificate == NULL || refused->version == NULL ||
-		role_of(refused) != from->role || refused->until_ms <= spool->now_ms() ||
+	if (!is_sound(refused) || role_of(refused) != from->role ||
+		refused->until_ms <= spool->now_ms() ||
 		refused->until_ms > spool->now_ms() + until_max_ms)
 		return;
 	keep(spool, refused);
 	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)
 		if (peer->role == from->role && peer != from && peer->ipc != NULL)
 			ipc_send(peer->ipc, WIRE_REFUSED, refused);
-	/* Strangers can refuse what they like as often as they like: it must not pile up. */
-	store_counts(spool->store, &counts);
-	if (counts.pending_calls > SPOOL_REFUSALS_PENDING)
+	if (is_busy(spool))
 		return;
 	store_refusal_put(spool->store, refused, written, NULL);
 	tell_trace(spool, refused);

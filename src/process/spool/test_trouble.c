@@ -153,6 +153,49 @@ static void test_strangers_mail(void **state)
 	testing_settle(t);
 }
 
+static bool is_noted(struct testing *t, const char *partner)
+{
+	const json_t *items = json_object_get(testing_ask(t, "refusals.list", "{}"), "items");
+	const json_t *item;
+	bool found = false;
+	size_t i;
+
+	json_array_foreach (items, i, item)
+		found = found ||
+			strcmp(json_string_value(json_object_get(item, "partner")), partner) == 0;
+	return found;
+}
+
+/* Refusals of our certificates: what strangers say drives out no partner, and nobody fills the
+ * memory with one of them. */
+static void test_strangers_refuse(void **state)
+{
+	struct testing *t = *state;
+	char partner[4000];
+	struct wire_refused refused = {.partner = "connector o/c",
+		.certificate = "mx",
+		.version = "2",
+		.direction = RECEIPT_IN,
+		.at_ms = testing_now,
+		.until_ms = testing_now + MOMENT_DAY_MS};
+
+	ipc_send(t->receive->ipc, WIRE_REFUSED, &refused);
+	refused.partner = partner;
+	for (int i = 0; i < CERT_REFUSALS_MAX + 2; i++) {
+		snprintf(partner, sizeof(partner), "address %d", i);
+		ipc_send(t->receive->ipc, WIRE_REFUSED, &refused);
+	}
+	testing_settle(t);
+	assert_true(is_noted(t, "connector o/c"));
+	assert_true(is_noted(t, partner));
+	assert_false(is_noted(t, "address 0"));
+	memset(partner, 'x', sizeof(partner) - 1);
+	partner[sizeof(partner) - 1] = '\0';
+	ipc_send(t->receive->ipc, WIRE_REFUSED, &refused);
+	testing_settle(t);
+	assert_false(is_noted(t, partner));
+}
+
 /* After a start nothing is given out before all deliver processes have spoken, for a while. */
 static void test_reports_are_awaited(void **state)
 {
@@ -302,6 +345,7 @@ int main(void)
 		TEST(test_orphan_comes_late),
 		TEST(test_orphan_under_way),
 		TEST(test_strangers_mail),
+		TEST(test_strangers_refuse),
 		TEST(test_reports_are_awaited),
 		TEST(test_deliver_dies_again),
 		TEST(test_strange_messages),
