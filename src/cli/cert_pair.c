@@ -9,7 +9,9 @@
 #include "port/vault/vault.h"
 
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A key, as text in the arena: it is not swept away before the process ends, and that is soon. */
 static struct str keep(struct cli *cli, struct buf *key)
@@ -35,6 +37,18 @@ static int read_passphrase(struct cli *cli, const char *path, struct str *ret)
 	if (tls_keypair_passphrase(text, ret, &info) != ERR_OK)
 		return cli_fail(cli, CLI_FAILED, "%s: %s", path, info.text);
 	return CLI_OK;
+}
+
+/* Where the server's own passphrase is: as the node file says, or among the credentials that the
+ * service manager gave to this command, too (systemd.exec(5)); NULL: nowhere. */
+static const char *own_passphrase(struct cli *cli, const struct model_node *node)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY"), *path;
+
+	if (node->keys.passphrase != NULL || directory == NULL || directory[0] != '/')
+		return node->keys.passphrase;
+	path = arena_format(cli->arena, "%s/sealpost-passphrase", directory);
+	return access(path, F_OK) == 0 ? path : NULL;
 }
 
 static int read_pkcs12(struct cli *cli, struct str bytes, struct cli_pair *ret)
@@ -127,8 +141,8 @@ static int open_key(
 	struct err_info info = {0};
 	struct str passphrase;
 	struct buf key;
-	int status =
-		read_passphrase(cli, option != NULL ? option : node->keys.passphrase, &passphrase);
+	int status = read_passphrase(
+		cli, option != NULL ? option : own_passphrase(cli, node), &passphrase);
 
 	*ret_open = pair->key;
 	if (status != CLI_OK || !tls_keypair_is_sealed(pair->key))
@@ -147,14 +161,15 @@ int cli_cert_seal(
 	struct cli *cli, const struct model_node *node, struct cli_pair *pair, struct str open)
 {
 	struct err_info info = {0};
+	const char *path = own_passphrase(cli, node);
 	struct str passphrase = {0};
 	struct buf key;
-	int status = read_passphrase(cli, node->keys.passphrase, &passphrase);
+	int status = read_passphrase(cli, path, &passphrase);
 
 	if (status != CLI_OK || (cli_has(cli, "sealed") && tls_keypair_is_sealed(pair->key)))
 		return status;
 	pair->key = open;
-	if (node->keys.passphrase == NULL)
+	if (path == NULL)
 		return CLI_OK;
 	buf_init(&key, TLS_KEYPAIR_PEM_MAX);
 	if (tls_keypair_seal(open, passphrase, &key, &info) != ERR_OK) {

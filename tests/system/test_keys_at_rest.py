@@ -67,6 +67,22 @@ def test_an_encrypted_key_is_opened_with_the_passphrase(tmp_path, instances, aut
     assert PASSPHRASE not in server.log_text()
 
 
+def test_keys_made_with_the_credential_are_sealed_by_it(tmp_path, instances, authority, monkeypatch):
+    server = instances(tmp_path / 'a')
+    node = server.write_node()
+    given = authority.issue('given.sealpost.example', file='given')
+    monkeypatch.setenv('CREDENTIALS_DIRECTORY', str(tmp_path))
+    secret(tmp_path / 'sealpost-passphrase', PASSPHRASE)
+    server.cli('cert', 'request', 'asked', '--host=asked.sealpost.example', '--node', node)
+    server.cli('cert', 'self-signed', 'own', '--host=own.sealpost.example', '--node', node)
+    server.cli('cert', 'import', 'given', given.chain, given.key, '--force', '--node', node)
+    keys = [*server.directory.rglob('certificates/*/1/*.key'), *server.directory.rglob('certificates/*/request/key.pem')]
+    assert len(keys) == 3
+    for key in keys:
+        assert key.read_text().startswith('-----BEGIN ENCRYPTED PRIVATE KEY-----'), key
+    server.start(environment={'CREDENTIALS_DIRECTORY': str(tmp_path)})
+
+
 @pytest.mark.parametrize('text, words', [
     (None, 'its private key is encrypted; name the file with the passphrase as keys.passphrase'),
     ('wrong', 'the passphrase does not open it'),
