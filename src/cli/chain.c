@@ -268,12 +268,13 @@ int cli_run_chain_pin(struct cli *cli)
 static void print_way(struct cli *cli, const char *label, const json_t *way)
 {
 	const json_t *ok = json_object_get(way, "ok");
+	const char *text = cli_text(cli, way, "text");
 
-	cli_print(cli, "%-8s %s%s%s\n", label,
-		json_is_null(ok)   ? "nobody"
-		: json_is_true(ok) ? "ok"
-				   : "FAILED",
-		cli_text(cli, way, "text")[0] != '\0' ? ": " : "", cli_text(cli, way, "text"));
+	if (json_is_null(ok)) /* who would be told says the text */
+		cli_print(cli, "%-8s %s\n", label, text);
+	else
+		cli_print(cli, "%-8s %s%s%s\n", label, json_is_true(ok) ? "ok" : "FAILED",
+			text[0] != '\0' ? ": " : "", text);
 }
 
 int cli_run_alerts_test(struct cli *cli)

@@ -38,6 +38,25 @@ static const char *kind_of(struct cli *cli, const char *url)
 	return "ocsp";
 }
 
+/* What cannot be a host: it would only be looked for in vain. */
+static bool is_path(const char *word)
+{
+	return strchr(word, '/') != NULL || str_ends_nocase(str_of(word), str_of(".pem")) ||
+	       str_ends_nocase(str_of(word), str_of(".crt")) ||
+	       str_ends_nocase(str_of(word), str_of(".cer"));
+}
+
+static int check_scheme(struct cli *cli, const char *word)
+{
+	if (strstr(word, "://") == NULL || has_prefix(word, "smtp://") ||
+		has_prefix(word, "smtps://") || has_prefix(word, "https://"))
+		return CLI_OK;
+	return cli_usage(cli,
+		"expected a host, a file, or an address of http://, https://, smtp:// or smtps://, "
+		"found \"%s\"",
+		word);
+}
+
 static int add_word(struct cli *cli, const char *word, json_t *body)
 {
 	struct str pem = {0};
@@ -48,7 +67,7 @@ static int add_word(struct cli *cli, const char *word, json_t *body)
 			json_pack("{s:s,s:s}", "url", word, "kind", kind_of(cli, word)));
 		return CLI_OK;
 	}
-	if (strstr(word, "://") == NULL && (access(word, F_OK) == 0 || word[0] == '/')) {
+	if (strstr(word, "://") == NULL && (access(word, F_OK) == 0 || is_path(word))) {
 		status = cli_read_file(cli, word, &pem);
 		if (status != CLI_OK)
 			return status;
@@ -61,8 +80,10 @@ static int add_word(struct cli *cli, const char *word, json_t *body)
 			json_pack("{s:s,s:s%}", "name", word, "pem", pem.p, pem.n));
 		return CLI_OK;
 	}
-	json_array_append_new(json_object_get(body, "hosts"), json_string(word));
-	return CLI_OK;
+	status = check_scheme(cli, word);
+	if (status == CLI_OK)
+		json_array_append_new(json_object_get(body, "hosts"), json_string(word));
+	return status;
 }
 
 static int make_body(struct cli *cli, json_t *body)

@@ -230,6 +230,9 @@ def test_addresses_as_such_and_what_is_no_argument(server, root, web, tmp_path):
     assert check(server, f'http://127.0.0.1:{web.port}/missing.crl', status=1)[0][0]['http_status'] == 404
     assert server.cli('check', 'endpoints', '--kind=nonsense', 'x', check=False).returncode == 2
     assert server.cli('check', 'endpoints', tmp_path / 'missing.pem', check=False).returncode == 1
+    for word, status, why in (('missing.pem', 1, 'No such file'), ('ftp://x.example', 2, 'found "ftp://x.example"')):
+        done = server.cli('check', 'endpoints', word, check=False)
+        assert done.returncode == status and why in done.stderr, 'not looked for as a host'
     (tmp_path / 'empty.pem').write_text('nothing\n')
     _, lines = check(server, str(tmp_path / 'empty.pem'), status=1)
     assert any(x['step'] == 'chain' and 'no certificate' in x['text'] for x in lines), lines

@@ -56,6 +56,8 @@ def test_own_certificates(server, authority, foreign_authority, instances, tmp_p
     assert 'Middle' in row(answer, 'certificate', 'cut')['text']
     # One that leads to a root nobody knows: its issuer is not there either.
     assert row(answer, 'certificate', 'foreign')['result'] == 'failed'
+    other.cli('cert', 'self-signed', 'trial', '--host=trial.example', '--node', other.directory / 'node.yaml')
+    assert 'signed itself' in row(check(other, status=1), 'certificate', 'trial version 1 (current)')['text']
     text = other.cli('check', 'roots', check=False).stdout
     assert 'what to do' in text and 'intermediates' in text
 

@@ -115,7 +115,7 @@ static const char *kind_words(int kind)
 {
 	return kind == CERT_ENDPOINT_CRL    ? "Revocation list"
 	       : kind == CERT_ENDPOINT_OCSP ? "OCSP responder"
-					    : "Issuer's certificate";
+					    : "Issuer published at";
 }
 
 static void put_endpoints(struct writer *w, const struct cert_sheet_leaf *l)

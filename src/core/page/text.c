@@ -28,7 +28,7 @@ static void put_block(struct buf *out, const struct page_block *b, bool follows_
 	size_t n = strlen(b->text);
 
 	if (b->kind == PAGE_ROW) {
-		buf_format(out, "%s  %-20s", follows_row ? "" : "\n", b->label);
+		buf_format(out, "%s  %-19s ", follows_row ? "" : "\n", b->label);
 		put_safe(out, b->text, false);
 		buf_put_byte(out, '\n');
 		return;

@@ -27,8 +27,11 @@ static void finish(struct admin_call *call, const char *problem)
 		text = "more than one check takes: name fewer hosts or connectors";
 	}
 	if (text == NULL)
-		text = arena_format(call->arena, "%zu of %zu endpoints of %zu chains are fine",
-			check->good, check->endpoint_count, check->chains);
+		text = arena_format(call->arena, "%zu of %zu endpoints of %zu chains are fine%s",
+			check->good, check->endpoint_count, check->chains,
+			check->chains == 0 && check->failed > 0 && check->endpoint_count == 0
+				? ": no chain could be looked at"
+				: "");
 	admin_stream_line(call,
 		json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:o}", "step", "summary", "result",
 			is_ok ? "ok" : "failed", "text", text, "chains", (json_int_t)check->chains,

@@ -116,9 +116,25 @@ static const char *missing_text(struct admin_call *call, const struct tls_path *
 {
 	const struct cert_facts *last = &path->steps[path->count - 1].facts;
 
+	if (strcmp(last->subject, last->issuer) == 0)
+		return arena_format(call->arena, "%s has signed itself, and is in no trust store",
+			last->subject);
 	return arena_format(call->arena,
 		"the way ends at %s: its issuer, %s, is neither in the chain nor in a trust store",
 		last->subject, last->issuer);
+}
+
+/* What was said of a root when a certificate was imported is not known here: a store has to have
+ * it. */
+static const char *own_remedy(const struct cert_facts *last)
+{
+	if (strcmp(last->subject, last->issuer) == 0)
+		return "Partners can only pin it, or trust itself: import one of an authority "
+		       "instead";
+	return "If intermediates are missing, import it with them. If its root is one of your own, "
+	       "make it known here (as .crt below /usr/local/share/ca-certificates, then "
+	       "update-ca-certificates and sealpost reload; or as trust of the organisation), and "
+	       "give it to partners";
 }
 
 static void add_own(struct admin_call *call, const struct runtime_certificate *certificate)
@@ -135,7 +151,7 @@ static void add_own(struct admin_call *call, const struct runtime_certificate *c
 	if (!path->is_complete) {
 		row.result = "failed";
 		row.text = missing_text(call, path);
-		row.remedy = "Import it with its intermediates, and give its root to partners";
+		row.remedy = own_remedy(&path->steps[path->count - 1].facts);
 	} else {
 		row.root = &path->steps[path->count - 1].facts;
 		if (!tls_store_holds(call->check->stores[0], path->steps[path->count - 1].pem)) {
