@@ -27,6 +27,11 @@ int cli_cert_read_pairs(
  * over).  The key is sealed where the node says with what. */
 int cli_cert_check_pair(struct cli *cli, const struct model_node *node, struct cli_pair *pair);
 
+/* Beside the one that comes, the other kind of key of the version that is next, else current: a
+ * version of both.  The key stays as it is stored. */
+int cli_cert_keep_other(
+	struct cli *cli, const char *data, struct cli_pair pairs[VAULT_PAIRS], size_t *count);
+
 /* The OPEN key as the server wants it: sealed with its own passphrase, where it has one. */
 int cli_cert_seal(
 	struct cli *cli, const struct model_node *node, struct cli_pair *pair, struct str open);

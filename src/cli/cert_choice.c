@@ -11,6 +11,16 @@ static void put(struct cli *cli, json_t *body, const char *key, const char *opti
 		json_object_set_new(body, key, json_string(value));
 }
 
+static int put_connector(struct cli *cli, json_t *body)
+{
+	const char *full = cli_option(cli, "connector");
+	int status = full != NULL ? cli_full_name(cli, "connector", full, &full) : CLI_OK;
+
+	if (status == CLI_OK && full != NULL)
+		json_object_set_new(body, "connector", json_string(full));
+	return status;
+}
+
 static void explain_text(struct cli *cli, const json_t *answer)
 {
 	bool is_out = strcmp(cli_text(cli, answer, "direction"), "out") == 0;
@@ -41,7 +51,10 @@ static void explain_text(struct cli *cli, const json_t *answer)
 			cli_text(cli, item, "issuer"), "SHA-256", cli_text(cli, item, "sha256"));
 	}
 	if (json_array_size(json_object_get(answer, "items")) == 0)
-		cli_print(cli, "None is presented.\n");
+		cli_print(cli,
+			is_out ? "None is presented: neither the connector nor its organisation "
+				 "names a certificate.\n"
+			       : "None is presented: no listener speaks TLS.\n");
 }
 
 int cli_run_cert_explain(struct cli *cli)
@@ -52,12 +65,13 @@ int cli_run_cert_explain(struct cli *cli)
 
 	put(cli, body, "name", "name");
 	put(cli, body, "from", "from");
-	put(cli, body, "connector", "connector");
 	put(cli, body, "to", "to");
-	status = cli_ask(cli,
-		&(struct cli_call){
-			.method = "POST", .path = "/v1/certificates/explain", .body = body},
-		&answer);
+	status = put_connector(cli, body);
+	if (status == CLI_OK)
+		status = cli_ask(cli,
+			&(struct cli_call){
+				.method = "POST", .path = "/v1/certificates/explain", .body = body},
+			&answer);
 	json_decref(body);
 	if (status != CLI_OK)
 		return status;
@@ -96,6 +110,11 @@ int cli_run_cert_acceptance(struct cli *cli)
 		json_decref(answer);
 		return CLI_OK;
 	}
+	if (json_array_size(json_object_get(answer, "items")) == 0)
+		cli_print(cli,
+			"Nothing is counted of a certificate %s: it has no versions here, or no "
+			"mail has passed under them yet.\n",
+			cli_safe(cli, cli->words[0]));
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
 	json_array_foreach (json_object_get(answer, "items"), i, item)
 		cli_table_row(&table,
@@ -107,7 +126,8 @@ int cli_run_cert_acceptance(struct cli *cli)
 				arena_format(
 					cli->arena, "%lld", (long long)cli_number(item, "refused")),
 				cli_moment(cli, item, "last"), cli_text(cli, item, "reason")});
-	cli_table_print(cli, &table);
+	if (i > 0)
+		cli_table_print(cli, &table);
 	json_decref(answer);
 	return CLI_OK;
 }

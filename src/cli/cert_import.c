@@ -96,7 +96,7 @@ static enum err write_version(struct cli *cli, const struct cli_pair *pairs, siz
 	struct cert_arrival arrival = {.not_before_ms = pairs[0].not_before_ms,
 		.not_after_ms = pairs[0].not_after_ms,
 		.sha256 = {sha256, count},
-		.replaces_next = cli_has(cli, "replace")};
+		.replaces_next = cli_has(cli, "replace") || cli_has(cli, "beside")};
 	enum err e = vault_open(c->data, true, &vault, info);
 
 	for (size_t i = 0; i < count; i++) {
@@ -115,6 +115,24 @@ static enum err write_version(struct cli *cli, const struct cli_pair *pairs, siz
 	if (e == ERR_OK)
 		e = vault_write(vault, &c->after, info);
 	return e;
+}
+
+/* The same files once more: what follows would be a rollover from one to the same. */
+static void warn_known(struct cli *cli, const struct change *c)
+{
+	const struct cert_version *made = &c->after.versions.items[c->after.versions.count - 1];
+
+	for (size_t i = 0; i < c->before.versions.count; i++) {
+		const struct cert_version *v = &c->before.versions.items[i];
+		bool is_same = v->state != CERT_RETIRED && v->sha256.count == made->sha256.count;
+
+		for (size_t j = 0; is_same && j < v->sha256.count; j++)
+			is_same = strcmp(v->sha256.items[j], made->sha256.items[j]) == 0;
+		if (is_same)
+			fprintf(cli->err,
+				"sealpost: warning: this certificate is version %s (%s) already\n",
+				v->id, cert_state_names[v->state]);
+	}
 }
 
 /* The server does not take it: as it was before, unless somebody else has changed it since. */
@@ -215,6 +233,7 @@ static int store(struct cli *cli, const struct cli_pair *pairs, size_t count, co
 	if (write_version(cli, pairs, count, &c, &info) != ERR_OK)
 		return cli_fail(cli, CLI_FAILED, "%s%s", info.text,
 			info.code == ERR_EXISTS ? " (--replace)" : "");
+	warn_known(cli, &c);
 	status = tell_server(cli, &c);
 	return status == CLI_OK ? show_change(cli, &c) : status;
 }
@@ -240,6 +259,8 @@ int cli_run_cert_import(struct cli *cli)
 		status = cli_cert_read_pairs(cli, data, pairs, &count);
 	for (size_t i = 0; i < count && status == CLI_OK; i++)
 		status = cli_cert_check_pair(cli, &node, &pairs[i]);
+	if (status == CLI_OK && cli_has(cli, "beside"))
+		status = cli_cert_keep_other(cli, data, pairs, &count);
 	if (status == CLI_OK)
 		status = store(cli, pairs, count, data);
 	if (status == CLI_OK && pairs[0].is_requested)
@@ -448,7 +469,8 @@ int cli_run_cert_remove(struct cli *cli)
 	if (e != ERR_OK)
 		return cli_fail(cli, CLI_FAILED, "%s", info.text);
 	vault_free(&vault);
-	cli_print(cli, "Certificate %s was removed, its keys destroyed.\n", cli->words[0]);
+	if (!cli_has(cli, "json"))
+		cli_print(cli, "Certificate %s was removed, its keys destroyed.\n", cli->words[0]);
 	if (cli_has(cli, "no-reload") || !cli_cert_is_served(cli))
 		return CLI_OK;
 	return reload(cli);

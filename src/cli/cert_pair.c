@@ -269,6 +269,16 @@ static void take_in_order(struct cli *cli, struct cli_pair *pair, const struct t
 	buf_free(&chain);
 }
 
+/* Where the certificate says that its issuer's is: to be fetched by a person who looks at it. */
+static const char *published_at(struct cli *cli, const struct tls_path_step *step)
+{
+	for (size_t i = 0; i < step->endpoint_count; i++)
+		if (step->endpoints[i].kind == CERT_ENDPOINT_ISSUER)
+			return arena_format(cli->arena, " (published at %s)",
+				cli_safe(cli, step->endpoints[i].url));
+	return "";
+}
+
 /* Would a partner find the way to a root by what he is shown? */
 static int check_whole(struct cli *cli, const struct cli_pair *pair, const struct tls_path *path)
 {
@@ -283,9 +293,10 @@ static int check_whole(struct cli *cli, const struct cli_pair *pair, const struc
 	if (!path->is_complete && !last->is_self_signed && path->store < 0)
 		return cli_fail(cli, CLI_FAILED,
 			"%s: the chain does not reach a root: the issuer of %s is neither in it "
-			"nor known: %s. Add the missing intermediate certificates, or name the "
+			"nor known: %s%s. Add the missing intermediate certificates, or name the "
 			"root with --trust FILE",
-			pair->chain_path, last->subject, last->issuer);
+			pair->chain_path, last->subject, last->issuer,
+			published_at(cli, &path->steps[path->count - 1]));
 	return CLI_OK;
 }
 
@@ -356,4 +367,59 @@ int cli_cert_check_pair(struct cli *cli, const struct model_node *node, struct c
 		fprintf(cli->err, "sealpost: imported all the same (--force)\n");
 	}
 	return pair->is_in_token ? CLI_OK : cli_cert_seal(cli, node, pair, open);
+}
+
+/* ---- the other kind ---------------------------------------------------------------------------
+ */
+
+static int read_stored(struct cli *cli, const struct vault_pair *stored, struct cli_pair *ret)
+{
+	struct err_info info = {0};
+	struct tls_path path;
+	enum err e = vault_read_file(stored->chain, cli->arena, &ret->chain, &info);
+
+	ret->chain_path = stored->chain;
+	ret->key_path = stored->key != NULL ? stored->key : stored->key_uri;
+	ret->is_in_token = stored->key == NULL;
+	ret->is_rsa = strcmp(stored->kind, "rsa") == 0;
+	if (e == ERR_OK && ret->is_in_token)
+		ret->key = str_of(stored->key_uri);
+	else if (e == ERR_OK)
+		e = vault_read_file(stored->key, cli->arena, &ret->key, &info);
+	if (e != ERR_OK)
+		return cli_fail(cli, CLI_FAILED, "%s", info.text);
+	if (find_path(cli, ret, &path) != CLI_OK)
+		return CLI_FAILED;
+	take_dates(ret, &path);
+	return CLI_OK;
+}
+
+int cli_cert_keep_other(
+	struct cli *cli, const char *data, struct cli_pair pairs[VAULT_PAIRS], size_t *count)
+{
+	struct vault_pair stored[VAULT_PAIRS];
+	const struct cert_version *version = NULL;
+	struct err_info info = {0};
+	struct cert_life life;
+	const char *other = pairs[0].is_rsa ? "ecdsa" : "rsa";
+	size_t known = 0;
+
+	if (*count > 1)
+		return cli_usage(cli, "--beside: expected one certificate, found two");
+	if (vault_find(data, cli->words[0], cli->arena, &life, &info) != ERR_OK)
+		return cli_fail(cli, CLI_FAILED, "--beside: %s", info.text);
+	version = cert_life_in(&life, CERT_NEXT);
+	if (version == NULL)
+		version = cert_life_in(&life, CERT_CURRENT);
+	if (version != NULL)
+		known = vault_pairs(data, cli->words[0], version->id, cli->arena, stored);
+	for (size_t i = 0; i < known; i++)
+		if (strcmp(stored[i].kind, other) == 0) {
+			*count = 2;
+			return read_stored(cli, &stored[i], &pairs[1]);
+		}
+	return cli_fail(cli, CLI_FAILED,
+		"--beside: expected a certificate with a key of the other kind (%s) in version %s; "
+		"it has none",
+		pairs[0].is_rsa ? "ECDSA" : "RSA", version != NULL ? version->id : "");
 }

@@ -92,6 +92,11 @@ static int show(struct cli *cli, const json_t *answer)
 	if (json_array_size(warnings) > 0) {
 		cli_print(cli, "\n");
 		cli_print_findings(cli, warnings, true);
+	} else if (warnings != NULL && strcmp(cli->words[0], "plan") == 0) {
+		cli_print(cli, "\n%s\n",
+			cert_life_in(&life, CERT_NEXT) != NULL
+				? "Nothing is known that speaks against the next version."
+				: "There is no next version: sealpost cert import makes one.");
 	}
 	return CLI_OK;
 }
@@ -112,8 +117,13 @@ static int read_moment(struct cli *cli, int64_t *ret_ms)
 		*ret_ms = cli->now_ms + ms;
 		return CLI_OK;
 	}
-	if (moment_parse_rfc3339(str_of(text), ret_ms))
-		return CLI_OK;
+	if (moment_parse_rfc3339(str_of(text), ret_ms)) {
+		/* Last year by a slip of the finger must not mean at once. */
+		if (*ret_ms >= cli->now_ms)
+			return CLI_OK;
+		return cli_usage(
+			cli, "--at: %s is over; without --at it is done now", cli_safe(cli, text));
+	}
 	return cli_usage(cli,
 		"--at: expected a moment (2026-12-01T06:00:00Z) or a time from now (+7d), found "
 		"\"%s\"",

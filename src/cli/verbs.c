@@ -206,6 +206,8 @@ const struct cli_verb cli_verbs[] = {
 		.flags = FLAGS(
 			{"advance", NULL, "Present it at once; the current version is deprecated."},
 			{"replace", NULL, "Drop a version that is next already."},
+			{"beside", NULL,
+				"Keep the other kind (ECDSA or RSA) of the version before."},
 			{"passphrase-file", "FILE", "Passphrase of the key, or of FILE.p12."},
 			{"sealed", NULL,
 				"Store an encrypted key as it is: the service manager gives the "
@@ -275,7 +277,7 @@ const struct cli_verb cli_verbs[] = {
 		.flags =
 			FLAGS({"name", "HOST", "Inbound: the name that the client asks for (SNI)."},
 				{"from", "ADDRESS", "Inbound: the client's address."},
-				{"connector", "ORGANISATION/NAME", "The partner."},
+				{"connector", "[ORGANISATION/]NAME", "The partner."},
 				{"to", "HOST[:PORT]", "Outbound: the next hop; with --connector."}),
 		.examples =
 			EXAMPLES("sealpost cert explain --name=mx.contoso.example --from=192.0.2.1",

@@ -111,6 +111,51 @@ def test_two_kinds_side_by_side(ours, authority):
     assert refused.returncode == 1 and 'both are ECDSA' in refused.stderr
 
 
+def test_the_other_kind_comes_later(ours, authority, tmp_path):
+    first = new(authority, 1)
+    bring(ours, authority, first)
+    ours.start()
+    refused = bring(ours, authority, new(authority, 2), '--beside', check=False)
+    assert refused.returncode == 1 and 'other kind (RSA)' in refused.stderr, 'there is nothing to keep'
+    # Keys that are requested never leave: two kinds can only come one after the other.
+    node = ('--node', node_file(ours))
+    request, answer = tmp_path / 'mx.csr', tmp_path / 'answer.pem'
+    request.write_text(ours.cli('cert', 'request', 'mx', f'--host={HOST}', '--key=rsa-2048', *node).stdout)
+    authority._sign(request, answer, 'leaf')
+    ours.cli('cert', 'import', 'mx', answer, '--beside', *node, '--trust', authority.certificate)
+    assert states(ours) == {'1': 'current', '2': 'next'}
+    assert key_of(ours, '2', 'rsa').exists() and key_of(ours, '2').read_text() == key_of(ours, '1').read_text()
+    assert 'Nothing is known' in rollover(ours, 'plan', 'mx').stdout
+    # A next version that is there is kept in part: the ECDSA one is renewed, the RSA one stays.
+    rsa = key_of(ours, '2', 'rsa').read_text()
+    second = new(authority, 3)
+    bring(ours, authority, second, '--beside', '--advance')
+    assert states(ours) == {'1': 'deprecated', '2': 'retired', '3': 'current'}
+    assert key_of(ours, '3', 'rsa').read_text() == rsa and key_of(ours, '3').read_text().split() == second.key.read_text().split()
+    assert shows(ours, second)
+    rollover(ours, 'retire', 'mx')
+    assert 'no next version' in rollover(ours, 'plan', 'mx').stdout
+
+
+def test_slips_are_said(ours, authority):
+    first = new(authority, 1)
+    bring(ours, authority, first)
+    ours.start()
+    assert 'version 1 (current) already' in bring(ours, authority, first).stderr
+    done = rollover(ours, 'advance', 'mx', '--at=2020-01-01T00:00:00Z', check=False)
+    assert done.returncode == 2 and 'is over' in done.stderr
+    assert states(ours) == {'1': 'current', '2': 'next'}, 'a moment that is over is not now'
+    assert 'Nothing is counted' in ours.cli('cert', 'acceptance', 'mistyped').stdout
+    ours.apply({'organisations': [{'name': 'ours'}], 'connectors': [outbound_partner('ours', 'p', 'p.example')]})
+    assert 'neither the connector' in ours.cli('cert', 'explain', '--connector=p', '--to=mx.p.example').stdout
+
+
+def test_a_missing_issuer_is_named_with_its_place(ours, authority, tmp_path):
+    below = Authority(tmp_path / 'below', 'Below', parent=authority, endpoints={'issuer': 'http://ca.example/below.cer'})
+    refused = bring(ours, authority, below.issue(HOST, file='cut', leaf_only=True), check=False)
+    assert refused.returncode == 1 and 'published at http://ca.example/below.cer' in refused.stderr
+
+
 def test_a_trial_by_date_and_cancelled(ours, authority):
     bring(ours, authority, new(authority, 1))
     bring(ours, authority, new(authority, 2))

@@ -274,7 +274,8 @@ static void check_change(struct work *w)
 					       "The next version has no certificate with a key "
 					       "like %s",
 					       leaf(current)->key),
-				       .remedy = "Import both beside each other, if partners that "
+				       .remedy = "Import both, or the other one by sealpost cert "
+						 "import --beside, if partners that "
 						 "know only one kind are to be reached",
 			       });
 	}
