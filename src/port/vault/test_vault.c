@@ -8,6 +8,7 @@
 #include "core/cert/step.h"
 #include "port/tls/test_certs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
@@ -60,9 +61,19 @@ int mkdir(const char *path, mode_t mode)
 	return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
+static int64_t room = -1; /* on the disk, in bytes; -1: enough */
+
 ssize_t write(int fd, const void *bytes, size_t size)
 {
 	count_call();
+	if (room == 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (room > 0 && (int64_t)size > room)
+		size = (size_t)room;
+	if (room > 0)
+		room -= (int64_t)size;
 	return syscall(SYS_write, fd, bytes, size);
 }
 
@@ -520,6 +531,32 @@ static void killed_at_any_call(void **state)
 	}
 }
 
+/* Wherever it gets full, the life from before stands, and the room is given back. */
+static void a_full_disk_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	int64_t left = 0;
+	enum err e;
+
+	must(import(w, "a"), w);
+	do {
+		room = left;
+		e = import(w, "a");
+		room = -1;
+		assert_string_equal(states(w, "a"), e == ERR_OK ? "1=current 2=next" : "1=current");
+		assert_false(exists(w, "a/life.json.new"));
+		if (e != ERR_OK) {
+			assert_non_null(strstr(w->info.text, "No space left"));
+			/* All of its files were written, or none is there. */
+			assert_int_equal(exists(w, "a/2"), exists(w, "a/2/rsa.pem"));
+		}
+		check_files(w, "a");
+		left += 97;
+		assert_true(left < 100000);
+	} while (e != ERR_OK);
+	assert_true(left > 97 * 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_old_layout_is_version_1, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_at_any_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,8 @@ enum err vault_add(struct vault *vault, const char *name, const char *version,
 		e = sync_directory(path, info);
 	if (e == ERR_OK)
 		e = sync_directory(above, info);
+	if (e != ERR_OK) /* half a key is of no use, and the disk may be full */
+		remove_directory(path);
 	return e;
 }
 
@@ -307,6 +309,8 @@ static enum err replace_life(
 		e = vault_failed(info, path);
 	if (e == ERR_OK)
 		e = sync_directory(directory, info);
+	else
+		unlink(beside);
 	free(text);
 	json_decref(json);
 	return e;
