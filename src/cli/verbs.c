@@ -502,8 +502,8 @@ const struct cli_verb cli_verbs[] = {
 		.examples = EXAMPLES("sealpost check endpoints",
 			"sealpost check endpoints --own --json",
 			"sealpost check endpoints mx.fabrikam.example",
-			"sealpost check endpoints chain.pem smtps://mail.fabrikam.example "
-			"http://crl.ca.example/ca.crl"),
+			("sealpost check endpoints chain.pem smtps://mail.fabrikam.example "
+			 "http://crl.ca.example/ca.crl")),
 		.most = CLI_MAX_WORDS,
 		.run = cli_run_check_endpoints},
 	{.name = "check roots",
