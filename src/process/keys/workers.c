@@ -198,12 +198,12 @@ enum err keys_workers_pause(struct keys_workers *w)
 
 	if (w == NULL)
 		return ERR_OK;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until); /* the day may change meanwhile */
 	until.tv_sec += KEYS_PAUSE_S;
 	pthread_mutex_lock(&w->lock);
 	w->is_paused = true;
 	while (w->busy > 0 && error == 0)
-		error = pthread_cond_timedwait(&w->idle, &w->lock, &until);
+		error = pthread_cond_clockwait(&w->idle, &w->lock, CLOCK_MONOTONIC, &until);
 	pthread_mutex_unlock(&w->lock);
 	return error == 0 ? ERR_OK : ERR_TIMEOUT;
 }
