@@ -389,13 +389,16 @@ void admin_publish_listen(struct admin_publish *p, int fd)
 void admin_publish_free(struct admin_publish **publish)
 {
 	struct admin_publish *p = *publish;
+	struct connection *c, *next;
 
 	*publish = NULL;
 	if (p == NULL)
 		return;
 	stop_listening(p);
-	while (p->connections != NULL)
-		close_connection(p->connections);
+	for (c = p->connections; c != NULL; c = next) {
+		next = c->next;
+		close_connection(c);
+	}
 	event_free(p->again);
 	free(p);
 }
