@@ -134,6 +134,15 @@ static const struct record_field refused_fields[] = {
 };
 const struct record_desc wire_refused_desc = DESC(wire_refused, "refused", refused_fields);
 
+static const struct record_field left_fields[] = {
+	FIELD(wire_left, partner, TEXT),
+	FIELD(wire_left, certificate, TEXT),
+	FIELD(wire_left, version, TEXT),
+	FIELD(wire_left, is_known, BOOL),
+	MOMENT(wire_left, at),
+};
+const struct record_desc wire_left_desc = DESC(wire_left, "left", left_fields);
+
 static const struct record_field survey_fields[] = {
 	FIELD(wire_survey, tag, INT),
 	FIELD(wire_survey, host, TEXT),

@@ -300,4 +300,5 @@ const struct wire_type_row wire_types[WIRE_TYPE_MAX] = {
 	[WIRE_REFUSED] = {"refused", &wire_refused_desc},
 	[WIRE_SURVEY] = {"survey", &wire_survey_desc},
 	[WIRE_SURVEYED] = {"surveyed", &wire_surveyed_desc},
+	[WIRE_LEFT] = {"left", &wire_left_desc},
 };

@@ -80,6 +80,8 @@ enum wire_type {
 	/* admin -> deliver, and back: which chain does a host present? */
 	WIRE_SURVEY,   /* struct wire_survey */
 	WIRE_SURVEYED, /* struct wire_surveyed, one or more */
+	/* receive -> spool -> all other receive: a client has left without sending, or has sent */
+	WIRE_LEFT, /* struct wire_left */
 	WIRE_TYPE_MAX,
 };
 
@@ -477,6 +479,14 @@ struct wire_refused {
 	int64_t until_ms;   /* then it is tried anew */
 	const char *reason; /* alert, in words */
 };
+/* See core/cert/leavers.h. */
+struct wire_left {
+	const char *partner;	 /* as above */
+	const char *certificate; /* what it was shown when it left; NULL: it has sent mail */
+	const char *version;
+	bool is_known; /* it is a connector */
+	int64_t at_ms;
+};
 
 struct wire_survey {
 	int64_t tag;
@@ -513,7 +523,7 @@ extern const char *const wire_body_names[],
 
 extern const struct record_desc wire_message_desc, wire_recipient_desc, wire_event_desc,
 	wire_outcome_desc, wire_host_desc, wire_probe_step_desc, wire_revocation_desc,
-	wire_endpoint_answer_desc, wire_chain_desc, wire_refused_desc;
+	wire_endpoint_answer_desc, wire_chain_desc, wire_refused_desc, wire_left_desc;
 
 /* Message ids as people see them: 13 characters of Crockford's base 32, case does not matter. */
 enum { WIRE_ID_TEXT = 14 };

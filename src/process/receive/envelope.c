@@ -147,6 +147,7 @@ static void add_recipient(struct receive_session *s, const struct smtp_params_rc
 		keep_inbound(t, inbound);
 		t->generation = policy_snapshot_generation(s->receive->snapshot);
 		receive_present_attributed(s, inbound);
+		receive_leaving_sent(s);
 	}
 	note_organisation(s, t, inbound->organisation);
 	note_organisation(s, t, inbound->receiver);

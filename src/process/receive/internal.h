@@ -11,6 +11,7 @@
  *   envelope.c     MAIL and RCPT: what policy says of each recipient
  *   content.c      content, through the header firewall, to the spool
  *   present.c      which version of our certificate a client is shown
+ *   leaving.c      clients that were shown one and left without sending
  *   facts.c        what is known about the client, for policy and for the receipt
  *   chain.c        what clients present, for the observatory
  *   standing.c     whether its certificates are revoked: asked of lookup, RCPT waits for it
@@ -21,6 +22,7 @@
 #define SEALPOST_PROCESS_RECEIVE_INTERNAL_H
 
 #include "base/map.h"
+#include "core/cert/leavers.h"
 #include "core/cert/refusals.h"
 #include "core/message/fields.h"
 #include "core/message/firewall.h"
@@ -94,7 +96,8 @@ struct receive {
 	struct tls_trust *trust;     /* of this snapshot and these settings */
 	/* see present.c */
 	struct cert_refusals *refusals;
-	struct map *attributed; /* address -> "organisation/connector" of its last mail */
+	struct cert_leavers *leavers; /* see leaving.c; NULL: nobody is known */
+	struct map *attributed;	      /* address -> "organisation/connector" of its last mail */
 	struct receive_place *places;
 	size_t place_count;
 	uint64_t places_of; /* the snapshot they were taken from; 0: none */
@@ -204,6 +207,7 @@ struct receive_session {
 	bool is_readable_wanted, is_writable_wanted;
 	char *helo;
 	int64_t began_ms, began_ticks, active_ticks;
+	bool has_tried; /* it has said MAIL */
 	uint64_t refused;
 	const char *end; /* why it ended; static */
 	/* facts about the client, made when first needed, again for a new snapshot */
@@ -294,6 +298,14 @@ void receive_content_end(struct receive_session *session);
 const char *receive_present_choose(void *session, const char *certificate);
 /* The handshake has failed: if that was for our certificate, it is remembered, here and by all. */
 void receive_present_failed(struct receive_session *session, const char *reason);
+/* The client does not accept what it was shown in this session, which gets REASON. */
+void receive_present_refused(
+	struct receive_session *session, const struct receipt *shown, const char *reason);
+/* Who the client is taken for when a version is chosen; its memory and moment are filled in. */
+struct cert_party receive_present_party(
+	struct receive_session *session, struct arena *arena, bool *ret_is_proven);
+/* Whom what it does is remembered of: a connector only where the client is proven to be its. */
+struct cert_party receive_present_partner(struct receive_session *session, struct arena *arena);
 /* Mail from the session's client belongs to the connector of INBOUND, or to none. */
 void receive_present_attributed(
 	struct receive_session *session, const struct policy_inbound *inbound);
@@ -302,6 +314,18 @@ void receive_present_learn(struct receive *receive, const struct wire_refused *r
 /* The settings are new: what was refused may be over. */
 void receive_present_forget(struct receive *receive);
 void receive_present_free(struct receive *receive);
+
+/* ---- leaving --------------------------------------------------------------------------------
+ */
+
+/* The client says MAIL. */
+void receive_leaving_tries(struct receive_session *session);
+/* A recipient of its was taken. */
+void receive_leaving_sent(struct receive_session *session);
+/* The session ends for that reason. */
+void receive_leaving_ends(struct receive_session *session, const char *why);
+/* Another receiving process has seen one. */
+void receive_leaving_learn(struct receive *receive, const struct wire_left *left);
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 

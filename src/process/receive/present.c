@@ -132,7 +132,7 @@ static const char *connector_of(struct receive_session *s, struct arena *arena, 
 	return arena_format(arena, "%s/%s", best->connector->organisation, best->connector->name);
 }
 
-static struct cert_party party_of(
+struct cert_party receive_present_party(
 	struct receive_session *s, struct arena *arena, bool *ret_is_proven)
 {
 	return (struct cert_party){
@@ -161,7 +161,7 @@ const char *receive_present_choose(void *context, const char *certificate)
 	if (life == NULL)
 		return NULL;
 	arena = arena_new();
-	party = party_of(s, arena, &is_proven);
+	party = receive_present_party(s, arena, &is_proven);
 	facts.peer = s->address;
 	facts.connector = party.connector;
 	facts.now_ms = party.now_ms;
@@ -192,36 +192,38 @@ void receive_present_learn(struct receive *r, const struct wire_refused *refused
 		note(r, refused);
 }
 
-void receive_present_failed(struct receive_session *s, const char *reason)
+struct cert_party receive_present_partner(struct receive_session *s, struct arena *arena)
 {
-	struct arena *arena CLEANUP(arena_free) = arena_new();
-	struct receipt own = {0};
-	struct cert_party party;
-	struct wire_refused refused;
 	bool is_proven;
+	struct cert_party party = receive_present_party(s, arena, &is_proven);
 
-	/* What has no versions leaves no choice. */
-	if (!tls_is_refused(s->tls, arena, &own) || own.own_version == NULL)
-		return;
-	party = party_of(s, arena, &is_proven);
 	/* Else whoever says a partner's name could choose what all of that partner's hosts see. */
 	if (!is_proven)
 		party.connector = NULL;
-	refused = (struct wire_refused){
+	return party;
+}
+
+void receive_present_refused(
+	struct receive_session *s, const struct receipt *shown, const char *reason)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct cert_party party = receive_present_partner(s, arena);
+	const struct wire_refused refused = {
 		.partner = cert_party_name(&party, arena),
 		.organisation =
 			party.connector != NULL
 				? arena_text_of(arena, str_part(str_of(party.connector), 0,
 							       strcspn(party.connector, "/")))
 				: NULL,
-		.certificate = own.own_certificate,
-		.version = own.own_version,
-		.sha256 = own.own_sha256,
+		.certificate = shown->own_certificate,
+		.version = shown->own_version,
+		.sha256 = shown->own_sha256,
 		.direction = RECEIPT_IN,
 		.at_ms = party.now_ms,
 		.until_ms = party.now_ms + CERT_REFUSAL_MS,
 		.reason = reason,
 	};
+
 	if (refused.partner == NULL)
 		return;
 	note(s->receive, &refused);
@@ -230,6 +232,16 @@ void receive_present_failed(struct receive_session *s, const char *reason)
 		LOG_TEXT("version", refused.version), LOG_TEXT("reason", reason));
 	if (s->receive->spool != NULL)
 		ipc_send(s->receive->spool, WIRE_REFUSED, &refused);
+}
+
+void receive_present_failed(struct receive_session *s, const char *reason)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct receipt own = {0};
+
+	/* What has no versions leaves no choice. */
+	if (tls_is_refused(s->tls, arena, &own) && own.own_version != NULL)
+		receive_present_refused(s, &own, reason);
 }
 
 void receive_present_forget(struct receive *r)
@@ -243,6 +255,7 @@ void receive_present_free(struct receive *r)
 {
 	forget_attributed(r);
 	cert_refusals_free(&r->refusals);
+	cert_leavers_free(&r->leavers);
 	free(r->places);
 	r->places = NULL;
 	r->place_count = 0;

@@ -61,6 +61,7 @@ void receive_session_end(struct receive_session *s, const char *why)
 		s->end = why;
 	if (why != NULL && strcmp(why, "timeout") == 0)
 		r->timeouts++;
+	receive_leaving_ends(s, s->end);
 	receive_standing_forget(s);
 	receive_transaction_drop(s);
 	log_end(s);

@@ -178,6 +178,9 @@ static void on_message(void *context, struct ipc *ipc, enum wire_type type, cons
 	case WIRE_REFUSED:
 		receive_present_learn(r, record);
 		break;
+	case WIRE_LEFT:
+		receive_leaving_learn(r, record);
+		break;
 	default:
 		is_fine = false;
 	}

@@ -55,6 +55,8 @@ static void spool_message(void *context, struct ipc *ipc, enum wire_type type, c
 		record_copy(&wire_event_desc, record, spool.arena, &spool.event);
 		spool.events++;
 		break;
+	case WIRE_LEFT: /* for other receiving processes */
+		break;
 	case WIRE_CHAIN:
 		record_copy(&wire_chain_desc, record, spool.arena, &spool.chain);
 		spool.chains++;

@@ -224,6 +224,7 @@ void receive_transaction_act(struct receive_session *s, const struct smtp_server
 		on_hello(s, action);
 		break;
 	case SMTP_SERVER_MAIL:
+		receive_leaving_tries(s);
 		receive_envelope_mail(s, &action->mail);
 		break;
 	case SMTP_SERVER_RCPT:

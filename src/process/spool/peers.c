@@ -25,6 +25,8 @@ static void on_receive(struct spool_peer *peer, enum wire_type type, const void 
 		spool_intake_event(peer->spool, record);
 	else if (type == WIRE_REFUSED)
 		spool_refusal_learn(peer, record);
+	else if (type == WIRE_LEFT)
+		spool_refusal_left(peer, record);
 	else if (type == WIRE_CHAIN)
 		spool_chain_seen(peer->spool, record);
 }

@@ -144,6 +144,15 @@ void spool_refusal_learn(struct spool_peer *from, const struct wire_refused *ref
 	tell_trace(spool, refused);
 }
 
+void spool_refusal_left(struct spool_peer *from, const struct wire_left *left)
+{
+	if (left->partner == NULL || (left->certificate != NULL && left->version == NULL))
+		return;
+	for (struct spool_peer *peer = from->spool->peers; peer != NULL; peer = peer->next)
+		if (peer->role == from->role && peer != from && peer->ipc != NULL)
+			ipc_send(peer->ipc, WIRE_LEFT, left);
+}
+
 void spool_refusals_send(struct spool_peer *peer)
 {
 	for (const struct refusal *r = peer->spool->refusals; r != NULL; r = r->next)

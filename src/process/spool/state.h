@@ -350,6 +350,8 @@ void spool_hosts_free(struct spool *spool);
 /* ---- refusals.c --------------------------------------------------------------------------------
  */
 void spool_refusal_learn(struct spool_peer *from, const struct wire_refused *refused);
+/* For the other receiving processes; nothing is kept. */
+void spool_refusal_left(struct spool_peer *from, const struct wire_left *left);
 void spool_refusals_load(struct spool *spool);
 void spool_refusals_send(struct spool_peer *peer);
 void spool_refusals_tick(struct spool *spool);
