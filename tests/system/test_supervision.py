@@ -74,7 +74,7 @@ def test_without_the_supervisor_nobody_stays(ours):
 @pytest.mark.parametrize('damage, complaint', [
     ('nonsense: true\n', 'nonsense'),
     ('listeners: [\n', 'node.yaml'),
-    ('users: {spool: keep, deliver: keep}\ncertificates: [{name: mx, chain: /nowhere.pem, key: /nowhere.pem}]\n',
+    ('users: {spool: keep, deliver: keep, lookup: keep}\ncertificates: [{name: mx, chain: /nowhere.pem, key: /nowhere.pem}]\n',
      '/nowhere.pem'),
 ])
 def test_a_broken_node_file_is_refused_and_work_goes_on(ours, damage, complaint):

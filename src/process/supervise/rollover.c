@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 enum {
+	START_MS = 100,
 	LOOK_MS = 10 * 1000, /* how late a jump of the clock is noticed */
 	PAUSE_MS = 3600 * 1000,
 };
@@ -25,6 +26,33 @@ static void look_in(struct supervise *s, int64_t ms)
 
 	if (s->rollover.timer != NULL)
 		event_add(s->rollover.timer, &pause);
+}
+
+/* A process that is being started may yet have to read the keys of the settings from before. */
+static bool is_anyone_starting(const struct supervise *s)
+{
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].state == SUPERVISE_CHILD_STARTING)
+			return true;
+	return false;
+}
+
+/* Destroy the keys of retired versions, unless somebody may need them yet: then soon. */
+static void sweep(struct supervise *s)
+{
+	struct supervise_rollover *r = &s->rollover;
+	struct vault *vault = NULL;
+	struct err_info info = {.text = ""};
+
+	if (!r->has_to_sweep || is_anyone_starting(s))
+		return;
+	/* Whoever opens it sweeps; and so does the one who has it open now. */
+	r->has_to_sweep = false;
+	if (vault_open(s->settings->node->data, false, &vault, &info) == ERR_OK)
+		vault_free(&vault);
+	else if (info.code != ERR_BUSY)
+		log_event(LOG_WARNING_LEVEL, "certificate.keys_left", LOG_TEXT("reason", info.text),
+			LOG_TEXT("consequence", "keys of retired versions are still on disk"));
 }
 
 static void refuse(struct supervise *s, int64_t tag, const char *why)
@@ -163,6 +191,23 @@ static void begin(struct supervise *s, const char *name, const struct cert_step 
 	supervise_reload_begin(s, -1);
 }
 
+static void succeeded(struct supervise *s)
+{
+	struct supervise_rollover *r = &s->rollover;
+	json_t *answer = json_pack("{s:b,s:o}", "ok", 1, "life",
+		record_to_json(&cert_life_desc, &r->after, RECORD_JSON_FULL));
+	int64_t tag = r->tag;
+
+	log_states(r);
+	r->has_to_sweep = true;
+	end(s);
+	sweep(s);
+	if (tag >= 0)
+		supervise_answer_send(s, tag, answer);
+	else
+		json_decref(answer);
+}
+
 void supervise_rollover_reloaded(struct supervise *s, const char *reason)
 {
 	struct supervise_rollover *r = &s->rollover;
@@ -175,14 +220,7 @@ void supervise_rollover_reloaded(struct supervise *s, const char *reason)
 		return;
 	}
 	if (reason[0] == '\0') {
-		log_states(r);
-		vault_sweep(r->vault);
-		if (r->tag >= 0)
-			supervise_answer_send(s, r->tag,
-				json_pack("{s:b,s:o}", "ok", 1, "life",
-					record_to_json(
-						&cert_life_desc, &r->after, RECORD_JSON_FULL)));
-		end(s);
+		succeeded(s);
 	} else if (vault_write(r->vault, &r->before, &info) == ERR_OK) {
 		failed(s, reason);
 	} else {
@@ -206,7 +244,7 @@ void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *ques
 		refuse(s, tag, info.text);
 	else if (s->drain_stage >= 0)
 		refuse(s, tag, "the server is ending");
-	else if (s->rollover.vault != NULL || s->reload.next != NULL)
+	else if (s->rollover.vault != NULL || s->reload.next != NULL || s->rollover.has_to_sweep)
 		refuse(s, tag, "another change of the settings is under way: try again");
 	else
 		begin(s, name, &step, tag, actor != NULL ? actor : "administrator");
@@ -276,6 +314,11 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (s->drain_stage >= 0)
 		return;
+	sweep(s);
+	if (s->rollover.has_to_sweep || !s->is_ready) {
+		look_in(s, START_MS);
+		return;
+	}
 	if (s->rollover.vault != NULL || s->reload.next != NULL) {
 		look_in(s, LOOK_MS);
 		return;
@@ -292,6 +335,7 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 void supervise_rollover_new(struct supervise *s)
 {
 	s->rollover.tag = -1;
+	s->rollover.has_to_sweep = s->settings->life_count > 0; /* what a crash has left */
 	s->rollover.timer = evtimer_new(s->base, on_look, s);
 	look_in(s, 0);
 }

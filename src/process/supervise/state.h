@@ -78,7 +78,8 @@ struct supervise_rollover {
 	/* Certificates of which a step by date failed. */
 	struct supervise_pause *pauses;
 	size_t pause_count;
-	char *said; /* what waits, as logged last */
+	bool has_to_sweep; /* keys of retired versions, as soon as nobody is starting */
+	char *said;	   /* what waits, as logged last */
 };
 
 struct supervise_status {
