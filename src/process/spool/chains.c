@@ -172,6 +172,12 @@ static bool is_too_many(struct spool *spool)
 	return spool->strangers++ >= STRANGERS_A_MINUTE;
 }
 
+/* A client may say that it is a partner's, by MAIL FROM, and show what nobody vouches for. */
+static bool is_anybodys(const struct wire_chain *w)
+{
+	return w->connector == NULL || (w->direction == RECEIPT_IN && w->verdict != CERT_TRUSTED);
+}
+
 void spool_chain_seen(struct spool *spool, const struct wire_chain *wire)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
@@ -183,7 +189,7 @@ void spool_chain_seen(struct spool *spool, const struct wire_chain *wire)
 	/* Its clock is ours. */
 	chain.wire.at_ms = spool->now_ms();
 	chain.partner = partner_of(spool, &chain.wire, arena);
-	if (chain.wire.connector == NULL && is_too_many(spool))
+	if (is_anybodys(&chain.wire) && is_too_many(spool))
 		return;
 	chain.not_after_ms = cert_watch_end(chain.wire.facts.items, chain.wire.facts.count);
 	store_chain_put(spool->store, &chain, judge, written, NULL);

@@ -337,6 +337,35 @@ static void test_short_content(void **state)
 	testing_remove(directory);
 }
 
+/* Whoever writes in a partner's name can show certificates without end. */
+static void test_strangers_alarm_no_end(void **state)
+{
+	struct testing *t = *state;
+	char sha256[16];
+	struct cert_facts facts = {.subject = "CN=x", .sha256 = sha256, .spki_sha256 = sha256};
+	struct wire_chain chain = {.direction = RECEIPT_IN,
+		.organisation = "contoso",
+		.connector = "northwind",
+		.host = "x.example",
+		.sha256 = sha256,
+		.verdict = CERT_UNTRUSTED_ROOT,
+		.facts = {&facts, 1},
+		.chain = STR("PEM")};
+
+	testing_ask(t, "config.replace",
+		"{\"config\": {\"organisations\": [{\"name\": \"contoso\"}], \"connectors\": "
+		"[{\"name\": \"northwind\", \"organisation\": \"contoso\", \"inbound\": "
+		"{\"sender_domains\": [\"northwind.example\"]}}]}}");
+	for (int i = 0; i < 340; i++) {
+		snprintf(sha256, sizeof(sha256), "%d", i);
+		ipc_send(t->receive->ipc, WIRE_CHAIN, &chain);
+	}
+	testing_settle(t);
+	assert_in_range(json_array_size(json_object_get(
+				testing_ask(t, "alarms.list", "{\"limit\": 1000}"), "items")),
+		200, 300);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -346,6 +375,7 @@ int main(void)
 		TEST(test_orphan_under_way),
 		TEST(test_strangers_mail),
 		TEST(test_strangers_refuse),
+		TEST(test_strangers_alarm_no_end),
 		TEST(test_reports_are_awaited),
 		TEST(test_deliver_dies_again),
 		TEST(test_strange_messages),
