@@ -46,7 +46,8 @@ static void print_plan(struct cli *cli, const struct cert_plan *plan)
 	else if (plan->start_ms != 0)
 		cli_print(cli, "Trial from %s: shown to%s\n", moment_text(cli, plan->start_ms), to);
 	if (plan->advance_ms != 0)
-		cli_print(cli, "Next becomes current at %s\n", moment_text(cli, plan->advance_ms));
+		cli_print(cli, "Next becomes current at %s%s\n", moment_text(cli, plan->advance_ms),
+			plan->is_forced ? ", whatever partners check (--force)" : "");
 	if (plan->retire_ms != 0)
 		cli_print(cli, "Deprecated is retired at %s\n", moment_text(cli, plan->retire_ms));
 }
@@ -167,6 +168,7 @@ static int read_step(struct cli *cli, struct cert_step *ret)
 		(!str_to_u64(str_of(share), &value) || value < 1 || value > 100))
 		status = cli_usage(cli, "--share: expected 1 to 100, found \"%s\"", share);
 	ret->share = (int64_t)value;
+	ret->force = cli_has(cli, "force");
 	if (status == CLI_OK)
 		status = read_connectors(cli, &ret->connectors);
 	if (status == CLI_OK && ret->action != CERT_START &&
@@ -243,8 +245,6 @@ static int ask(struct cli *cli, const struct cert_step *step)
 			&answer);
 	} else {
 		body = record_to_json(&cert_step_desc, step, RECORD_JSON_FULL);
-		if (cli_has(cli, "force"))
-			json_object_set_new(body, "force", json_true());
 		status = cli_ask(cli,
 			&(struct cli_call){.method = "POST",
 				.path = arena_format(cli->arena, "%s/rollover", path),

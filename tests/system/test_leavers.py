@@ -1,5 +1,6 @@
 """Partners that do not trust our new certificate and say so by no alert: they leave, or refuse the mail by a reply."""
 import hashlib
+import json
 import smtplib
 import ssl
 
@@ -8,7 +9,7 @@ import pytest
 from certs import Authority
 from peers import Postfix
 from sealpost import message
-from setups import local_domain, organisation, own_server_by_address
+from setups import local_domain, organisation, outbound_partner, own_server_by_address
 from test_rollover_load import acceptance, digest
 from waiting import wait_for
 
@@ -31,6 +32,11 @@ def stage(tmp_path, instances):
             self.ours.cli('cert', 'import', 'mx', certificate.chain, certificate.key, '--node', self.ours.write_node(),
                           '--trust', ca.certificate)
 
+        def apply(self, *connectors):
+            self.ours.apply({'organisations': [organisation('ours', certificate='mx')],
+                             'domains': [local_domain(DOMAIN, 'ours', self.ours)],
+                             'connectors': [own_server_by_address('ours', [CONNECTOR], 'scanner'), *connectors]})
+
         def rollover(self, *words):
             return self.ours.cli('cert', 'rollover', *words, '--node', self.ours.write_node())
 
@@ -51,9 +57,7 @@ def stage(tmp_path, instances):
     stage = Stage()
     stage.bring(stage.first, stage.first_ca)
     stage.ours.start()
-    stage.ours.apply({'organisations': [organisation('ours', certificate='mx')],
-                      'domains': [local_domain(DOMAIN, 'ours', stage.ours)],
-                      'connectors': [own_server_by_address('ours', [CONNECTOR], 'scanner')]})
+    stage.apply()
     yield stage
     for server in stage.servers:
         server.stop()
@@ -64,7 +68,7 @@ def submit(postfix, recipient):
         client.sendmail('a@partner.example', [recipient], message('a@partner.example', recipient))
 
 
-def come(ours, address, *recipients):
+def come(ours, address, *recipients, sender='a@partner.example'):
     """Somebody who trusts whom it likes: sends to the recipients, if there are any.  SHA-256 of what it was shown."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -73,7 +77,7 @@ def come(ours, address, *recipients):
         shown = hashlib.sha256(client.sock.getpeercert(True)).hexdigest()
         client.ehlo()
         for recipient in recipients:
-            client.sendmail('a@partner.example', [recipient], message('a@partner.example', recipient))
+            client.sendmail(sender, [recipient], message(sender, recipient))
     return shown
 
 
@@ -145,3 +149,76 @@ def left(stage, address, shown):
         return False
     wait_for(refused, f'{address} to be taken for one that refuses')
     wait_for(lambda: stage.ours.json('cert', 'explain', '--from', address)['items'][0]['reason'] == 'refused', 'all to know')
+
+
+# ---- next hops that refuse by a reply -------------------------------------------------------------
+
+
+def test_postfix_that_refuses_mail_without_a_trusted_client_certificate(stage, authority):
+    """A reply is no alert: the mail fails with these words, and no other version is tried."""
+    pair = authority.issue('mx.partner.example')
+    hop = Postfix(stage.ours.directory.parent / 'hop', 'mx.partner.example', {
+        'smtpd_tls_security_level': 'may', 'smtpd_tls_cert_file': pair.chain, 'smtpd_tls_key_file': pair.key,
+        'smtpd_tls_ask_ccert': 'yes', 'smtpd_tls_CAfile': stage.first_ca.certificate,
+        'smtpd_recipient_restrictions': 'permit_tls_all_clientcerts, reject'}).accept_domain('partner.example', 'joe')
+    stage.servers.append(hop.start())
+    stage.apply(outbound_partner('ours', 'partner', 'partner.example', [f'127.0.0.1:{hop.port}'], 'encrypt'))
+    come(stage.ours, CONNECTOR, 'joe@partner.example', sender='alice@ours.example')
+    wait_for(lambda: len(hop.maildir('joe')) == 1, 'mail with the first version')
+    stage.bring(stage.second, stage.second_ca)
+    stage.rollover('advance', 'mx')
+    come(stage.ours, CONNECTOR, 'joe@partner.example', sender='alice@ours.example')
+    wait_for(lambda: 'NOQUEUE: reject: RCPT' in hop.log_text(), 'the partner to refuse it')
+    assert 'Access denied' in str(stage.ours.wait_mail('alice', 1)[0])
+    assert not [a for a in stage.ours.json('cert', 'acceptance', 'mx') if a['refused'] or (a['direction'], a['version']) == ('out', '2')]
+    assert 'event=certificate.refused' not in stage.ours.log_text()
+
+
+# ---- told beforehand ------------------------------------------------------------------------------
+
+
+def life(instance):
+    return json.loads((instance.directory / 'data' / 'certificates' / 'mx' / 'life.json').read_text())
+
+
+def state_of(instance, version):
+    return {v['id']: v['state'] for v in life(instance)['versions']}[version]
+
+
+def alarms(ours, over=False):
+    return [a for a in ours.json('alarms', 'list', '--all')['items'] if a['kind'] == 'rollover-breaks-partner' and bool(a['over']) == over]
+
+
+def expecting(issuer):
+    return {**outbound_partner('ours', 'strict', 'strict.example', ['127.0.0.1:9'], 'encrypt'), 'expects': {'issuer': issuer}}
+
+
+def test_no_advance_by_date_that_breaks_a_partner(stage):
+    """Planned while nobody minded; then it is known what a partner checks: an alarm, and it is not done until that is gone."""
+    stage.bring(stage.second, stage.second_ca)
+    stage.rollover('advance', 'mx', '--at=+8s')
+    stage.apply(expecting('The first CA'))
+    alarm = wait_for(lambda: alarms(stage.ours), 'an alarm beforehand')[0]
+    assert state_of(stage.ours, '2') == 'next'
+    assert 'strict' in alarm['subject'] and 'partner-issuer' in alarm['subject'] and alarm['organisation'] == 'ours'
+    assert 'will not be done by date' in alarm['text'] and 'is to become current at' in alarm['text']
+    wait_for(lambda: 'event=certificate.step_waits' in stage.ours.log_text(), 'the date to come')
+    assert 'is not made current by date' in stage.ours.log_text() and state_of(stage.ours, '2') == 'next'
+    stage.apply()  # a new look, as there is one every hour
+    wait_for(lambda: not alarms(stage.ours) and alarms(stage.ours, over=True), 'the alarm to be over')
+    wait_for(lambda: state_of(stage.ours, '2') == 'current', 'the second version to be current')
+    assert 'by=date' in stage.ours.log_text()
+
+
+def test_by_force_it_is_done(stage):
+    stage.apply(expecting('The first CA'))
+    stage.bring(stage.second, stage.second_ca)
+    refused = stage.ours.cli('cert', 'rollover', 'advance', 'mx', '--at=+6s', '--node', stage.ours.write_node(), check=False)
+    assert refused.returncode != 0 and 'expects an issuer' in refused.stderr
+    assert 'whatever partners check' in stage.rollover('advance', 'mx', '--at=+6s', '--force').stdout
+    assert life(stage.ours)['plan']['is_forced'] is True
+    alarm = wait_for(lambda: alarms(stage.ours), 'an alarm beforehand')[0]
+    assert 'planned with --force' in alarm['text']
+    wait_for(lambda: state_of(stage.ours, '2') == 'current', 'the second version to be current')
+    wait_for(lambda: not alarms(stage.ours), 'the alarm to be over')
+    assert not life(stage.ours)['plan'].get('is_forced')

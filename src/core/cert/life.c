@@ -34,6 +34,9 @@ static const struct record_field plan_fields[] = {
 	M(start, .doc = "When the trial of the next version begins; absent: by hand."),
 	M(advance, .doc = "When the next version becomes current; absent: by hand."),
 	M(retire, .doc = "When the deprecated version is retired; absent: by hand."),
+	F(is_forced, RECORD_BOOL,
+		.doc = "Whether it becomes current then even where a partner's checks do not "
+		       "pass."),
 	F(is_trial, RECORD_BOOL, .doc = "Whether the trial has begun."),
 	F(share, RECORD_INT, .max = 100,
 		.doc = "Share of the connections that are shown the next version, per cent."),

@@ -46,6 +46,7 @@ struct cert_plan {
 	int64_t start_ms;   /* the trial of next begins */
 	int64_t advance_ms; /* next becomes current */
 	int64_t retire_ms;  /* deprecated is retired */
+	bool is_forced;	    /* advance_ms holds though partners' checks do not pass */
 	/* The trial. */
 	bool is_trial;
 	int64_t share;			/* per cent of the connections, 0..100 */

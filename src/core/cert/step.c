@@ -13,6 +13,8 @@ static const struct record_field step_fields[] = {
 		.kind = RECORD_MOMENT,
 		.offset = offsetof(struct cert_step, at_ms),
 		.doc = "When; absent: now."},
+	F(force, RECORD_BOOL,
+		.doc = "advance: also where the next version does not pass a partner's checks."),
 	F(share, RECORD_INT, .max = 100,
 		.doc = "start: share of the connections that are shown the next version, per "
 		       "cent."),
@@ -115,7 +117,8 @@ static enum err start(
 	return ERR_OK;
 }
 
-static enum err advance_later(struct cert_life *life, int64_t at_ms, struct err_info *info)
+static enum err advance_later(
+	struct cert_life *life, int64_t at_ms, bool is_forced, struct err_info *info)
 {
 	const struct cert_version *current = in(life, CERT_CURRENT);
 	char moment[MOMENT_TEXT_SIZE];
@@ -132,6 +135,7 @@ static enum err advance_later(struct cert_life *life, int64_t at_ms, struct err_
 			"the version that it deprecates is to be retired at %s already",
 			text(life->plan.retire_ms, moment));
 	life->plan.advance_ms = at_ms;
+	life->plan.is_forced = is_forced;
 	return ERR_OK;
 }
 
@@ -149,7 +153,7 @@ static enum err advance(
 	if (e != ERR_OK)
 		return e;
 	if (at > now_ms)
-		return advance_later(life, at, info);
+		return advance_later(life, at, step->force, info);
 	/* The date belonged to the one that goes now. */
 	if (deprecated != NULL) {
 		retire(deprecated, now_ms);
@@ -409,6 +413,22 @@ bool cert_step_due(
 	return true;
 }
 
+bool cert_step_is_held(const struct cert_life *life, const struct cert_step *step, int64_t now_ms,
+	const struct cert_hold *known, struct err_info *why)
+{
+	const struct cert_version *current = cert_life_in(life, CERT_CURRENT);
+
+	*why = (struct err_info){.text = ""};
+	if (step->action != CERT_ADVANCE || life->plan.is_forced ||
+		current->not_after_ms <= now_ms || (known != NULL && !known->breaks))
+		return false;
+	if (known != NULL)
+		err_set(why, ERR_CONFLICT,
+			"version %s is not made current by date: %s; or advance with --force",
+			known->version, known->text);
+	return true;
+}
+
 static void sooner(int64_t *at, int64_t moment, int64_t now_ms)
 {
 	/* What is past and could not be done is looked at again in an hour. */
@@ -478,7 +498,7 @@ enum err cert_step_check(const struct cert_life *life, struct err_info *info)
 	if (e != ERR_OK)
 		return e;
 	if (!has_next && (plan->is_trial || plan->start_ms != 0 || plan->advance_ms != 0 ||
-				 plan->share != 0 || plan->connectors.count > 0))
+				 plan->is_forced || plan->share != 0 || plan->connectors.count > 0))
 		return err_set(info, ERR_CORRUPT, "plan: there is no next version");
 	if (!has_next && plan->retire_ms != 0 && cert_life_in(life, CERT_DEPRECATED) == NULL)
 		return err_set(info, ERR_CORRUPT, "plan.retire: there is nothing to retire");

@@ -26,6 +26,8 @@ struct cert_step {
 	int action; /* enum cert_action */
 	/* START, ADVANCE, RETIRE: do it then, unless that is now or past; 0: now. */
 	int64_t at_ms;
+	/* ADVANCE: also where the next version does not pass a partner's checks. */
+	bool force;
 	/* START: whom the next version is shown.  One of them must be given. */
 	int64_t share;			/* per cent, 0..100 */
 	struct record_texts connectors; /* "organisation/name" */
@@ -53,6 +55,18 @@ enum err cert_step_add(const struct cert_life *life, const struct cert_arrival *
  * then says what it waits for, else is "". */
 bool cert_step_due(
 	const struct cert_life *life, int64_t now_ms, struct cert_step *ret, struct err_info *why);
+/* What is known of partners that check more of a certificate than its validity. */
+struct cert_hold {
+	const char *name, *version;
+	bool breaks; /* VERSION does not pass the checks of one of them */
+	const char *text;
+};
+/* Must STEP, which is due by date, be left until somebody has looked?  That is an advance that
+ * breaks a partner, and was not planned by force.  KNOWN is about the next version; NULL: it is not
+ * known yet, which holds it, too, and leaves WHY empty.  An advance because the current version has
+ * expired is never held: with that one nobody's checks pass. */
+bool cert_step_is_held(const struct cert_life *life, const struct cert_step *step, int64_t now_ms,
+	const struct cert_hold *known, struct err_info *why);
 /* When to ask cert_step_due() again, at the latest; INT64_MAX: nothing has a date. */
 int64_t cert_step_next_due(const struct cert_life *life, int64_t now_ms);
 

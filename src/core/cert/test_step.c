@@ -339,6 +339,42 @@ static void test_json(void **state)
 	assert_int_equal(cert_step_check(&again, &w->info), ERR_CORRUPT); /* a plan without next */
 }
 
+static void what_breaks_a_partner_is_held(void **state)
+{
+	struct world *w = *state;
+	const struct cert_hold fine = {.name = "mx", .version = "2", .text = ""};
+	const struct cert_hold breaks = {
+		.name = "mx", .version = "2", .breaks = true, .text = "connector o/c: has pinned"};
+	const struct cert_step start = {.action = CERT_START};
+	struct cert_step step = {.action = CERT_ADVANCE, .at_ms = w->now + DAY};
+	struct err_info why;
+
+	add(w);
+	add(w);
+	assert_int_equal(take(w, CERT_ADVANCE, w->now + DAY, 0), ERR_OK);
+	assert_false(w->life.plan.is_forced);
+	w->now += DAY;
+	assert_true(cert_step_due(&w->life, w->now, &step, NULL));
+	assert_false(cert_step_is_held(&w->life, &step, w->now, &fine, &why));
+	assert_string_equal(why.text, "");
+	assert_true(cert_step_is_held(&w->life, &step, w->now, &breaks, &why));
+	assert_non_null(strstr(why.text, "connector o/c: has pinned"));
+	assert_true(cert_step_is_held(&w->life, &step, w->now, NULL, &why));
+	assert_string_equal(why.text, "");
+	assert_false(cert_step_is_held(&w->life, &start, w->now, &breaks, &why));
+	/* Expired, nobody takes the current one. */
+	assert_false(cert_step_is_held(&w->life, &step, w->now + 2 * year, &breaks, &why));
+	/* By force, and only for this time. */
+	step = (struct cert_step){.action = CERT_ADVANCE, .at_ms = w->now + DAY, .force = true};
+	assert_int_equal(
+		cert_step_take(&w->life, &step, w->now, w->arena, &w->life, &w->info), ERR_OK);
+	assert_true(w->life.plan.is_forced);
+	assert_int_equal(cert_step_check(&w->life, &w->info), ERR_OK);
+	assert_false(cert_step_is_held(&w->life, &step, w->now, &breaks, &why));
+	assert_int_equal(take(w, CERT_CANCEL, 0, 0), ERR_OK);
+	assert_false(w->life.plan.is_forced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_by_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_a_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_breaks_a_partner_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_lives, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
 	};

@@ -34,7 +34,8 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "spool",
 			.needs = RUNTIME_NEEDS_DATA | RUNTIME_NEEDS_THREADS |
-				 RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_SECRET,
+				 RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
+				 RUNTIME_NEEDS_SECRET,
 			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN) | PEER(LOOKUP),
 			.user_offset = RUNTIME_SPOOL,
 			.may = "read and write the data directory",

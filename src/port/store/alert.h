@@ -17,7 +17,7 @@ void store_alert_next(struct store *store, enum store_alert_way way, size_t limi
 void store_alert_told(
 	struct store *store, enum store_alert_way way, int64_t id, store_done *done, void *context);
 
-/* Alarms of these kinds (a NULL ends them, at most three) that are not over. */
+/* Alarms of these kinds (a NULL ends them, at most four) that are not over. */
 void store_alert_open(
 	struct store *store, const char *const *kinds, store_alarms_done *done, void *context);
 

@@ -3,7 +3,7 @@
 #include "port/store/trace_inside.h"
 #include "port/store/work.h"
 
-enum { KINDS = 3 };
+enum { KINDS = 4 };
 
 static const char *const ways[STORE_ALERT_MAX] = {[STORE_ALERT_LOG] = "told-log",
 	[STORE_ALERT_MAIL] = "told-mail",

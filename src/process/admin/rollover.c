@@ -147,18 +147,10 @@ static void done(struct admin_call *call, enum err e, const json_t *result)
 		admin_reply(call, 200, json_incref((json_t *)result), NULL);
 }
 
-/* The body without "force". */
-static bool read_step(struct admin_call *call, struct cert_step *ret, bool *ret_force)
+static bool read_step(struct admin_call *call, struct cert_step *ret)
 {
 	struct err_info info = {.text = ""};
-	const json_t *force = json_object_get(call->body, "force");
 
-	if (force != NULL && !json_is_boolean(force)) {
-		admin_problem(call, 400, "force: expected true or false");
-		return false;
-	}
-	*ret_force = json_is_true(force);
-	json_object_del(call->body, "force");
 	if (record_from_json(&cert_step_desc, call->body, "", call->arena, ret, &info) == ERR_OK)
 		return true;
 	admin_problem(call, 400, "%s", info.text);
@@ -207,14 +199,13 @@ static void take(struct admin_call *call)
 {
 	const struct cert_life *life = admin_life(call->admin, call->segments[0]);
 	struct cert_step step;
-	bool force;
 
 	if (life == NULL) {
 		no_such_certificate(call);
 		return;
 	}
-	if (!read_step(call, &step, &force) || !are_known(call, &step.connectors) ||
-		(step.action == CERT_ADVANCE && !force && !is_harmless(call, life)))
+	if (!read_step(call, &step) || !are_known(call, &step.connectors) ||
+		(step.action == CERT_ADVANCE && !step.force && !is_harmless(call, life)))
 		return;
 	admin_ask_supervisor(call,
 		json_pack("{s:s,s:s,s:s,s:o}", "verb", "rollover", "name", life->name, "actor",

@@ -22,8 +22,24 @@ void spool_alerts_free(struct spool *spool)
 	if (spool->alerts == NULL)
 		return;
 	arena_free(&spool->alerts->arena);
+	arena_free(&spool->alerts->break_arena);
 	free(spool->alerts);
 	spool->alerts = NULL;
+}
+
+/* A listener that names none presents all. */
+static bool is_listened(const struct model_node *node, const char *name)
+{
+	for (size_t i = 0; i < node->listeners.count; i++) {
+		const struct record_texts *names = &node->listeners.items[i].certificates;
+
+		for (size_t j = 0; j < names->count; j++)
+			if (strcmp(names->items[j], name) == 0)
+				return true;
+		if (names->count == 0)
+			return true;
+	}
+	return false;
 }
 
 static void take_certificates(struct spool_alerts *a, const struct runtime_settings *settings)
@@ -33,12 +49,20 @@ static void take_certificates(struct spool_alerts *a, const struct runtime_setti
 		record_copy(&cert_life_desc, &settings->lives[a->life_count], a->arena,
 			&a->lives[a->life_count]);
 	a->own = arena_array(a->arena, settings->certificate_count + 1, sizeof(*a->own));
+	a->versions = arena_array(a->arena, settings->certificate_count + 1, sizeof(*a->versions));
 	for (size_t i = 0; i < settings->certificate_count; i++) {
 		const struct runtime_certificate *c = &settings->certificates[i];
 		struct arena *arena CLEANUP(arena_free) = arena_new();
 		struct cert_facts *facts;
 		size_t count;
 
+		if (c->version != NULL)
+			a->versions[a->version_count++] =
+				(struct spool_version){.name = arena_text(a->arena, c->name),
+					.version = arena_text(a->arena, c->version),
+					.state = c->state,
+					.is_listened = is_listened(settings->node, c->name),
+					.chain = arena_copy(a->arena, c->chain)};
 		if (c->version != NULL ||
 			tls_facts_of_pem(c->chain, arena, &facts, &count, NULL) != ERR_OK)
 			continue;
@@ -46,6 +70,12 @@ static void take_certificates(struct spool_alerts *a, const struct runtime_setti
 			(struct spool_own_certificate){.name = arena_text(a->arena, c->name),
 				.not_after_ms = cert_watch_end(facts, count)};
 	}
+}
+
+void spool_alerts_reconsider(struct spool *spool)
+{
+	spool->alerts->next_expiry = 0;
+	spool->alerts->breaks_are_known = false;
 }
 
 void spool_alerts_configure(struct spool *spool, const struct runtime_settings *settings)
@@ -63,10 +93,11 @@ void spool_alerts_configure(struct spool *spool, const struct runtime_settings *
 		a->arena, from->before_expiry.count + 1, sizeof(*a->before_expiry.items));
 	for (size_t i = 0; i < from->before_expiry.count; i++)
 		a->before_expiry.items[i] = from->before_expiry.items[i];
-	a->life_count = a->own_count = 0;
+	a->life_count = a->own_count = a->version_count = a->break_count = 0;
+	a->roots = arena_copy(a->arena, settings->roots);
 	take_certificates(a, settings);
 	/* Lives may have changed; a webhook that did not work may now. */
-	a->next_expiry = 0;
+	spool_alerts_reconsider(spool);
 	a->hook.next = 0;
 	a->hook.failures = 0;
 }
@@ -182,6 +213,7 @@ void spool_alerts_tick(struct spool *spool)
 
 	if (spool->draining)
 		return;
+	spool_rollover_look(spool);
 	spool_expiry_tick(spool);
 	if (!a->looking && now >= a->next_look) {
 		a->looking = true;

@@ -5,6 +5,7 @@
  *   alerts_mail.c  a digest as a message of the queue
  *   webhook.c      one signed request for each alarm, by way of lookup
  *   expiry.c       alarms about certificates that end soon, ours and partners'
+ *   rollover.c     what planned rollovers would break: for expiry.c, and for the supervisor
  *
  * Each way of telling has its own place in the row of alarms (port/store/alert.h) and moves on when
  * it has told: what was not told when the process ended is told by the next one.
@@ -13,6 +14,7 @@
 #define SEALPOST_PROCESS_SPOOL_ALERTS_H
 
 #include "core/cert/life.h"
+#include "core/policy/rollover.h"
 #include "port/store/alert.h"
 #include "process/spool/state.h"
 
@@ -30,6 +32,21 @@ enum {
 struct spool_own_certificate {
 	const char *name;
 	int64_t not_after_ms;
+};
+
+/* A certificate of a version that lives. */
+struct spool_version {
+	const char *name, *version;
+	int state;	  /* enum cert_state */
+	struct str chain; /* PEM */
+	bool is_listened; /* listeners present it */
+};
+
+/* A dated advance that a partner's checks do not pass. */
+struct spool_break {
+	const struct cert_life *life;
+	const char *version; /* the next one */
+	struct policy_finding finding;
 };
 
 /* A request under way, or waiting for its time. */
@@ -56,6 +73,14 @@ struct spool_alerts {
 	size_t life_count;
 	struct spool_own_certificate *own;
 	size_t own_count;
+	struct spool_version *versions;
+	size_t version_count;
+	struct str roots; /* PEM of the system's */
+	/* rollover.c */
+	struct arena *break_arena;
+	struct spool_break *breaks;
+	size_t break_count;
+	bool breaks_are_known; /* for these settings and this configuration */
 	/* looking; ticks */
 	int64_t next_look, soon_until;
 	bool looking;
@@ -82,6 +107,10 @@ void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, si
 	store_done *done, void *context, size_t *ret_count);
 /* As the webhook gets it; new reference. */
 json_t *spool_alerts_json(const struct spool *spool, const struct store_alarm *alarm);
+
+/* rollover.c */
+/* Find out what would break, if settings or configuration are new, and tell the supervisor. */
+void spool_rollover_look(struct spool *spool);
 
 /* webhook.c */
 void spool_webhook_tick(struct spool *spool);

@@ -65,6 +65,7 @@ static struct policy_snapshot *take(
 	spool->snapshot = policy_snapshot_new(config, (uint64_t)generation);
 	spool->config = policy_snapshot_config(spool->snapshot);
 	spool->generation = generation;
+	spool_alerts_reconsider(spool);
 	return old;
 }
 

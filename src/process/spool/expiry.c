@@ -7,6 +7,7 @@
  * 30 days before) is over and raised once more, so that somebody is told again.  Nothing has to be
  * remembered for that but the alarms.
  */
+#include "base/moment.h"
 #include "core/cert/watch.h"
 #include "port/log/log.h"
 #include "port/store/chain.h"
@@ -23,8 +24,9 @@ enum {
 static const int64_t silent_ms = INT64_C(30) * 24 * 3600 * 1000;
 
 static const char expires[] = "certificate-expires", gap[] = "certificate-gap",
-		  partner_expires[] = "partner-certificate-expires";
-static const char *const kinds[] = {expires, gap, partner_expires};
+		  partner_expires[] = "partner-certificate-expires",
+		  breaks_partner[] = "rollover-breaks-partner";
+static const char *const kinds[] = {expires, gap, partner_expires, breaks_partner};
 
 /* An alarm that ought to be open. */
 struct wanted {
@@ -79,6 +81,36 @@ static void look_at_life(struct look *look, const struct cert_life *life)
 				.mark = found[i].mark,
 				.end_ms = is_gap || version == NULL ? 0 : version->not_after_ms});
 	}
+}
+
+/* Told when it is planned, and at the same marks before its date as an end. */
+static void look_at_break(struct look *look, const struct spool_break *b)
+{
+	const struct cert_plan *plan = &b->life->plan;
+	const char *what_then;
+	char at[MOMENT_TEXT_SIZE];
+
+	if (plan->is_forced)
+		what_then = "it was planned with --force, and will be done";
+	else if (plan->advance_ms <= look->now_ms)
+		what_then = "it was not done, and waits for you: advance with --force, or cancel";
+	else
+		what_then = "it will not be done by date while that is so, unless it is planned "
+			    "with --force";
+	moment_format_rfc3339(plan->advance_ms, at);
+	want(look,
+		(struct wanted){.kind = breaks_partner,
+			.organisation = arena_text(look->arena, b->finding.organisation),
+			.subject = arena_format(look->arena, "certificate %s, version %s, %s (%s)",
+				b->life->name, b->version, b->finding.subject, b->finding.token),
+			.text = arena_format(look->arena,
+				"version %s of certificate %s is to become current at %s, and "
+				"%s: %s; %s; %s",
+				b->version, b->life->name, at, b->finding.subject, b->finding.text,
+				what_then, b->finding.remedy),
+			.mark = cert_watch_mark(&look->spool->alerts->before_expiry,
+				plan->advance_ms, look->now_ms),
+			.end_ms = plan->advance_ms});
 }
 
 /* Of the node file: its files are replaced by hand. */
@@ -235,12 +267,14 @@ static void listed(void *context, enum err e, const struct store_chain *chains, 
 	}
 	for (size_t i = 0; i < a->life_count; i++)
 		look_at_life(look, &a->lives[i]);
+	for (size_t i = 0; i < a->break_count; i++)
+		look_at_break(look, &a->breaks[i]);
 	for (size_t i = 0; i < a->own_count; i++)
 		look_at_own(look, &a->own[i]);
 	for (size_t i = 0; i < count; i++)
 		look_at_partner(look, &chains[i]);
-	store_alert_open(look->spool->store, (const char *[]){kinds[0], kinds[1], kinds[2], NULL},
-		opened, look);
+	store_alert_open(look->spool->store,
+		(const char *[]){kinds[0], kinds[1], kinds[2], kinds[3], NULL}, opened, look);
 }
 
 static int64_t longest(const struct record_numbers *marks)

@@ -393,6 +393,8 @@ int64_t spool_protection_due(
  */
 void spool_alerts_configure(struct spool *spool, const struct runtime_settings *settings);
 void spool_alerts_free(struct spool *spool);
+/* The configuration is new. */
+void spool_alerts_reconsider(struct spool *spool);
 void spool_alerts_tick(struct spool *spool);
 /* An alarm may have been raised. */
 void spool_alerts_soon(struct spool *spool);

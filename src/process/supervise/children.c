@@ -313,6 +313,8 @@ static void on_message(void *context, struct runtime_control_message *message)
 	case RUNTIME_CONTROL_ASK:
 		if (child->role == RUNTIME_ADMIN)
 			supervise_answer_question(child, message->tag, message->data);
+		else if (child->role == RUNTIME_SPOOL)
+			supervise_rollover_partners(child->supervise, message->data);
 		break;
 	default:
 		kill(child->pid, SIGKILL); /* no child says such things */

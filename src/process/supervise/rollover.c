@@ -266,6 +266,44 @@ static void say_waiting(struct supervise *s, struct buf *text)
 		log_event(LOG_WARNING_LEVEL, "certificate.step_waits", LOG_TEXT("reason", r->said));
 }
 
+/* What is known of partners and the next version of LIFE; false: nothing. */
+static bool find_hold(
+	const struct supervise *s, const struct cert_life *life, struct cert_hold *ret)
+{
+	const struct cert_version *next = cert_life_in(life, CERT_NEXT);
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (json_object_get(s->rollover.partners, "items"), i, item) {
+		*ret = (struct cert_hold){
+			.name = json_string_value(json_object_get(item, "name")),
+			.version = json_string_value(json_object_get(item, "version")),
+			.breaks = json_is_true(json_object_get(item, "breaks")),
+			.text = json_string_value(json_object_get(item, "text")),
+		};
+		if (next != NULL && ret->name != NULL && ret->version != NULL &&
+			ret->text != NULL && strcmp(ret->name, life->name) == 0 &&
+			strcmp(ret->version, next->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is due and not held; what else is due when it is held. */
+static bool find_step(struct supervise *s, const struct cert_life *life, int64_t now_ms,
+	struct cert_step *ret, struct err_info *why)
+{
+	struct cert_life rest = *life;
+	struct cert_hold hold;
+
+	if (!cert_step_due(life, now_ms, ret, why))
+		return false;
+	if (!cert_step_is_held(life, ret, now_ms, find_hold(s, life, &hold) ? &hold : NULL, why))
+		return true;
+	rest.plan.advance_ms = rest.plan.start_ms = 0;
+	return cert_step_due(&rest, now_ms, ret, NULL);
+}
+
 /* The first step that is due. */
 static const struct cert_life *find_due(struct supervise *s, int64_t now_ms, struct cert_step *ret)
 {
@@ -279,7 +317,7 @@ static const struct cert_life *find_due(struct supervise *s, int64_t now_ms, str
 
 		if (is_paused(&s->rollover, life->name))
 			continue;
-		if (cert_step_due(life, now_ms, ret, &why))
+		if (find_step(s, life, now_ms, ret, &why))
 			found = life;
 		else if (why.text[0] != '\0')
 			buf_format(&waiting, "%s%s: %s", buf_length(&waiting) > 0 ? "; " : "",
@@ -332,6 +370,13 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 	begin(s, life->name, &step, -1, "date");
 }
 
+void supervise_rollover_partners(struct supervise *s, struct str data)
+{
+	json_decref(s->rollover.partners);
+	s->rollover.partners = json_loadb(data.p, data.n, 0, NULL);
+	look_in(s, 0);
+}
+
 void supervise_rollover_new(struct supervise *s)
 {
 	s->rollover.tag = -1;
@@ -346,6 +391,7 @@ void supervise_rollover_free(struct supervise *s)
 	forget_pauses(&s->rollover);
 	free(s->rollover.pauses);
 	free(s->rollover.said);
+	json_decref(s->rollover.partners);
 	if (s->rollover.timer != NULL)
 		event_free(s->rollover.timer);
 }

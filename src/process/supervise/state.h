@@ -68,6 +68,7 @@ struct supervise_pause {
 /* A step in the life of a certificate that is under way: it is on disk, and the settings with it
  * are on their way. */
 struct supervise_rollover {
+	json_t *partners;    /* what the spool says of them; NULL: nothing yet */
 	struct event *timer; /* looks at what is due */
 	struct vault *vault; /* locked; NULL: none is under way */
 	struct arena *arena; /* of: */
@@ -150,6 +151,8 @@ void supervise_rollover_new(struct supervise *s);
 void supervise_rollover_free(struct supervise *s);
 /* {"name", "step": struct cert_step, "actor"}: answered when it is in force, or {"ok": false}. */
 void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *question);
+/* The spool has looked what next versions mean for partners: {"items": [struct cert_hold, ...]}. */
+void supervise_rollover_partners(struct supervise *s, struct str data);
 /* A reload has ended; REASON "": well. */
 void supervise_rollover_reloaded(struct supervise *s, const char *reason);
 
