@@ -134,7 +134,7 @@ def test_pinning_is_one_command(ours, peer, authority):
     ours.cli('chain', 'pin', other['id'])
     alarms(ours, 'partner-certificate-changed', 1, over=True)
     assert len(ours.json('connector', 'show', CONNECTOR)['outbound']['pins']) == 2
-    ours.cli('queue', 'retry', '--domain', DOMAIN, '--yes')
+    ours.cli('queue', 'retry', '--domain', DOMAIN, '--yes', check=False)  # its next attempt may have come by itself
     wait_for(lambda: len(peer.messages) > before, 'what waited to be delivered')
     ours.cli('chain', 'pin', other['id'], '--only')
     assert ours.json('connector', 'show', CONNECTOR)['outbound']['pins'] == [
