@@ -60,14 +60,16 @@ struct page *page_at(const char *path)
 static void start_web(void)
 {
 	struct evhttp_bound_socket *bound;
-	struct sockaddr_in address;
+	struct sockaddr_in address = {0};
 	socklen_t size = sizeof(address);
 
 	page_count = 0;
 	web = evhttp_new(base);
 	bound = evhttp_bind_socket_with_handle(web, "127.0.0.1", 0);
 	assert_non_null(bound);
-	getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size);
+	assert_int_equal(
+		getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &size),
+		0);
 	port = ntohs(address.sin_port);
 }
 
