@@ -12,27 +12,6 @@ static void put(struct writer *w, enum page_kind kind, const char *label, const 
 	page_put(&w->page, kind, label, text);
 }
 
-static const char *join(struct writer *w, const struct record_texts *texts)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < texts->count; i++)
-		text = arena_format(w->arena, "%s%s%s", text, i > 0 ? ", " : "", texts->items[i]);
-	return text;
-}
-
-/* Days suffice for people; whoever needs the second reads the JSON form. */
-static const char *day(struct writer *w, int64_t at_ms)
-{
-	char text[MOMENT_TEXT_SIZE];
-
-	if (at_ms == 0)
-		return "?";
-	moment_format_rfc3339(at_ms, text);
-	text[10] = '\0';
-	return arena_text(w->arena, text);
-}
-
 static const char *moment(struct writer *w, int64_t at_ms)
 {
 	char text[MOMENT_TEXT_SIZE];
@@ -76,9 +55,9 @@ static const char *state_words(struct writer *w, const struct cert_sheet_leaf *l
 				w->arena, "%s, until %s", text, moment(w, l->changes_ms));
 		return text;
 	default:
-		text = l->since_ms != 0
-			       ? arena_format(w->arena, "current since %s", day(w, l->since_ms))
-			       : "current";
+		text = l->since_ms != 0 ? arena_format(w->arena, "current since %s",
+						  page_day(&w->page, l->since_ms))
+					: "current";
 		if (l->changes_ms != 0)
 			text = arena_format(
 				w->arena, "%s, until %s", text, moment(w, l->changes_ms));
@@ -105,7 +84,7 @@ static void put_root(struct writer *w, const struct cert_sheet_leaf *l)
 	}
 	put(w, PAGE_ROW, "Root issuer", r->subject);
 	put(w, PAGE_ROW, "Root's SHA-256", colons(w, r->sha256));
-	put(w, PAGE_ROW, "Root valid until", day(w, r->not_after_ms));
+	put(w, PAGE_ROW, "Root valid until", page_day(&w->page, r->not_after_ms));
 	put(w, PAGE_ROW, "Root is",
 		r->is_public ? "public: in the maker's system, and probably in yours"
 			     : "the maker's own: you must be told to trust it (below)");
@@ -130,7 +109,8 @@ static void put_endpoints(struct writer *w, const struct cert_sheet_leaf *l)
 						 l->path.items[i].subject));
 		}
 	put(w, PAGE_ROW, "To be reached",
-		l->places.count > 0 ? join(w, &l->places) : "nothing: its chain names no places");
+		l->places.count > 0 ? page_join(&w->page, &l->places)
+				    : "nothing: its chain names no places");
 }
 
 static const char *use_of(const struct cert_facts *f)
@@ -149,13 +129,13 @@ static void put_leaf(struct writer *w, const struct cert_sheet_leaf *l)
 	put(w, PAGE_ROW, "Certificate name", f->common_name);
 	put(w, PAGE_ROW, "Organisation", f->organisation);
 	put(w, PAGE_ROW, "Organisational unit", f->organisational_unit);
-	put(w, PAGE_ROW, "Names", f->names.count > 0 ? join(w, &f->names) : "none");
+	put(w, PAGE_ROW, "Names", f->names.count > 0 ? page_join(&w->page, &f->names) : "none");
 	put(w, PAGE_ROW, "Key strength",
 		arena_format(w->arena, "%s (%lld bits)", f->key, (long long)f->key_bits));
 	put(w, PAGE_ROW, "Signature", f->signature);
 	put(w, PAGE_ROW, "Valid",
-		arena_format(
-			w->arena, "%s to %s", day(w, f->not_before_ms), day(w, f->not_after_ms)));
+		arena_format(w->arena, "%s to %s", page_day(&w->page, f->not_before_ms),
+			page_day(&w->page, f->not_after_ms)));
 	put(w, PAGE_ROW, "Use", use_of(f));
 	put(w, PAGE_ROW, "Subject", f->subject);
 	put(w, PAGE_ROW, "Issuer", f->issuer);

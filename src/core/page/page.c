@@ -1,5 +1,7 @@
 #include "core/page/inside.h"
 
+#include "base/moment.h"
+
 const char *const page_format_names[] = {"text", "markdown", "html", NULL};
 const char *const page_types[PAGE_FORMAT_MAX] = {
 	"text/plain; charset=utf-8",
@@ -20,6 +22,27 @@ void page_put(struct page *page, enum page_kind kind, const char *label, const c
 			memcpy(page->items, old, page->count * sizeof(*old));
 	}
 	page->items[page->count++] = (struct page_block){kind, label, text};
+}
+
+const char *page_join(struct page *page, const struct record_texts *texts)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < texts->count; i++)
+		text = arena_format(
+			page->arena, "%s%s%s", text, i > 0 ? ", " : "", texts->items[i]);
+	return text;
+}
+
+const char *page_day(struct page *page, int64_t at_ms)
+{
+	char text[MOMENT_TEXT_SIZE];
+
+	if (at_ms == 0)
+		return "?";
+	moment_format_rfc3339(at_ms, text);
+	text[10] = '\0';
+	return arena_text(page->arena, text);
 }
 
 size_t page_control(const char *p, bool keeps_lines)

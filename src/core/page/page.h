@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "core/record/record.h"
 
 enum page_kind {
 	PAGE_TITLE, /* the first block, and only that */
@@ -34,6 +35,11 @@ struct page {
 
 /* Append; LABEL and TEXT are not copied.  Without TEXT (NULL or "") nothing is appended. */
 void page_put(struct page *page, enum page_kind kind, const char *label, const char *text);
+
+/* "a, b"; "" for none. */
+const char *page_join(struct page *page, const struct record_texts *texts);
+/* "2026-11-22": days suffice for people, whoever needs the second reads the JSON form.  0: "?". */
+const char *page_day(struct page *page, int64_t at_ms);
 
 enum page_format { PAGE_TEXT, PAGE_MARKDOWN, PAGE_HTML, PAGE_FORMAT_MAX };
 extern const char *const page_format_names[];	      /* "text", "markdown", "html" */

@@ -14,26 +14,6 @@ static void put(struct sheet *s, enum page_kind kind, const char *label, const c
 	page_put(&s->page, kind, label, text);
 }
 
-static const char *join(struct sheet *s, const struct record_texts *texts)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < texts->count; i++)
-		text = arena_format(s->arena, "%s%s%s", text, i > 0 ? ", " : "", texts->items[i]);
-	return text;
-}
-
-static const char *day(struct sheet *s, int64_t at_ms)
-{
-	char text[MOMENT_TEXT_SIZE];
-
-	if (at_ms == 0)
-		return "?";
-	moment_format_rfc3339(at_ms, text);
-	text[10] = '\0';
-	return arena_text(s->arena, text);
-}
-
 static void put_listeners(struct sheet *s)
 {
 	put(s, PAGE_ROW, "Host", s->kit->host);
@@ -51,13 +31,13 @@ static void put_certificate(struct sheet *s, const struct partner_certificate *c
 {
 	put(s, PAGE_ROW, "Name to ask for",
 		c->tls_name != NULL ? c->tls_name : "none: the certificate carries no DNS name");
-	put(s, PAGE_ROW, "All names", join(s, &c->names));
+	put(s, PAGE_ROW, "All names", page_join(&s->page, &c->names));
 	put(s, PAGE_ROW, "Subject", c->subject);
 	put(s, PAGE_ROW, "Issuer", c->issuer);
 	put(s, PAGE_ROW, "Root", c->root != NULL ? c->root : "not known to the maker of this kit");
 	put(s, PAGE_ROW, "Valid",
-		arena_format(
-			s->arena, "%s to %s", day(s, c->not_before_ms), day(s, c->not_after_ms)));
+		arena_format(s->arena, "%s to %s", page_day(&s->page, c->not_before_ms),
+			page_day(&s->page, c->not_after_ms)));
 	put(s, PAGE_ROW, "Key", c->key);
 	put(s, PAGE_ROW, "SHA-256", c->sha256);
 	put(s, PAGE_ROW, "Public key", c->spki_sha256);
@@ -69,12 +49,12 @@ static const char *when_words(struct sheet *s, const struct partner_certificate 
 		return c->changes_ms != 0 ? arena_format(s->arena,
 						    "From %s on it will be this one; be ready for "
 						    "it before:",
-						    day(s, c->changes_ms))
+						    page_day(&s->page, c->changes_ms))
 					  : "It will be this one, on a day that is not fixed yet:";
 	return c->changes_ms != 0
 		       ? arena_format(s->arena,
 				 "Until %s this one, to who does not accept the one above:",
-				 day(s, c->changes_ms))
+				 page_day(&s->page, c->changes_ms))
 		       : "Or this one, to who does not accept the one above:";
 }
 
@@ -92,7 +72,7 @@ static void put_receiving(struct sheet *s)
 	put(s, PAGE_PARAGRAPH, NULL,
 		"Insist on TLS, and ask for the name below. The public key may stay when the "
 		"certificate is renewed; the fingerprint does not.");
-	put(s, PAGE_ROW, "Domains", join(s, &s->kit->domains));
+	put(s, PAGE_ROW, "Domains", page_join(&s->page, &s->kit->domains));
 	put_listeners(s);
 	for (size_t i = 0; i < s->kit->server_certificates.count; i++) {
 		put(s, PAGE_PARAGRAPH, NULL,
@@ -111,7 +91,7 @@ static void put_sending(struct sheet *s)
 	put(s, PAGE_HEADING, NULL, "When we send to you");
 	put(s, PAGE_ROW, "EHLO", s->kit->host);
 	put(s, PAGE_ROW, "Addresses",
-		s->kit->addresses.count > 0 ? join(s, &s->kit->addresses)
+		s->kit->addresses.count > 0 ? page_join(&s->page, &s->kit->addresses)
 					    : "not told: know us by the certificate");
 	if (c == NULL) {
 		put(s, PAGE_PARAGRAPH, NULL,
@@ -137,7 +117,7 @@ static void put_roots(struct sheet *s)
 		const struct partner_root *r = &s->kit->roots.items[i];
 
 		put(s, PAGE_ROW, "Subject", r->subject);
-		put(s, PAGE_ROW, "Valid until", day(s, r->not_after_ms));
+		put(s, PAGE_ROW, "Valid until", page_day(&s->page, r->not_after_ms));
 		put(s, PAGE_ROW, "SHA-256", r->sha256);
 		put(s, PAGE_ROW, "Kind",
 			r->is_public ? "in our system's store, and probably in yours"
@@ -151,11 +131,11 @@ static void put_tls(struct sheet *s)
 	const struct partner_tls *t = &s->kit->tls;
 
 	put(s, PAGE_HEADING, NULL, "TLS that we speak");
-	put(s, PAGE_ROW, "Versions", join(s, &t->versions));
-	put(s, PAGE_ROW, "TLS 1.3 suites", join(s, &t->suites_13));
-	put(s, PAGE_ROW, "TLS 1.2 suites", join(s, &t->suites_12));
-	put(s, PAGE_ROW, "Groups", join(s, &t->groups));
-	put(s, PAGE_ROW, "Signatures", join(s, &t->signatures));
+	put(s, PAGE_ROW, "Versions", page_join(&s->page, &t->versions));
+	put(s, PAGE_ROW, "TLS 1.3 suites", page_join(&s->page, &t->suites_13));
+	put(s, PAGE_ROW, "TLS 1.2 suites", page_join(&s->page, &t->suites_12));
+	put(s, PAGE_ROW, "Groups", page_join(&s->page, &t->groups));
+	put(s, PAGE_ROW, "Signatures", page_join(&s->page, &t->signatures));
 }
 
 static const char *level_words(int level)
@@ -178,20 +158,20 @@ static void put_requirements(struct sheet *s)
 		return;
 	put(s, PAGE_HEADING, NULL, "What we ask of you");
 	if (r->has_inbound) {
-		put(s, PAGE_ROW, "Mail from", join(s, &r->sender_domains));
+		put(s, PAGE_ROW, "Mail from", page_join(&s->page, &r->sender_domains));
 		put(s, PAGE_ROW, "must come", r->require_tls ? "by TLS" : "by TLS or not");
 		put(s, PAGE_ROW, "Client certificate", r->certificate_name);
 		put(s, PAGE_ROW, "without it",
 			r->certificate_name == NULL  ? NULL
 			: r->restrict_to_certificate ? "your mail is refused"
 						     : "your mail by TLS is refused");
-		put(s, PAGE_ROW, "Its public key", join(s, &r->pins));
-		put(s, PAGE_ROW, "Addresses", join(s, &r->addresses));
+		put(s, PAGE_ROW, "Its public key", page_join(&s->page, &r->pins));
+		put(s, PAGE_ROW, "Addresses", page_join(&s->page, &r->addresses));
 	}
 	if (r->has_outbound) {
-		put(s, PAGE_ROW, "Mail to", join(s, &r->recipient_domains));
+		put(s, PAGE_ROW, "Mail to", page_join(&s->page, &r->recipient_domains));
 		put(s, PAGE_ROW, "goes to",
-			r->hosts.count > 0 ? join(s, &r->hosts) : "your MX hosts");
+			r->hosts.count > 0 ? page_join(&s->page, &r->hosts) : "your MX hosts");
 		put(s, PAGE_ROW, "and asks for", level_words(r->tls));
 		if (r->tls == MODEL_LEVEL_NAME)
 			put(s, PAGE_ROW, "Server name",
@@ -202,7 +182,7 @@ static void put_requirements(struct sheet *s)
 	put(s, PAGE_ROW, "TLS version",
 		arena_format(s->arena, "%s or newer",
 			model_version_names[r->minimum_version == MODEL_TLS_13]));
-	put(s, PAGE_ROW, "Groups", join(s, &r->groups));
+	put(s, PAGE_ROW, "Groups", page_join(&s->page, &r->groups));
 }
 
 static void put_settings(struct sheet *s)
@@ -243,7 +223,7 @@ enum err partner_format(const struct partner_kit *kit, enum page_format format, 
 		arena_format(arena,
 			"What you need to insist on TLS with us, and to know us by certificate, in "
 			"both directions. Made %s.",
-			day(&s, kit->made_ms)));
+			page_day(&s.page, kit->made_ms)));
 	for (size_t i = 0; i < kit->notes.count; i++)
 		put(&s, PAGE_NOTE, NULL, kit->notes.items[i]);
 	put_receiving(&s);

@@ -108,92 +108,87 @@ static void ask_list(const struct test_list_options *options, const struct revoc
 	free((char *)bytes.p);
 }
 
+static const struct {
+	const char *name;
+	struct test_list_options options;
+	struct revocation_pair **pair;
+	int status;
+	const char *token;
+} list_rows[] = {
+	{"not among them", {.issuer = &issuer, .filling = 3}, &of_leaf, WIRE_REVOCATION_GOOD, NULL},
+	{"empty", {.issuer = &issuer}, &of_leaf, WIRE_REVOCATION_GOOD, NULL},
+	{"revoked", {.issuer = &issuer, .filling = 1000, .revoked = &leaf, .reason = 1}, &of_leaf,
+		WIRE_REVOCATION_REVOKED, "revoked"},
+	{"another is", {.issuer = &issuer, .revoked = &other}, &of_leaf, WIRE_REVOCATION_GOOD,
+		NULL},
+	{"on hold is revoked", {.issuer = &issuer, .revoked = &leaf, .reason = 6}, &of_leaf,
+		WIRE_REVOCATION_REVOKED, "revoked"},
+	{"removed from the list", {.issuer = &issuer, .revoked = &leaf, .reason = 8}, &of_leaf,
+		WIRE_REVOCATION_GOOD, NULL},
+	{"an authority", {.issuer = &root, .revoked = &issuer}, &of_issuer, WIRE_REVOCATION_REVOKED,
+		"revoked"},
+	{"by another issuer", {.issuer = &root}, &of_leaf, WIRE_REVOCATION_UNKNOWN, "indirect"},
+	{"by one of the same name", {.issuer = &issuer, .signer = &stranger}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "signature"},
+	{"of yesterday", {.issuer = &issuer, .from_s = -3 * DAY, .until_s = -DAY}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "stale"},
+	{"of tomorrow", {.issuer = &issuer, .from_s = DAY, .until_s = 2 * DAY}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "early"},
+	{"clocks differ", {.issuer = &issuer, .from_s = 200, .until_s = DAY}, &of_leaf,
+		WIRE_REVOCATION_GOOD, NULL},
+	{"delta", {.issuer = &issuer, .is_delta = true}, &of_leaf, WIRE_REVOCATION_UNKNOWN,
+		"delta"},
+	{"indirect", {.issuer = &issuer, .scope = "critical,indirectCRL:TRUE"}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "indirect"},
+	{"an entry of another issuer", {.issuer = &issuer, .has_other_issuer = true}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "indirect"},
+	{"an extension unknown to us", {.issuer = &issuer, .has_unknown = true}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "malformed"},
+	{"the right part", {.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A}, &of_leaf,
+		WIRE_REVOCATION_GOOD, NULL},
+	{"the right part, revoked",
+		{.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A, .revoked = &leaf},
+		&of_leaf, WIRE_REVOCATION_REVOKED, "revoked"},
+	{"another part", {.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_B}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "scope"},
+	{"a part, and the certificate names none",
+		{.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A}, &of_plain,
+		WIRE_REVOCATION_UNKNOWN, "scope"},
+	{"the part of another point",
+		{.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A}, &of_partial,
+		WIRE_REVOCATION_UNKNOWN, "scope"}, /* that is point 1, and 0 was asked */
+	{"of users", {.issuer = &issuer, .scope = "critical,onlyuser:TRUE"}, &of_leaf,
+		WIRE_REVOCATION_GOOD, NULL},
+	{"of authorities", {.issuer = &issuer, .scope = "critical,onlyCA:TRUE"}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "scope"},
+	{"of authorities, of one", {.issuer = &root, .scope = "critical,onlyCA:TRUE"}, &of_issuer,
+		WIRE_REVOCATION_GOOD, NULL},
+	{"of users, of an authority", {.issuer = &root, .scope = "critical,onlyuser:TRUE"},
+		&of_issuer, WIRE_REVOCATION_UNKNOWN, "scope"},
+	{"of attributes", {.issuer = &issuer, .scope = "critical,onlyAA:TRUE"}, &of_leaf,
+		WIRE_REVOCATION_UNKNOWN, "scope"},
+	{"some reasons", {.issuer = &issuer, .scope = "critical,onlysomereasons:keyCompromise"},
+		&of_leaf, WIRE_REVOCATION_UNKNOWN, "scope"},
+	{"some reasons, revoked",
+		{.issuer = &issuer,
+			.scope = "critical,onlysomereasons:keyCompromise",
+			.revoked = &leaf,
+			.reason = 1},
+		&of_leaf, WIRE_REVOCATION_REVOKED, "revoked"},
+};
+
 static void lists(void **state)
 {
-	const struct {
-		const char *name;
-		struct test_list_options options;
-		struct revocation_pair *pair;
-		int status;
-		const char *token;
-	} rows[] = {
-		{"not among them", {.issuer = &issuer, .filling = 3}, of_leaf, WIRE_REVOCATION_GOOD,
-			NULL},
-		{"empty", {.issuer = &issuer}, of_leaf, WIRE_REVOCATION_GOOD, NULL},
-		{"revoked", {.issuer = &issuer, .filling = 1000, .revoked = &leaf, .reason = 1},
-			of_leaf, WIRE_REVOCATION_REVOKED, "revoked"},
-		{"another is", {.issuer = &issuer, .revoked = &other}, of_leaf,
-			WIRE_REVOCATION_GOOD, NULL},
-		{"on hold is revoked", {.issuer = &issuer, .revoked = &leaf, .reason = 6}, of_leaf,
-			WIRE_REVOCATION_REVOKED, "revoked"},
-		{"removed from the list", {.issuer = &issuer, .revoked = &leaf, .reason = 8},
-			of_leaf, WIRE_REVOCATION_GOOD, NULL},
-		{"an authority", {.issuer = &root, .revoked = &issuer}, of_issuer,
-			WIRE_REVOCATION_REVOKED, "revoked"},
-		{"by another issuer", {.issuer = &root}, of_leaf, WIRE_REVOCATION_UNKNOWN,
-			"indirect"},
-		{"by one of the same name", {.issuer = &issuer, .signer = &stranger}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "signature"},
-		{"of yesterday", {.issuer = &issuer, .from_s = -3 * DAY, .until_s = -DAY}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "stale"},
-		{"of tomorrow", {.issuer = &issuer, .from_s = DAY, .until_s = 2 * DAY}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "early"},
-		{"clocks differ", {.issuer = &issuer, .from_s = 200, .until_s = DAY}, of_leaf,
-			WIRE_REVOCATION_GOOD, NULL},
-		{"delta", {.issuer = &issuer, .is_delta = true}, of_leaf, WIRE_REVOCATION_UNKNOWN,
-			"delta"},
-		{"indirect", {.issuer = &issuer, .scope = "critical,indirectCRL:TRUE"}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "indirect"},
-		{"an entry of another issuer", {.issuer = &issuer, .has_other_issuer = true},
-			of_leaf, WIRE_REVOCATION_UNKNOWN, "indirect"},
-		{"an extension unknown to us", {.issuer = &issuer, .has_unknown = true}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "malformed"},
-		{"the right part", {.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A},
-			of_leaf, WIRE_REVOCATION_GOOD, NULL},
-		{"the right part, revoked",
-			{.issuer = &issuer,
-				.scope = "critical,fullname:URI:" SHARD_A,
-				.revoked = &leaf},
-			of_leaf, WIRE_REVOCATION_REVOKED, "revoked"},
-		{"another part", {.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_B},
-			of_leaf, WIRE_REVOCATION_UNKNOWN, "scope"},
-		{"a part, and the certificate names none",
-			{.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A}, of_plain,
-			WIRE_REVOCATION_UNKNOWN, "scope"},
-		{"the part of another point",
-			{.issuer = &issuer, .scope = "critical,fullname:URI:" SHARD_A}, of_partial,
-			WIRE_REVOCATION_UNKNOWN, "scope"}, /* that is point 1, and 0 was asked */
-		{"of users", {.issuer = &issuer, .scope = "critical,onlyuser:TRUE"}, of_leaf,
-			WIRE_REVOCATION_GOOD, NULL},
-		{"of authorities", {.issuer = &issuer, .scope = "critical,onlyCA:TRUE"}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "scope"},
-		{"of authorities, of one", {.issuer = &root, .scope = "critical,onlyCA:TRUE"},
-			of_issuer, WIRE_REVOCATION_GOOD, NULL},
-		{"of users, of an authority", {.issuer = &root, .scope = "critical,onlyuser:TRUE"},
-			of_issuer, WIRE_REVOCATION_UNKNOWN, "scope"},
-		{"of attributes", {.issuer = &issuer, .scope = "critical,onlyAA:TRUE"}, of_leaf,
-			WIRE_REVOCATION_UNKNOWN, "scope"},
-		{"some reasons",
-			{.issuer = &issuer, .scope = "critical,onlysomereasons:keyCompromise"},
-			of_leaf, WIRE_REVOCATION_UNKNOWN, "scope"},
-		{"some reasons, revoked",
-			{.issuer = &issuer,
-				.scope = "critical,onlysomereasons:keyCompromise",
-				.revoked = &leaf,
-				.reason = 1},
-			of_leaf, WIRE_REVOCATION_REVOKED, "revoked"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-		struct test_list_options options = rows[i].options;
+	for (size_t i = 0; i < ARRAY_LENGTH(list_rows); i++) {
+		struct test_list_options options = list_rows[i].options;
 		struct revocation_finding found;
 
-		print_message("# %s\n", rows[i].name);
+		print_message("# %s\n", list_rows[i].name);
 		if (options.until_s == 0)
 			options.until_s = DAY;
-		ask_list(&options, rows[i].pair, &found);
-		check(&found, rows[i].status, rows[i].token);
+		ask_list(&options, *list_rows[i].pair, &found);
+		check(&found, list_rows[i].status, list_rows[i].token);
 		assert_true((found.at_ms != 0) == (found.status == WIRE_REVOCATION_REVOKED));
 	}
 }

@@ -55,20 +55,49 @@ static enum err read_all(int fd, char *to, size_t size)
 	return ERR_OK;
 }
 
-enum err vault_read_file(
-	const char *path, struct arena *arena, struct str *ret, struct err_info *info)
+static enum err check_file(int fd, const char *path, struct err_info *info)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	char *bytes;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > VAULT_FILE_MAX)
+		return err_set(info, ERR_TOO_LONG, "%s: not a file of at most %d bytes", path,
+			VAULT_FILE_MAX);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(info, ERR_REFUSED,
+			"%s belongs to user %u: it is only used if it belongs to the user that "
+			"starts the server",
+			path, (unsigned)st.st_uid);
+	return ERR_OK;
+}
+
+enum err vault_open_file(const char *path, int *ret, struct err_info *info)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	enum err e;
 
 	if (fd < 0)
 		return vault_failed(info, path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > VAULT_FILE_MAX) {
+	e = check_file(fd, path, info);
+	if (e == ERR_OK)
+		*ret = fd;
+	else
 		close(fd);
-		return err_set(info, ERR_TOO_LONG, "%s: not a file of at most %d bytes", path,
-			VAULT_FILE_MAX);
+	return e;
+}
+
+enum err vault_read_file(
+	const char *path, struct arena *arena, struct str *ret, struct err_info *info)
+{
+	int fd = -1;
+	struct stat st;
+	char *bytes;
+	enum err e = vault_open_file(path, &fd, info);
+
+	if (e != ERR_OK)
+		return e;
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return vault_failed(info, path);
 	}
 	bytes = arena_alloc(arena, (size_t)st.st_size + 1);
 	e = read_all(fd, bytes, (size_t)st.st_size);

@@ -407,6 +407,31 @@ static void damage_is_named(void **state)
 
 typedef void writer(struct world *w);
 
+/* The data directory is another user's: what he puts there in place of ours is not used. */
+static void what_another_user_puts_there_is_refused(void **state)
+{
+	struct world *w = *state;
+	const char *life, *aside;
+	struct cert_life found;
+
+	must(import(w, "mx"), w);
+	life = arena_format(w->arena, "%s/certificates/mx/life.json", w->data);
+	aside = arena_format(w->arena, "%s/aside.json", w->data);
+	assert_int_equal(rename(life, aside), 0);
+	assert_int_equal(symlink(aside, life), 0);
+	assert_int_not_equal(vault_find(w->data, "mx", w->arena, &found, &w->info), ERR_OK);
+	assert_non_null(strstr(w->info.text, "life.json"));
+	assert_int_equal(rename(aside, life), 0);
+	must(vault_find(w->data, "mx", w->arena, &found, &w->info), w);
+	if (geteuid() != 0) {
+		print_message("# only root can give a file away\n");
+		return;
+	}
+	assert_int_equal(chown(life, 64200, 64200), 0);
+	assert_int_equal(vault_find(w->data, "mx", w->arena, &found, &w->info), ERR_REFUSED);
+	assert_non_null(strstr(w->info.text, "belongs to user 64200"));
+}
+
 static void import_a(struct world *w)
 {
 	must(import(w, "a"), w);
@@ -566,6 +591,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_key_that_was_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_old_layout_is_version_1, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_another_user_puts_there_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_at_any_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, setup, teardown),
 	};

@@ -54,7 +54,11 @@ size_t vault_pairs(const char *data, const char *name, const char *version, stru
 /* Does a server run on that directory? */
 bool vault_is_served(const char *data);
 
-/* A whole file of at most VAULT_FILE_MAX bytes. */
+/* Open a file of at most VAULT_FILE_MAX bytes for reading.  The data directory is another user's,
+ * who could put anything in this one's place: ERR_REFUSED if the file is neither ours nor root's;
+ * symbolic links are not followed. */
+enum err vault_open_file(const char *path, int *ret, struct err_info *info);
+/* The whole of it. */
 enum err vault_read_file(
 	const char *path, struct arena *arena, struct str *ret, struct err_info *info);
 

@@ -35,72 +35,72 @@ static const struct wire_endpoint_answer *check_endpoint(
 	return answer;
 }
 
-/* Everything that a server can do wrong, to both places that a leaf names. */
+static const char login_page[] = "<html>Please log in</html>";
+static const struct test_list_options stale = {.issuer = &issuer,
+					      .from_s = -9 * DAY,
+					      .until_s = -DAY},
+				      delta = {.issuer = &issuer, .until_s = DAY, .is_delta = true},
+				      huge = {.issuer = &issuer, .until_s = DAY, .filling = 5000},
+				      wrong = {.issuer = &issuer, .signer = &root, .until_s = DAY};
+
+/* Everything that a server can do wrong. */
+static const struct {
+	const char *name;
+	enum conduct conduct;
+	int status;
+	const struct test_list_options *list; /* NULL: a page in HTML */
+	const char *to, *token;
+} wrongs[] = {
+	{"not found", ANSWER, 404, NULL, NULL, "http"},
+	{"broken", ANSWER, 500, NULL, NULL, "http"},
+	{"a page", ANSWER, 200, NULL, NULL, "malformed"},
+	{"hangs up", HANG_UP, 0, NULL, NULL, "closed"},
+	{"stalls", STALL, 0, NULL, NULL, "timeout"},
+	{"round and round", REDIRECT, 302, NULL, "/issuer.crl", "redirect"},
+	{"to nowhere", REDIRECT, 302, NULL, NULL, "redirect"},
+	{"to a file", REDIRECT, 301, NULL, "file:///etc/passwd", "redirect"},
+	{"to a private address", REDIRECT, 301, NULL, "http://10.0.0.1/x", "blocked"},
+	{"to the cloud's secrets", REDIRECT, 307, NULL, "http://169.254.169.254/latest", "blocked"},
+	{"to loopback otherwise", REDIRECT, 307, NULL, "http://[::1]/x", "blocked"},
+	{"to loopback in disguise", REDIRECT, 307, NULL, "http://2130706434/x", "blocked"},
+	{"to loopback as IPv6", REDIRECT, 307, NULL, "http://[::ffff:127.0.0.2]/x", "blocked"},
+	{"to a port without anybody", REDIRECT, 302, NULL, "http://127.0.0.1:1/x", "refused"},
+	{"to a name that does not exist", REDIRECT, 302, NULL, "http://none.example/", "not-found"},
+	{"to a name that fails", REDIRECT, 302, NULL, "http://f.example/", "dns"},
+	{"stale", ANSWER, 200, &stale, NULL, "stale"},
+	{"delta", ANSWER, 200, &delta, NULL, "delta"},
+	{"huge", ANSWER, 200, &huge, NULL, "size"},
+	{"of another signer", ANSWER, 200, &wrong, NULL, "signature"},
+};
+
+/* To both places that a leaf names. */
 static void misbehaviours(void **state)
 {
-	static const char page[] = "<html>Please log in</html>";
-	struct test_list_options stale = {.issuer = &issuer, .from_s = -9 * DAY, .until_s = -DAY},
-				 delta = {.issuer = &issuer, .until_s = DAY, .is_delta = true},
-				 huge = {.issuer = &issuer, .until_s = DAY, .filling = 5000},
-				 wrong = {.issuer = &issuer, .signer = &root, .until_s = DAY};
-	const struct {
-		const char *name;
-		enum conduct conduct;
-		int status;
-		const struct test_list_options *list; /* NULL: a page in HTML */
-		const char *to, *token;
-	} rows[] = {
-		{"not found", ANSWER, 404, NULL, NULL, "http"},
-		{"broken", ANSWER, 500, NULL, NULL, "http"},
-		{"a page", ANSWER, 200, NULL, NULL, "malformed"},
-		{"hangs up", HANG_UP, 0, NULL, NULL, "closed"},
-		{"stalls", STALL, 0, NULL, NULL, "timeout"},
-		{"round and round", REDIRECT, 302, NULL, "/issuer.crl", "redirect"},
-		{"to nowhere", REDIRECT, 302, NULL, NULL, "redirect"},
-		{"to a file", REDIRECT, 301, NULL, "file:///etc/passwd", "redirect"},
-		{"to a private address", REDIRECT, 301, NULL, "http://10.0.0.1/x", "blocked"},
-		{"to the cloud's secrets", REDIRECT, 307, NULL, "http://169.254.169.254/latest",
-			"blocked"},
-		{"to loopback otherwise", REDIRECT, 307, NULL, "http://[::1]/x", "blocked"},
-		{"to loopback in disguise", REDIRECT, 307, NULL, "http://2130706434/x", "blocked"},
-		{"to loopback as IPv6", REDIRECT, 307, NULL, "http://[::ffff:127.0.0.2]/x",
-			"blocked"},
-		{"to a port without anybody", REDIRECT, 302, NULL, "http://127.0.0.1:1/x",
-			"refused"},
-		{"to a name that does not exist", REDIRECT, 302, NULL, "http://none.example/",
-			"not-found"},
-		{"to a name that fails", REDIRECT, 302, NULL, "http://f.example/", "dns"},
-		{"stale", ANSWER, 200, &stale, NULL, "stale"},
-		{"delta", ANSWER, 200, &delta, NULL, "delta"},
-		{"huge", ANSWER, 200, &huge, NULL, "size"},
-		{"of another signer", ANSWER, 200, &wrong, NULL, "signature"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LENGTH(wrongs); i++) {
 		const struct wire_revocation_answer *answer;
 		struct asker a;
 
-		print_message("# %s\n", rows[i].name);
+		print_message("# %s\n", wrongs[i].name);
 		set_up(NULL);
 		responder->status = 404;
-		issuer_list->conduct = rows[i].conduct;
-		issuer_list->status = rows[i].status;
-		issuer_list->to = rows[i].to;
+		issuer_list->conduct = wrongs[i].conduct;
+		issuer_list->status = wrongs[i].status;
+		issuer_list->to = wrongs[i].to;
 		free((char *)issuer_list->body.p);
-		issuer_list->body = rows[i].list != NULL
-					    ? test_list_make(rows[i].list)
-					    : str_make(mem_text(page), sizeof(page) - 1);
+		issuer_list->body = wrongs[i].list != NULL ? test_list_make(wrongs[i].list)
+							   : str_make(mem_text(login_page),
+								     sizeof(login_page) - 1);
 		begin(&a, RUNTIME_DELIVER);
-		answer = ask_of(&a, str_of(NULL), rows[i].conduct == STALL ? 600 : 10000);
+		answer = ask_of(&a, str_of(NULL), wrongs[i].conduct == STALL ? 600 : 10000);
 		check(&answer->certificates.items[0], WIRE_REVOCATION_UNKNOWN, "http");
-		if (strcmp(rows[i].token, "http") != 0 &&
+		if (strcmp(wrongs[i].token, "http") != 0 &&
 			strstr(answer->certificates.items[0].text, "issuer.crl: ") == NULL)
 			fail_msg("no word of the list: %.600s", answer->certificates.items[0].text);
 		check(&answer->certificates.items[1], WIRE_REVOCATION_GOOD, NULL);
 		end(&a);
 		begin(&a, RUNTIME_ADMIN);
-		check_endpoint(&a, WIRE_ENDPOINT_CRL, "/issuer.crl", rows[i].token);
+		check_endpoint(&a, WIRE_ENDPOINT_CRL, "/issuer.crl", wrongs[i].token);
 		end(&a);
 		tear_down(NULL);
 	}

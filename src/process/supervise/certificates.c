@@ -22,6 +22,7 @@ static struct supervise_certificate *add_certificate(struct supervise_settings *
 	return to;
 }
 
+/* A file that the node file names. */
 static enum err open_key(struct supervise_certificate *to, const char *path, struct err_info *info)
 {
 	struct stat st;
@@ -52,6 +53,20 @@ static enum err open_pair(struct supervise_settings *s, struct supervise_certifi
 	return open_key(to, files->key, info);
 }
 
+static enum err open_stored(struct supervise_settings *s, struct supervise_certificate *to,
+	const struct vault_pair *pair, struct err_info *info)
+{
+	struct err_info why = {.text = ""};
+	enum err e = vault_read_file(pair->chain, s->arena, &to->chain, &why);
+
+	to->key_uri = pair->key_uri;
+	if (e == ERR_OK && pair->key == NULL && pair->key_uri == NULL)
+		e = err_set(&why, ERR_CORRUPT, "%s has no key", pair->chain);
+	if (e == ERR_OK && pair->key != NULL)
+		e = vault_open_file(pair->key, &to->key_fd, &why);
+	return e == ERR_OK ? e : err_set(info, e, "certificate %s: %s", to->name, why.text);
+}
+
 static enum err open_version(struct supervise_settings *s, const struct cert_life *life,
 	const struct cert_version *version, struct err_info *info)
 {
@@ -65,17 +80,12 @@ static enum err open_version(struct supervise_settings *s, const struct cert_lif
 			"%s/certificates/%s",
 			life->name, version->id, s->node->data, life->name);
 	for (size_t i = 0; i < count && e == ERR_OK; i++) {
-		const struct model_certificate files = {.name = life->name,
-			.chain = pairs[i].chain,
-			.key = pairs[i].key != NULL ? pairs[i].key : pairs[i].key_uri};
 		struct supervise_certificate *to = add_certificate(s);
 
+		to->name = life->name;
 		to->version = version->id;
 		to->state = version->state;
-		if (files.key == NULL)
-			return err_set(info, ERR_CORRUPT, "certificate %s: %s has no key",
-				life->name, files.chain);
-		e = open_pair(s, to, &files, info);
+		e = open_stored(s, to, &pairs[i], info);
 	}
 	return e;
 }
