@@ -389,6 +389,17 @@ struct model_publish {
 	struct record_texts certificates; /* that the sheet shows; empty: all in use */
 };
 
+struct model_admin {		 /* the admin center and the API, over HTTPS */
+	const char *listen;	 /* "127.0.0.1:8443"; NULL: on the management socket alone */
+	const char *certificate; /* by name; NULL: the first one */
+	int64_t session_idle_ms; /* without a request; then one must log in again */
+	int64_t session_life_ms; /* at most */
+};
+
+struct model_metrics {
+	const char *listen; /* "127.0.0.1:9425"; NULL: none */
+};
+
 struct model_ports { /* where next hops listen; other values only make sense in trials */
 	int64_t smtp;
 };
@@ -413,6 +424,8 @@ struct model_node {
 	struct model_keys keys;
 	struct model_alerts alerts;
 	struct model_publish publish;
+	struct model_admin admin;
+	struct model_metrics metrics;
 	struct record_texts maildirs; /* directories below which Maildirs may be written; empty:
 					 only DATA/maildir */
 	struct record_texts administrators; /* user names besides root and the server's own user

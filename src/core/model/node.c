@@ -266,6 +266,30 @@ static const struct record_field publish_fields[] = {
 static const struct record_desc publish_desc = RECORD_DESC(
 	struct model_publish, "publish", publish_fields, .doc = "What is open to everybody.");
 
+#define F(member, k, ...) RECORD_FIELD(struct model_admin, member, k, __VA_ARGS__)
+static const struct record_field admin_fields[] = {
+	F(listen, RECORD_TEXT, .check = model_check_listen,
+		.doc = "Address and port of the admin center and its API, by HTTPS; absent: the "
+		       "API is on the management socket alone."),
+	F(certificate, RECORD_TEXT, .check = model_check_name,
+		.doc = "Certificate to present there; absent: the first one."),
+	DURATION(struct model_admin, session_idle, MINUTE, DAY, .preset = "30m",
+		.doc = "Who is idle for so long must log in again."),
+	DURATION(struct model_admin, session_life, MINUTE, WEEK, .preset = "12h",
+		.doc = "How long a log-in is good at most."),
+};
+#undef F
+static const struct record_desc admin_desc = RECORD_DESC(
+	struct model_admin, "admin", admin_fields, .doc = "The admin center and the API.");
+
+static const struct record_field metrics_fields[] = {
+	RECORD_FIELD(struct model_metrics, listen, RECORD_TEXT, .check = model_check_listen,
+		.doc = "Address and port on which anybody who reaches it may fetch /metrics, "
+		       "/healthz and /readyz, by HTTP; absent: none."),
+};
+static const struct record_desc metrics_desc = RECORD_DESC(
+	struct model_metrics, "metrics", metrics_fields, .doc = "What monitoring may fetch.");
+
 #define F(member, k, ...) RECORD_FIELD(struct model_node, member, k, __VA_ARGS__)
 #define PART(member)	  F(member, RECORD_INLINE, .sub = &member##_desc)
 static const struct record_field node_fields[] = {
@@ -296,6 +320,8 @@ static const struct record_field node_fields[] = {
 	PART(keys),
 	PART(alerts),
 	PART(publish),
+	PART(admin),
+	PART(metrics),
 	F(maildirs, RECORD_TEXTS, .max = 64, .check = model_check_path,
 		.doc = "Directories below which Maildirs may be written; empty: only "
 		       "DATA/maildir."),

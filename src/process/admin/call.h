@@ -46,6 +46,18 @@ enum admin_who {
 };
 extern const char *const admin_who_names[];
 
+/* What a route does to the server, and so which roles it is for. */
+enum admin_access {
+	ADMIN_ACCESS_BY_METHOD, /* GET reads, others change */
+	ADMIN_READS,
+	ADMIN_ASKS, /* has a body and changes nothing */
+	ADMIN_CHANGES,
+	ADMIN_AUDITS, /* for auditors and who manages the installation */
+	ADMIN_OWN,    /* one's own session and account */
+	ADMIN_OPEN,   /* before anybody is known */
+};
+extern const char *const admin_access_names[];
+
 struct admin_route {
 	enum evhttp_cmd_type method;
 	const char *pattern; /* "/v1/queue/{id}"; {...} takes one segment */
@@ -53,9 +65,12 @@ struct admin_route {
 	enum admin_who who;
 	void (*handle)(struct admin_call *call);
 	int argument; /* for handlers that serve several routes */
+	enum admin_access access;
 };
-extern const struct admin_route admin_routes[];
-extern const size_t admin_route_count;
+/* All routes, one after the other; *POSITION is 0 at first.  NULL: that was all. */
+const struct admin_route *admin_route_next(size_t *position);
+/* Never ADMIN_ACCESS_BY_METHOD. */
+enum admin_access admin_route_access(const struct admin_route *route);
 
 struct admin_call {
 	struct admin_call *next, **link; /* in admin.calls */
