@@ -66,6 +66,14 @@ struct admin_route {
 	void (*handle)(struct admin_call *call);
 	int argument; /* for handlers that serve several routes */
 	enum admin_access access;
+	/* What it takes and answers, for the document of the API and for the check of what comes;
+	 * in the notation of core/shape/shape.h (see routes.h). */
+	const char *query;    /* "{after?: text, limit?: 1..1000}"; NULL: none */
+	const char *request;  /* "connector-input"; NULL: no body */
+	const char *response; /* "queue-page": of JSON, or of one line of a stream; NULL: no JSON */
+	const char *types;    /* of the answer, with spaces between; NULL: application/json */
+	int status;	      /* of success; 0: 200 */
+	bool has_etag;	      /* the answer has an ETag; a change honours If-Match */
 };
 /* All routes, one after the other; *POSITION is 0 at first.  NULL: that was all. */
 const struct admin_route *admin_route_next(size_t *position);

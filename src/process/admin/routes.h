@@ -1,12 +1,47 @@
-/* Inside process/admin: the tables of routes, one a subject (routes_*.c). */
+/*
+ * Inside process/admin: the tables of routes, one a subject (routes_*.c).
+ *
+ * A row tells what the route takes and answers, in the notation of core/shape/shape.h.  From that
+ * comes the document of the API (GET /v1/openapi.json), and what does not fit is refused before a
+ * handler sees it: query parameters that the row does not name, values of another type, members of
+ * the body that it does not know.  A unit test fails for a row without a description, and the
+ * system's tests hold every answer to it.
+ *
+ *     {.method = EVHTTP_REQ_GET,
+ *         .pattern = "/v1/tokens",
+ *         .doc = "Tokens.",
+ *         .who = ADMIN_INSTALLATION,
+ *         .handle = admin_get_tokens,
+ *         .query = "{after?: text, limit?: 1..1000 (100 if not given)}",
+ *         .response = "{items: [token], next: text|null}"},
+ *     {.method = EVHTTP_REQ_POST, ...
+ *         .request = "{label: text..100, role: role, organisations?: [text], expires?: moment}",
+ *         .response = "{id: text, token: text (told once)}",
+ *         .status = 201},
+ *
+ * What several rows say, or what is long, stands once in the table of shapes beside them ("token",
+ * "role").  Records need none: "connector" is what is answered, "connector-input" what may be sent,
+ * "connector-patch" the same with nothing required; the records are listed in openapi_records.c.
+ * An answer that is no JSON has .types alone ("text/html"); one in several forms has all of them
+ * ("application/json text/csv"), and .response is what JSON looks like.
+ */
 #ifndef SEALPOST_PROCESS_ADMIN_ROUTES_H
 #define SEALPOST_PROCESS_ADMIN_ROUTES_H
 
 #include "process/admin/call.h"
 
+/* What is named in descriptions of routes. */
+struct admin_shape {
+	const char *name;  /* "queue-message" */
+	const char *shape; /* "{id: text, ...}" */
+	const char *doc;
+};
+
 struct admin_route_table {
 	const struct admin_route *rows;
 	size_t count;
+	const struct admin_shape *shapes;
+	size_t shape_count;
 };
 
 extern const struct admin_route_table admin_routes_operation;

@@ -94,4 +94,5 @@ static const struct admin_route rows[] = {
 		.handle = admin_remove_challenge},
 };
 
-const struct admin_route_table admin_routes_certificates = {rows, ARRAY_LENGTH(rows)};
+const struct admin_route_table admin_routes_certificates = {
+	.rows = rows, .count = ARRAY_LENGTH(rows)};

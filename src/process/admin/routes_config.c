@@ -106,4 +106,5 @@ static const struct admin_route rows[] = {
 		.handle = admin_get_readiness},
 };
 
-const struct admin_route_table admin_routes_config = {rows, ARRAY_LENGTH(rows)};
+const struct admin_route_table admin_routes_config = {
+	.rows = rows, .count = ARRAY_LENGTH(rows)};

@@ -73,4 +73,5 @@ static const struct admin_route rows[] = {
 		.handle = admin_forget_host},
 };
 
-const struct admin_route_table admin_routes_mail = {rows, ARRAY_LENGTH(rows)};
+const struct admin_route_table admin_routes_mail = {
+	.rows = rows, .count = ARRAY_LENGTH(rows)};

@@ -19,4 +19,5 @@ static const struct admin_route rows[] = {
 		.handle = admin_reload},
 };
 
-const struct admin_route_table admin_routes_operation = {rows, ARRAY_LENGTH(rows)};
+const struct admin_route_table admin_routes_operation = {
+	.rows = rows, .count = ARRAY_LENGTH(rows)};
