@@ -56,7 +56,7 @@ def api(ours):
 
 @pytest.mark.parametrize('method, path, body, status, said', [
     ('GET', '/v1/nothing', None, 404, '/v1'),
-    ('GET', '/', None, 404, '/v1'),
+    ('GET', '/assets/nothing.js', None, 404, 'no such file'),
     ('DELETE', '/v1/status', None, 405, 'method'),
     ('PUT', '/v1/config', '{"organisations": [', 400, 'line 1'),
     ('PUT', '/v1/config', '[]', 400, 'object'),

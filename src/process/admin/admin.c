@@ -100,8 +100,9 @@ static enum err listen_on(struct admin *admin, int fd, struct err_info *info)
 	evhttp_set_max_body_size(admin->http, ADMIN_MAX_BODY);
 	evhttp_set_max_headers_size(admin->http, ADMIN_MAX_HEADERS);
 	evhttp_set_timeout(admin->http, ADMIN_IDLE_S);
-	evhttp_set_allowed_methods(admin->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-							EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE);
+	evhttp_set_allowed_methods(admin->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+							EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
+							EVHTTP_REQ_DELETE);
 	evhttp_set_gencb(admin->http, admin_on_request, admin);
 	return ERR_OK;
 }

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 struct admin;
+struct admin_asset;
 struct admin_call;
 struct admin_challenges;
 struct admin_check;
@@ -58,6 +59,23 @@ enum admin_access {
 };
 extern const char *const admin_access_names[];
 
+/* How one is known who asks. */
+enum admin_via {
+	ADMIN_VIA_SOCKET, /* by the kernel */
+	ADMIN_VIA_TOKEN,
+	ADMIN_VIA_SESSION,
+};
+extern const char *const admin_via_names[];
+
+enum admin_role {
+	ADMIN_ROLE_NONE, /* nobody */
+	ADMIN_ROLE_INSTALLATION,
+	ADMIN_ROLE_ORGANISATION,
+	ADMIN_ROLE_READER,
+	ADMIN_ROLE_AUDITOR,
+};
+extern const char *const admin_role_names[];
+
 struct admin_route {
 	enum evhttp_cmd_type method;
 	const char *pattern; /* "/v1/queue/{id}"; {...} takes one segment */
@@ -87,7 +105,9 @@ struct admin_call {
 	const struct admin_route *route;
 	struct arena *arena;
 	const char *actor; /* user name, or number */
-	bool is_limited;   /* manages these organisations, and nothing else */
+	enum admin_via via;
+	enum admin_role role;
+	bool is_limited; /* to these organisations */
 	struct record_texts organisations;
 	const char *segments[ADMIN_MAX_SEGMENTS];
 	size_t segment_count;
@@ -196,7 +216,7 @@ struct policy_snapshot *admin_view(struct admin_call *call);
 /* May the one who asks see this object? */
 bool admin_sees(const struct admin_call *call, enum model_kind kind, const void *object);
 
-/* ---- calls (call.c) -------------------------------------------------------------------------- */
+/* ---- calls (call.c, answer.c, ask.c) --------------------------------------------------------- */
 
 /* evhttp's callback for every request. */
 void admin_on_request(struct evhttp_request *request, void *admin);
@@ -206,9 +226,15 @@ void admin_reply(struct admin_call *call, int status, json_t *json, const char *
 /* End the call with something else than JSON. */
 void admin_reply_text(struct admin_call *call, const char *type, struct str text);
 void admin_problem(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* End the call with a file of the admin center; is_known: the client has it. */
+void admin_reply_asset(struct admin_call *call, const struct admin_asset *asset, bool is_known);
 /* The problem that an error of another process amounts to; RESULT may hold {"detail": ...}. */
 void admin_problem_of(struct admin_call *call, enum err e, const json_t *result);
 int admin_status_of(enum err e);
+
+/* Refuse a request of which no call was made. */
+void admin_refuse(
+	struct admin *admin, struct evhttp_request *request, int status, const char *detail);
 
 /* The call is over, whoever was told. */
 void admin_end(struct admin_call *call);
@@ -307,6 +333,9 @@ void admin_published_forget(struct admin *admin);
 /* Does it present the certificate of that name? */
 bool admin_listener_uses(const struct model_listener *listener, const char *name);
 
+/* What Accept-Encoding says; NULL: nothing. */
+bool admin_accepts_gzip(const char *accepted);
+
 /* ---- handlers -------------------------------------------------------------------------------- */
 
 void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);
@@ -334,5 +363,6 @@ void admin_accept_chain(struct admin_call *call), admin_test_alerts(struct admin
 void admin_get_protection(struct admin_call *call),
 	admin_forget_protection(struct admin_call *call);
 void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call);
+void admin_get_session(struct admin_call *call), admin_get_asset(struct admin_call *call);
 
 #endif

@@ -6,9 +6,13 @@
 const char *const admin_who_names[] = {"", "installation", "organisation", "anyone", NULL};
 const char *const admin_access_names[] = {
 	"", "reads", "asks", "changes", "audits", "own", "open", NULL};
+const char *const admin_via_names[] = {"socket", "token", "session", NULL};
+const char *const admin_role_names[] = {
+	"", "installation-admin", "organisation-admin", "reader", "auditor", NULL};
 
 static const struct admin_route_table *const tables[] = {
 	&admin_routes_operation,
+	&admin_routes_session,
 	&admin_routes_config,
 	&admin_routes_mail,
 	&admin_routes_certificates,
@@ -54,6 +58,9 @@ static bool match(const char *pattern, const char *path, struct arena *arena,
 	struct str want = str_of(pattern), have = str_of(path);
 	size_t count = 0;
 
+	*ret_count = 0;
+	if (strcmp(pattern, "/") == 0 || strcmp(path, "/") == 0)
+		return strcmp(pattern, path) == 0;
 	if (have.n > 0 && have.p[have.n - 1] == '/')
 		return false;
 	while (want.n > 0 && have.n > 0) {
@@ -83,6 +90,8 @@ enum admin_match admin_match_route(enum evhttp_cmd_type method, const char *path
 	const struct admin_route *route;
 	size_t position = 0;
 
+	if (method == EVHTTP_REQ_HEAD) /* as GET, without the content (answer.c) */
+		method = EVHTTP_REQ_GET;
 	while ((route = admin_route_next(&position)) != NULL) {
 		if (!match(route->pattern, path, arena, ret_segments, ret_count))
 			continue;

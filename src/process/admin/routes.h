@@ -45,6 +45,7 @@ struct admin_route_table {
 };
 
 extern const struct admin_route_table admin_routes_operation;
+extern const struct admin_route_table admin_routes_session;
 extern const struct admin_route_table admin_routes_config;
 extern const struct admin_route_table admin_routes_mail;
 extern const struct admin_route_table admin_routes_certificates;

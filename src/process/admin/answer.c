@@ -1,0 +1,230 @@
+/* Answers: JSON, problems (RFC 9457), text, files. */
+#include "base/buf.h"
+#include "process/admin/assets.h"
+#include "process/admin/call.h"
+
+#include <event2/buffer.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* An answer as it goes out. */
+struct answer {
+	int status;
+	const char *type, *etag, *encoding; /* ETAG and ENCODING may be NULL */
+	const char *cache, *policy;	    /* NULL: not kept, and nothing may be loaded */
+	struct str body;
+};
+
+static void put_headers(struct evkeyvalq *headers, const struct answer *a)
+{
+	evhttp_add_header(headers, "Content-Type", a->type);
+	evhttp_add_header(headers, "Cache-Control", a->cache != NULL ? a->cache : "no-store");
+	if (a->etag != NULL)
+		evhttp_add_header(headers, "ETag", a->etag);
+	if (a->encoding != NULL)
+		evhttp_add_header(headers, "Content-Encoding", a->encoding);
+	evhttp_add_header(headers, "Content-Security-Policy",
+		a->policy != NULL
+			? a->policy
+			: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+			  "form-action 'none'; frame-ancestors 'none'");
+	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
+	evhttp_add_header(headers, "Cross-Origin-Opener-Policy", "same-origin");
+	evhttp_add_header(headers, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static void send_answer(struct evhttp_request *request, const struct answer *a)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct evbuffer *body = evbuffer_new();
+	char length[32];
+
+	put_headers(headers, a);
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		snprintf(length, sizeof(length), "%zu", a->body.n);
+		evhttp_add_header(headers, "Content-Length", length);
+	} else {
+		evbuffer_add(body, a->body.p, a->body.n);
+	}
+	evhttp_send_reply(request, a->status, NULL, body);
+	evbuffer_free(body);
+}
+
+/* Write the answer to a request, whether or not a call was made of it. */
+static void send_json(struct evhttp_request *request, int status, const json_t *json,
+	const char *type, const char *etag)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+	struct answer answer = {.status = status, .type = type, .etag = etag};
+	struct buf body;
+
+	buf_init(&body, SIZE_MAX);
+	buf_put(&body, str_of(text));
+	buf_put_text(&body, "\n");
+	free(text);
+	answer.body = buf_str(&body);
+	send_answer(request, &answer);
+	buf_free(&body);
+}
+
+static void finish(
+	struct admin_call *call, int status, const json_t *json, const char *type, const char *etag)
+{
+	if (call->is_stream) {
+		admin_stream_line(call, json_pack("{s:s,s:s,s:O}", "step", "summary", "result",
+						"failed", "text", json_object_get(json, "detail")));
+		admin_stream_end(call);
+		return;
+	}
+	if (call->request != NULL) {
+		evhttp_connection_set_closecb(
+			evhttp_request_get_connection(call->request), NULL, NULL);
+		send_json(call->request, status, json, type, etag);
+		call->request = NULL;
+	}
+	admin_end(call);
+}
+
+void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag)
+{
+	call->admin->served++;
+	finish(call, status, json, "application/json", etag);
+	json_decref(json);
+}
+
+static void finish_with(struct admin_call *call, const struct answer *answer)
+{
+	call->admin->served++;
+	if (call->request != NULL) {
+		evhttp_connection_set_closecb(
+			evhttp_request_get_connection(call->request), NULL, NULL);
+		send_answer(call->request, answer);
+		call->request = NULL;
+	}
+	admin_end(call);
+}
+
+void admin_reply_text(struct admin_call *call, const char *type, struct str text)
+{
+	const struct answer answer = {.status = 200, .type = type, .body = text};
+
+	finish_with(call, &answer);
+}
+
+/* What a page of the admin center may load: from here, and nothing else. */
+#define PAGE_POLICY                                                                                \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "          \
+	"connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "           \
+	"frame-ancestors 'none'"
+
+void admin_reply_asset(struct admin_call *call, const struct admin_asset *asset, bool is_known)
+{
+	const struct answer answer = {
+		.status = is_known ? 304 : 200,
+		.type = asset->type,
+		.etag = asset->etag,
+		.encoding = asset->is_gzip && !is_known ? "gzip" : NULL,
+		.cache = asset->is_immutable ? "max-age=31536000, immutable" : "no-cache",
+		.policy = PAGE_POLICY,
+		.body = is_known ? (struct str){0} : asset->bytes,
+	};
+
+	if (call->request != NULL)
+		evhttp_add_header(evhttp_request_get_output_headers(call->request), "Vary",
+			"Accept-Encoding");
+	finish_with(call, &answer);
+}
+
+static const char *title_of(int status)
+{
+	switch (status) {
+	case 400:
+		return "Bad request";
+	case 401:
+		return "Not logged in";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not found";
+	case 405:
+		return "Method not allowed";
+	case 406:
+		return "Not acceptable to the client";
+	case 409:
+		return "Conflict";
+	case 412:
+		return "Precondition failed";
+	case 413:
+		return "Too large";
+	case 422:
+		return "Not acceptable as it is";
+	case 503:
+		return "Not available";
+	default:
+		return "Internal error";
+	}
+}
+
+static json_t *problem_json(int status, const char *detail)
+{
+	return json_pack(
+		"{s:s,s:s,s:i}", "title", title_of(status), "detail", detail, "status", status);
+}
+
+void admin_problem(struct admin_call *call, int status, const char *format, ...)
+{
+	char detail[1024];
+	va_list arguments;
+	json_t *json;
+
+	va_start(arguments, format);
+	vsnprintf(detail, sizeof(detail), format, arguments);
+	va_end(arguments);
+	json = problem_json(status, detail);
+	call->admin->refused++;
+	finish(call, status, json, "application/problem+json", NULL);
+	json_decref(json);
+}
+
+int admin_status_of(enum err e)
+{
+	switch (e) {
+	case ERR_OK:
+		return 200;
+	case ERR_UNKNOWN:
+		return 404;
+	case ERR_EXISTS:
+		return 409;
+	case ERR_SYNTAX:
+	case ERR_RANGE:
+	case ERR_TOO_LONG:
+	case ERR_TOO_MANY:
+	case ERR_CONFLICT:
+	case ERR_CERTIFICATE:
+	case ERR_UNSUPPORTED:
+		return 422;
+	case ERR_REFUSED:
+		return 403;
+	default:
+		return err_class(e) == ERR_CLASS_TEMPORARY ? 503 : 500;
+	}
+}
+
+void admin_problem_of(struct admin_call *call, enum err e, const json_t *result)
+{
+	const char *detail = json_string_value(json_object_get(result, "detail"));
+
+	admin_problem(call, admin_status_of(e), "%s", detail != NULL ? detail : err_text(e));
+}
+
+void admin_refuse(
+	struct admin *admin, struct evhttp_request *request, int status, const char *detail)
+{
+	json_t *json = problem_json(status, detail);
+
+	admin->refused++;
+	send_json(request, status, json, "application/problem+json", NULL);
+	json_decref(json);
+}

@@ -1,0 +1,70 @@
+/*
+ * The files of the admin center.  They stand in the program, compressed; a client that says that it
+ * does not take gzip gets none (RFC 9110 12.5.3: who says nothing takes all).
+ */
+#include "process/admin/assets.h"
+
+#include "process/admin/call.h"
+
+#include <string.h>
+
+static const struct admin_asset *find_asset(const char *path)
+{
+	for (size_t i = 0; i < admin_asset_count; i++)
+		if (strcmp(admin_assets[i].path, path) == 0)
+			return &admin_assets[i];
+	return NULL;
+}
+
+static bool is_zero(struct str quality)
+{
+	struct str key = str_trim(str_cut(&quality, '='));
+
+	quality = str_trim(quality);
+	if (!str_is_nocase(key, "q") || quality.n == 0)
+		return false;
+	for (size_t i = 0; i < quality.n; i++)
+		if (quality.p[i] != '0' && quality.p[i] != '.')
+			return false;
+	return true;
+}
+
+bool admin_accepts_gzip(const char *accepted)
+{
+	struct str rest = str_of(accepted);
+	bool any = false;
+
+	if (accepted == NULL)
+		return true;
+	while (rest.n > 0) {
+		struct str item = str_cut(&rest, ',');
+		struct str name = str_trim(str_cut(&item, ';'));
+
+		if (str_is_nocase(name, "gzip") || str_is_nocase(name, "x-gzip"))
+			return !is_zero(item);
+		if (str_is(name, "*"))
+			any = !is_zero(item);
+	}
+	return any;
+}
+
+void admin_get_asset(struct admin_call *call)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(call->request);
+	const char *known = evhttp_find_header(headers, "If-None-Match");
+	bool is_page = call->segment_count == 0;
+	const struct admin_asset *asset = find_asset(
+		is_page ? "/" : arena_format(call->arena, "/assets/%s", call->segments[0]));
+
+	if (asset == NULL && is_page)
+		admin_reply_text(call, "text/plain; charset=utf-8",
+			str_of("This Sealpost was built without the admin center; its API is "
+			       "below /v1.\n"));
+	else if (asset == NULL)
+		admin_problem(call, 404, "the admin center has no such file");
+	else if (asset->is_gzip &&
+		 !admin_accepts_gzip(evhttp_find_header(headers, "Accept-Encoding")))
+		admin_problem(call, 406, "this file is there in gzip only; accept it");
+	else
+		admin_reply_asset(call, asset, known != NULL && strstr(known, asset->etag) != NULL);
+}
