@@ -5,7 +5,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 PYTHON   := /usr/bin/python3
 
-.PHONY: all run check bench install fuzz format clean deps deps-check help
+.PHONY: all run check bench deb install fuzz format clean deps deps-check help
 
 all: $(BUILD)/src/sealpost
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make check       all tests (FAST=1 leaves out sanitizers, fuzzing and clang-tidy)'
 	@echo 'make bench       measure against Postfix in one run'
 	@echo 'make             build only'
+	@echo 'make deb         build the Debian package out of what is committed, into ./deb'
 	@echo 'make install     install under PREFIX ($(PREFIX)); DESTDIR is honoured'
 	@echo 'make fuzz        run every fuzzer for SECONDS (60) each'
 	@echo 'make format      format the C files'
@@ -46,6 +47,10 @@ bench: deps-check
 
 fuzz: deps-check
 	@$(PYTHON) tools/check.py --only fuzz --fuzz-seconds $(or $(SECONDS),60)
+
+deb: deps
+	@tools/setup.sh build package
+	@tools/deb.sh
 
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild

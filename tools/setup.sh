@@ -16,6 +16,7 @@ check_packages=(
 	softhsm2 pebble uacme certbot
 	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
 )
+package_packages=(debhelper dpkg-dev fakeroot lintian)
 # Debian lets only one of Postfix and Exim be installed.  The tests need both, so Exim's package is only unpacked,
 # where tests/system/peers.py looks for it.  The program ends at once where its user does not exist.
 exim_package=exim4-daemon-light
@@ -48,11 +49,12 @@ unpack=()
 for what in "$@"; do
 	case $what in
 	build) packages+=("${build_packages[@]}") ;;
+	package) packages+=("${package_packages[@]}") ;;
 	check)
-		packages+=("${check_packages[@]}")
+		packages+=("${check_packages[@]}" "${package_packages[@]}")
 		exim_is_there || unpack=("$exim_package")
 		;;
-	*) echo "usage: tools/setup.sh build|check ..." >&2; exit 2 ;;
+	*) echo "usage: tools/setup.sh build|package|check ..." >&2; exit 2 ;;
 	esac
 done
 
