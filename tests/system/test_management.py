@@ -80,6 +80,9 @@ def test_refusals_say_what_is_wrong(ours, api, method, path, body, status, said)
     got, problem, _ = api.ask(method, path, body)
     assert (got, problem['status']) == (status, status), problem
     assert said in problem['detail']
+    assert problem['code'] and problem['title']
+    if '.' in said:
+        assert [e['field'] for e in problem['errors']] == [said]
     assert api.ask('GET', '/v1/status')[0] == 200  # the connection goes on
 
 

@@ -135,6 +135,10 @@ enum err record_from_json(const struct record_desc *desc, const json_t *json, co
 enum err record_merge_json(const struct record_desc *desc, const json_t *json, const char *where,
 	struct arena *arena, void *object, struct err_info *info);
 
+/* The length of the path that such a message begins with ("inbound.addresses[2]: ..."), without the
+ * colon; 0: it names no place. */
+size_t record_place(const char *text);
+
 /* The field at a dotted path ("inbound.require_tls"); NULL if there is none.  ret_desc may be NULL;
  * it gets the description of the struct that holds the field. */
 const struct record_field *record_find(

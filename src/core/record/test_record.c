@@ -444,9 +444,38 @@ static void test_not_utf8(void **state)
 	arena_free(&arena);
 }
 
+static void test_places(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+	} rows[] = {
+		{"cost: expected 1 to 9", 4},
+		{"inbound.addresses[2]: expected", 20},
+		{"changes[3].object.outbound.cost: x", 31},
+		{"a[1][2]: x", 7},
+		{"connector a/b: cost: x", 0},
+		{"there is none", 0},
+		{"", 0},
+		{": x", 0},
+		{"a.: x", 0},
+		{"a[]: x", 0},
+		{"a[1: x", 0},
+		{"a:x", 0},
+		{"Organisation: x", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		print_message("# %s\n", rows[i].text);
+		assert_int_equal(record_place(rows[i].text), rows[i].length);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_decode_damaged),

@@ -137,55 +137,78 @@ void admin_reply_asset(struct admin_call *call, const struct admin_asset *asset,
 	finish_with(call, &answer);
 }
 
-static const char *title_of(int status)
+static const struct {
+	int status;
+	const char *title, *code;
+} kinds[] = {
+	{400, "Bad request", "bad-request"}, {401, "Not logged in", "login-needed"},
+	{403, "Forbidden", "not-allowed"}, {404, "Not found", "not-found"},
+	{405, "Method not allowed", "no-such-method"},
+	{406, "Not acceptable to the client", "not-acceptable"}, {409, "Conflict", "conflict"},
+	{412, "Precondition failed", "changed"}, {413, "Too large", "too-large"},
+	{415, "Not JSON", "not-json"}, {422, "Not acceptable as it is", "invalid"},
+	{429, "Too many requests", "slow-down"}, {503, "Not available", "unavailable"},
+	{500, "Internal error", "internal"}, /* and all others */
+};
+
+static json_t *problem_json(int status, const char *code, const char *detail)
 {
-	switch (status) {
-	case 400:
-		return "Bad request";
-	case 401:
-		return "Not logged in";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not found";
-	case 405:
-		return "Method not allowed";
-	case 406:
-		return "Not acceptable to the client";
-	case 409:
-		return "Conflict";
-	case 412:
-		return "Precondition failed";
-	case 413:
-		return "Too large";
-	case 422:
-		return "Not acceptable as it is";
-	case 503:
-		return "Not available";
-	default:
-		return "Internal error";
-	}
+	size_t i = 0;
+
+	while (kinds[i].status != status && i + 1 < ARRAY_LENGTH(kinds))
+		i++;
+	return json_pack("{s:s,s:i,s:s,s:s,s:[]}", "title", kinds[i].title, "status", status,
+		"detail", detail, "code", code != NULL ? code : kinds[i].code, "errors");
 }
 
-static json_t *problem_json(int status, const char *detail)
+/* FIELD of the body or the query, if it is known, and what is wrong with it. */
+static void name_place(
+	struct admin_call *call, json_t *problem, const char *field, const char *detail)
 {
-	return json_pack(
-		"{s:s,s:s,s:i}", "title", title_of(status), "detail", detail, "status", status);
+	const char *why = detail;
+
+	if (field == NULL)
+		field = admin_place_of(call, detail, &why);
+	else if (record_place(detail) > 0)
+		why = detail + record_place(detail) + 2;
+	if (field != NULL)
+		json_array_append_new(json_object_get(problem, "errors"),
+			json_pack("{s:s,s:s}", "field", field, "detail", why));
+}
+
+static void tell_problem(struct admin_call *call, int status, const char *code, const char *field,
+	const char *detail)
+{
+	json_t *json = problem_json(status, code, detail);
+
+	if (status == 400 || status == 409 || status == 422 || field != NULL)
+		name_place(call, json, field, detail);
+	call->admin->refused++;
+	finish(call, status, json, "application/problem+json", NULL);
+	json_decref(json);
 }
 
 void admin_problem(struct admin_call *call, int status, const char *format, ...)
 {
 	char detail[1024];
 	va_list arguments;
-	json_t *json;
 
 	va_start(arguments, format);
 	vsnprintf(detail, sizeof(detail), format, arguments);
 	va_end(arguments);
-	json = problem_json(status, detail);
-	call->admin->refused++;
-	finish(call, status, json, "application/problem+json", NULL);
-	json_decref(json);
+	tell_problem(call, status, NULL, NULL, detail);
+}
+
+void admin_problem_at(struct admin_call *call, int status, const char *code, const char *field,
+	const char *format, ...)
+{
+	char detail[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(detail, sizeof(detail), format, arguments);
+	va_end(arguments);
+	tell_problem(call, status, code, field, detail);
 }
 
 int admin_status_of(enum err e)
@@ -212,17 +235,35 @@ int admin_status_of(enum err e)
 	}
 }
 
+static const char *code_of(enum err e)
+{
+	switch (e) {
+	case ERR_EXISTS:
+		return "exists";
+	case ERR_CONFLICT:
+		return "conflict";
+	case ERR_CERTIFICATE:
+		return "certificate";
+	case ERR_BUSY:
+		return "busy";
+	default:
+		return NULL; /* as the status says */
+	}
+}
+
 void admin_problem_of(struct admin_call *call, enum err e, const json_t *result)
 {
 	const char *detail = json_string_value(json_object_get(result, "detail"));
 
-	admin_problem(call, admin_status_of(e), "%s", detail != NULL ? detail : err_text(e));
+	tell_problem(call, admin_status_of(e), code_of(e),
+		json_string_value(json_object_get(result, "field")),
+		detail != NULL ? detail : err_text(e));
 }
 
 void admin_refuse(
 	struct admin *admin, struct evhttp_request *request, int status, const char *detail)
 {
-	json_t *json = problem_json(status, detail);
+	json_t *json = problem_json(status, NULL, detail);
 
 	admin->refused++;
 	send_json(request, status, json, "application/problem+json", NULL);

@@ -131,6 +131,7 @@ struct admin_call {
 
 	void (*go)(struct admin_call *call); /* waits for a snapshot */
 	struct policy_snapshot *own;	     /* for admin_view(); NULL: not needed yet */
+	const char *about;		     /* "connector a/b": what a change is of; NULL */
 	json_t *object;			     /* for handlers that go on later: what they work on */
 	int attempts;
 	int64_t expected; /* generation of If-Match; -1: none */
@@ -228,10 +229,19 @@ void admin_reply_text(struct admin_call *call, const char *type, struct str text
 void admin_problem(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 /* End the call with a file of the admin center; is_known: the client has it. */
 void admin_reply_asset(struct admin_call *call, const struct admin_asset *asset, bool is_known);
-/* The problem that an error of another process amounts to; RESULT may hold {"detail": ...}. */
+/* The same with the stable word for programs and the place in the body or the query.  CODE NULL:
+ * the status's own.  FIELD NULL: as the text says, if it begins with a place ("inbound.cost: ..."),
+ * be it that of the object changed ("connector a/b: inbound.cost: ..."). */
+void admin_problem_at(struct admin_call *call, int status, const char *code, const char *field,
+	const char *format, ...) PRINTF_LIKE(5, 6);
+/* The problem that an error of another process amounts to; RESULT may hold {"detail": ...} and
+ * {"field": ...}. */
 void admin_problem_of(struct admin_call *call, enum err e, const json_t *result);
 int admin_status_of(enum err e);
 
+/* The place in the call's body or query that a problem names, and what it says of it; NULL: none
+ * (place.c). */
+const char *admin_place_of(struct admin_call *call, const char *detail, const char **ret_why);
 /* Refuse a request of which no call was made. */
 void admin_refuse(
 	struct admin *admin, struct evhttp_request *request, int status, const char *detail);

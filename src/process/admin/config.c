@@ -348,6 +348,7 @@ static void change_one(struct admin_call *call, const char *op, const char *key)
 		return;
 	/* What only listings say. */
 	json_object_del(call->body, "one_direction");
+	call->about = arena_format(call->arena, "%s %s", kind_of(call)->singular, key);
 	if (call->route->argument == MODEL_CONNECTOR && !passes(call, call->body, key))
 		return;
 	change = json_pack("{s:s,s:s,s:s}", "kind", kind_of(call)->singular, "op", op, "key", key);
