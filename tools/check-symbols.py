@@ -25,7 +25,7 @@ def objects(archive):
 
 def prefix_of(member):
     """'core_policy_snapshot.c.o' -> 'policy'; 'base_str.c.o' -> 'str'; 'cli_queue.c.o' -> 'cli'."""
-    parts = member.removesuffix('.c.o').split('_')
+    parts = member.removesuffix('.c.o').removeprefix('meson-generated_').removeprefix('.._').split('_')
     return 'cli' if parts[0] == 'cli' else parts[1]
 
 

@@ -19,7 +19,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = '/usr/bin/python3'
 PLAIN, GCC, CLANG = 'build', 'build-gcc', 'build-clang'
-SANITIZE = ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dbuildtype=debugoptimized']
+SANITIZE = ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dbuildtype=debugoptimized', '-Dui=disabled']
 SANITIZER_ENVIRONMENT = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=0:abort_on_error=1:strict_string_checks=1',
     'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
@@ -108,6 +108,8 @@ def step_static(tally, options):
     for script in sorted((ROOT / 'tools').glob('verify-*.py')):
         fine, tail = run([PYTHON, str(script), PLAIN], f'{PLAIN}/{script.name}.log')
         tally.add(script.name, fine, tail)
+    fine, tail = run(['npm', '--silent', '--prefix', 'ui', 'run', 'check'], f'{PLAIN}/ui.log')
+    tally.add('ui: types and texts', fine, tail)
 
 
 def step_plain(tally, options):

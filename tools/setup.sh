@@ -9,9 +9,12 @@ build_packages=(
 	libcurl4-openssl-dev libseccomp-dev libsystemd-dev libidn2-dev libp11-dev libcmocka-dev
 	ca-certificates dns-root-data swaks libnet-ssleay-perl
 )
+# For the admin center. Some other node and npm will do as well.
+command -v node >/dev/null && command -v npm >/dev/null || build_packages+=(nodejs npm)
 check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git
 	python3 python3-pytest python3-pytest-xdist python3-yaml
+	chromium
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
 	softhsm2 pebble uacme certbot
 	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
@@ -44,6 +47,25 @@ unpack_exim() {
 	"${as_root[@]}" mv $exim_directory.new $exim_directory
 }
 
+# What the admin center is made of stands in ui/package-lock.json; npm brings exactly that, into ui/node_modules.
+get_ui_packages() {
+	local ui stamp log
+	ui=$(cd "$(dirname "$0")/../ui" && pwd)
+	stamp=$ui/node_modules/.package-lock.json
+	[ -f "$stamp" ] && [ ! "$ui/package-lock.json" -nt "$stamp" ] && return
+	log=$(mktemp)
+	echo "Getting the packages of the admin center (npm ci in ui/)."
+	if ! npm --prefix "$ui" ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+		cat "$log" >&2
+		rm -f "$log"
+		echo "npm ci failed in ui/: it needs the npm registry, or a mirror of it (npm config set registry URL)." >&2
+		echo "To build without the admin center: meson setup build -Dui=disabled && ninja -C build" >&2
+		exit 1
+	fi
+	rm -f "$log"
+	touch "$stamp" "$ui/../src/process/admin/meson.build" # a build directory made before looks for node_modules again
+}
+
 packages=()
 unpack=()
 for what in "$@"; do
@@ -63,7 +85,10 @@ for package in "${packages[@]}"; do
 	[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] ||
 		missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && [ ${#unpack[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ] && [ ${#unpack[@]} -eq 0 ]; then
+	get_ui_packages
+	exit 0
+fi
 
 if [ ${#missing[@]} -gt 0 ]; then
 	echo "Sealpost needs these Debian packages that are not installed:"
@@ -107,3 +132,4 @@ fi
 [ ${#missing[@]} -eq 0 ] ||
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 [ ${#unpack[@]} -eq 0 ] || unpack_exim
+get_ui_packages

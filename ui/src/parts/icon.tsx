@@ -1,0 +1,47 @@
+/* Signs, drawn with the text's colour. They say nothing that the text beside them does not. */
+const paths = {
+	check: 'M3 8.5 6.5 12 13 4.5',
+	cross: 'm4 4 8 8M12 4l-8 8',
+	warning: 'M8 2 1.5 13.5h13zM8 6.5v3.2M8 11.4v.4',
+	info: 'M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8M8 7.2v4M8 4.6v.4',
+	dot: 'M8 7.5a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1',
+	copy: 'M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3',
+	reload: 'M13 8a5 5 0 1 1-1.5-3.6M13 2v3h-3',
+	left: 'M10 3 5 8l5 5',
+	right: 'm6 3 5 5-5 5',
+	down: 'm3 6 5 5 5-5',
+	up: 'm3 10 5-5 5 5',
+	plus: 'M8 3v10M3 8h10',
+	menu: 'M2.5 4h11M2.5 8h11M2.5 12h11',
+	download: 'M8 2v8m-3.5-3L8 10.5 11.5 7M2.5 13.5h11',
+	print: 'M4 6V2.5h8V6M4 11.5H2V6h12v5.5h-2M4 9.5h8v4H4z',
+	empty: 'M2 9.5 4.5 3h7L14 9.5v4H2zM2 9.5h3.5l1 2h3l1-2H14',
+	search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3 14 14',
+	lock: 'M3.5 7.5h9v6h-9zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5',
+	bell: 'M3 11.5h10c-1-1-1.5-2-1.5-5a3.5 3.5 0 0 0-7 0c0 3-.5 4-1.5 5M6.7 13.5h2.6',
+	user: 'M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 0 0 8 8M2.5 14c.5-3 2.5-4.2 5.5-4.2s5 1.2 5.5 4.2',
+	edit: 'M3 13l.6-2.8L11 2.8 13.2 5l-7.4 7.4z',
+	trash: 'M2.5 4h11M6 4V2.5h4V4M4 4l.7 9.5h6.6L12 4M6.6 6.5v4.5M9.4 6.5v4.5',
+	play: 'M4.5 2.8v10.4l8-5.2z',
+	pause: 'M5.5 3v10M10.5 3v10',
+	clock: 'M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8M8 4.5V8l2.5 1.5',
+	overview: 'M2.5 2.5h4.5v5H2.5zM9 2.5h4.5v3H9zM9 7.5h4.5v6H9zM2.5 9.5H7v4H2.5z',
+	connector: 'M5.5 5.5 3.8 7.2a2.6 2.6 0 0 0 3.7 3.7l1.2-1.2M10.5 10.5l1.7-1.7a2.6 2.6 0 0 0-3.7-3.7L7.3 6.3',
+	message: 'M2 4h12v8.5H2zM2 4.5l6 4.5 6-4.5',
+	queue: 'M2.5 3.5h11M2.5 8h11M2.5 12.5h6',
+	report: 'M2.5 13.5h11M4 11V7M7 11V3M10 11V8.5M13 11V5',
+	certificate: 'M3 2.5h10v7H3zM5.5 5h5M5.5 7h3M7 9.5v4.5l1.5-1L10 14V9.5',
+	rule: 'M8 2v4M8 6 3.5 10M8 6l4.5 4M3.5 10v3.5M12.5 10v3.5',
+	explain: 'M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8M6.3 6.2a1.8 1.8 0 1 1 2.5 1.7c-.6.3-.8.6-.8 1.3M8 11v.3',
+	settings: 'M2.5 4.5h7M12 4.5h1.5M2.5 11.5H4M6.5 11.5h7M10.8 3v3M5.2 10v3',
+	audit: 'M4 2h6l2.5 2.5V14H4zM6 7h4.5M6 9.5h4.5M6 12h2.5',
+	sun: 'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6M8 1.5v1.3M8 13.2v1.3M1.5 8h1.3M13.2 8h1.3M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9',
+	moon: 'M13 9.8A5.5 5.5 0 0 1 6.2 3a5.5 5.5 0 1 0 6.8 6.8',
+	auto: 'M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12',
+	logout: 'M6.5 2.5h-4v11h4M6 8h7.5M10.5 5l3 3-3 3',
+};
+export type IconName = keyof typeof paths;
+
+export function Icon({ name }: { name: IconName }) {
+	return <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d={paths[name]} /></svg>;
+}

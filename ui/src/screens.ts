@@ -1,0 +1,22 @@
+/* The screens, in the order of the navigation. A new one is one line here and texts in the catalogue. */
+import type { FunctionComponent } from 'preact';
+import type { IconName } from './parts/icon';
+import type { Place } from './router';
+import { Overview } from './screens/overview/overview';
+
+export interface Screen {
+	/** The first part of its address: "connectors" is #/connectors/... */
+	path: string;
+	/** Its name in the navigation: a key of the catalogue. */
+	title: string;
+	icon: IconName;
+	component: FunctionComponent<{ place: Place }>;
+	/** Part of the navigation it stands in; screens without one are reached by links only. */
+	group?: 'mail' | 'partners' | 'system';
+	/** Shown to those only of whom this is true; the server enforces it. */
+	isFor?: () => boolean;
+}
+
+export const screens: Screen[] = [
+	{ path: 'overview', title: 'nav.overview', icon: 'overview', group: 'mail', component: Overview },
+];
