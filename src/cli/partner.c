@@ -248,34 +248,6 @@ static int find_connector(struct cli *cli, const struct model_connector *c, bool
 	return status;
 }
 
-static void keep(json_t *to, const json_t *from, const char *const *keys)
-{
-	for (; *keys != NULL; keys++)
-		json_object_set(to, *keys, json_object_get(from, *keys));
-}
-
-/* What a kit decides of a connector that is there; mode, cost and the like stay as they are. */
-static json_t *decided(const struct model_connector *c)
-{
-	static const char *const top[] = {"comment", "trust", NULL};
-	static const char *const in[] = {"sender_domains", "require_tls", "certificate_name",
-		"restrict_to_certificate", "restrict_to_addresses", "addresses", "usage", NULL};
-	static const char *const out[] = {
-		"recipient_domains", "smart_hosts", "tls", "tls_domain", NULL};
-	json_t *full = record_to_json(&model_connector_desc, c, RECORD_JSON_FULL);
-	json_t *body = json_object(), *inbound = json_object(), *outbound = json_object();
-
-	keep(body, full, top);
-	keep(inbound, json_object_get(full, "inbound"), in);
-	keep(outbound, json_object_get(full, "outbound"), out);
-	json_object_set_new(body, "inbound", inbound);
-	json_object_set_new(body, "outbound", outbound);
-	if (c->minimum_version != MODEL_TLS_12)
-		json_object_set(body, "minimum_version", json_object_get(full, "minimum_version"));
-	json_decref(full);
-	return body;
-}
-
 /* Ask the server what would change, or change it. */
 static int propose_to_server(
 	struct cli *cli, const struct model_connector *c, const json_t *body, bool apply)
@@ -292,7 +264,7 @@ static int propose_to_server(
 	if (status != CLI_OK)
 		return status;
 	if (is_there)
-		changed = decided(c);
+		changed = partner_decided_json(c);
 	call.method = is_there ? "PATCH" : "PUT";
 	call.body = is_there ? changed : body;
 	status = cli_ask(cli, &call, &answer);

@@ -108,6 +108,26 @@ def test_a_rehearsal_changes_nothing(api):
     assert api.ask('GET', '/v1/config') == before
 
 
+def test_a_rehearsal_tells_what_lint_would(api):
+    half = {'sender_domains': ['p.example'], 'certificate_name': 'mx.p.example', 'restrict_to_certificate': True}
+    change = {'kind': 'connector', 'op': 'add', 'key': 'ours/p', 'object': {
+        'name': 'p', 'organisation': 'ours', 'inbound': half}}
+    status, answer, _ = api.ask('POST', '/v1/changes?dry_run=1', {'changes': [change]})
+    assert status == 200 and [c['type'] for c in answer['changes']] == ['added'], answer
+    found = {f['token']: f for f in answer['findings'] if f['subject'] == 'connector ours/p'}
+    assert found['one-direction']['is_new'] and found['one-direction']['remedy'], answer
+    # What was doubtful before and is about something else is not told.
+    before = {(f['token'], f['subject']) for f in api.ask('GET', '/v1/lint')[1]['items']}
+    assert before and not before & {(f['token'], f['subject']) for f in answer['findings']}
+    change['object']['outbound'] = {'recipient_domains': ['p.example'], 'tls': 'name', 'tls_domain': 'mx.p.example'}
+    _, answer, _ = api.ask('POST', '/v1/changes?dry_run=1', {'changes': [change]})
+    assert 'one-direction' not in [f['token'] for f in answer['findings']], answer
+    # Also of what is there, and then it is nothing new; in earnest nothing is told.
+    assert 'findings' not in api.ask('POST', '/v1/connectors', {**change['object'], 'outbound': None})[1]
+    _, answer, _ = api.ask('PATCH', '/v1/connectors/ours/p?dry_run=1', {'comment': 'x'})
+    assert [f['is_new'] for f in answer['findings'] if f['token'] == 'one-direction'] == [False], answer
+
+
 def test_too_large_a_body_is_refused(api, ours):
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         status, _, _ = api.ask('PUT', '/v1/config', b' ' * (5 * 1024 * 1024))

@@ -13,6 +13,7 @@ from network import Network, reason_not_to_run
 from peers import Nsd, Postfix
 from sealpost import client_context, message
 from setups import QUICK_QUEUE, local_domain, organisation, own_server_by_address
+from test_management import Api
 from waiting import wait_for
 
 pytestmark = pytest.mark.sanitized
@@ -142,7 +143,6 @@ def test_the_page_is_whole_and_harmless(contoso, tmp_path):
 
 
 def test_the_api_gives_all_forms(contoso):
-    from test_management import Api
     api = Api(contoso.directory / 'run' / 'admin.sock')
     for form, kind, start in (('text', 'text/plain', b'Forced TLS with contoso'), ('html', 'text/html', b'<!DOCTYPE')):
         api.request('GET', f'/v1/partner-kit?format={form}')
@@ -213,6 +213,35 @@ def test_a_kit_that_is_none_is_refused(contoso, tmp_path, change, said):
     path.write_text(json.dumps(kit))
     done = contoso.cli('partner', 'import', path, '--name', 'x', check=False)
     assert done.returncode and said in done.stderr and not done.stdout, done
+    status, problem, _ = Api(contoso.directory / 'run' / 'admin.sock').ask('POST', '/v1/partner-kit/import', {'kit': kit})
+    assert status == 422 and said in problem['detail'], problem
+
+
+def test_the_api_proposes_what_the_command_line_does(contoso, tmp_path):
+    api = Api(contoso.directory / 'run' / 'admin.sock')
+    kit = contoso.json('partner', 'kit')
+    kit.update(organisation='fabrikam', domains=['fabrikam.example'], notes=['Ring us.'])
+    path = tmp_path / 'kit.json'
+    path.write_text(json.dumps(kit))
+    by_cli = yaml.safe_load(contoso.cli('partner', 'import', path).stdout)['connectors'][0]
+    status, proposal, _ = api.ask('POST', '/v1/partner-kit/import', {'kit': kit})
+    assert status == 200 and proposal['notes'] == ['Ring us.'], proposal
+    assert proposal['change'] == {'kind': 'connector', 'op': 'add', 'key': 'contoso/fabrikam', 'object': by_cli}
+    assert proposal['roots'] == [{'subject': kit['roots'][0]['subject'], 'sha256': kit['roots'][0]['sha256'],
+                                  'is_public': False}]
+    assert 'telephone' in next(c['why'] for c in proposal['choices'] if c['property'] == 'trust')
+    assert api.ask('POST', '/v1/changes', {'changes': [proposal['change']]})[0] == 200
+    # What is there already is changed where the kit decides, and only there.
+    contoso.cli('connector', 'set', 'contoso/fabrikam', '--inbound.mode=report')
+    kit['domains'].append('fabrikam.test')
+    status, proposal, _ = api.ask('POST', '/v1/partner-kit/import', {'kit': kit, 'organisation': 'contoso'})
+    assert proposal['change']['op'] == 'patch' and 'mode' not in proposal['change']['object']['inbound']
+    assert api.ask('POST', '/v1/changes', {'changes': [proposal['change']]})[0] == 200
+    now = contoso.json('connector', 'show', 'contoso/fabrikam')['inbound']
+    assert now['mode'] == 'report' and now['sender_domains'] == ['fabrikam.example', 'fabrikam.test']
+    for body, said in (({}, 'kit'), ({'kit': kit, 'organisation': 'nobody'}, 'no organisation nobody')):
+        status, problem, _ = api.ask('POST', '/v1/partner-kit/import', body)
+        assert status == 422 and said in problem['detail'], problem
 
 
 def test_a_root_that_the_system_trusts_is_not_pinned(tmp_path, instances, authority):

@@ -235,6 +235,14 @@ extern const struct model_kind_row model_kinds[MODEL_KIND_MAX];
 /* Make ITEMS (an array of that kind's struct) the list of that kind; they stay the caller's. */
 void model_set_list(struct model_config *config, enum model_kind kind, void *items, size_t count);
 
+/* Change CONFIG by a list of changes of single objects, [{kind, op, key, object}], as change.c has
+ * it: all of them, or none and an error that names the object and the place in it.  What is changed
+ * lives in the arena; the rest is shared with the configuration that CONFIG was a copy of.  Only
+ * single objects are checked: ask model_check() for the whole.  ERR_EXISTS, ERR_UNKNOWN, or as
+ * record_from_json(). */
+enum err model_change_objects(const json_t *changes, struct arena *arena,
+	struct model_config *config, struct err_info *info);
+
 /* Key of an object of that kind: "name" or "address", or "organisation/name" for connectors and
  * rules. */
 const char *model_key(enum model_kind kind, const void *object, struct arena *arena);

@@ -141,5 +141,8 @@ struct partner_proposal {
  * when nothing sensible can be made of it; the message says what is missing. */
 enum err partner_propose(const struct partner_kit *kit, const struct partner_import *how,
 	struct arena *arena, struct partner_proposal *ret, struct err_info *info);
+/* What a kit decides of a connector that is there already, as a patch of it: mode, cost and the
+ * like stay as they are.  New reference. */
+json_t *partner_decided_json(const struct model_connector *proposed);
 
 #endif

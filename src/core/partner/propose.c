@@ -245,3 +245,33 @@ enum err partner_propose(const struct partner_kit *kit, const struct partner_imp
 	take_requirements(&w);
 	return check(&w, info);
 }
+
+/* ---- where there is one ------------------------------------------------------------------------
+ */
+
+static void keep(json_t *to, const json_t *from, const char *const *keys)
+{
+	for (; *keys != NULL; keys++)
+		json_object_set(to, *keys, json_object_get(from, *keys));
+}
+
+json_t *partner_decided_json(const struct model_connector *c)
+{
+	static const char *const top[] = {"comment", "trust", NULL};
+	static const char *const in[] = {"sender_domains", "require_tls", "certificate_name",
+		"restrict_to_certificate", "restrict_to_addresses", "addresses", "usage", NULL};
+	static const char *const out[] = {
+		"recipient_domains", "smart_hosts", "tls", "tls_domain", NULL};
+	json_t *full = record_to_json(&model_connector_desc, c, RECORD_JSON_FULL);
+	json_t *body = json_object(), *inbound = json_object(), *outbound = json_object();
+
+	keep(body, full, top);
+	keep(inbound, json_object_get(full, "inbound"), in);
+	keep(outbound, json_object_get(full, "outbound"), out);
+	json_object_set_new(body, "inbound", inbound);
+	json_object_set_new(body, "outbound", outbound);
+	if (c->minimum_version != MODEL_TLS_12)
+		json_object_set(body, "minimum_version", json_object_get(full, "minimum_version"));
+	json_decref(full);
+	return body;
+}

@@ -282,6 +282,10 @@ const char *admin_query(const struct admin_call *call, const char *key);
 /* A body that is a JSON object; else the call has ended with 400 and false is returned. */
 bool admin_needs_object(struct admin_call *call);
 
+/* RESULT of a dry run of CHANGES with "findings": what lint says of what they are about, and what
+ * it would say that it does not say now ("is_new").  New reference. */
+json_t *admin_with_findings(struct admin_call *call, const json_t *changes, const json_t *result);
+
 /* Whether the trust anchors of every connector in a configuration can be used; the message names
  * the place.  What is malformed otherwise is left to others. */
 enum err admin_check_trust(const json_t *config, struct err_info *info);
@@ -366,6 +370,7 @@ void admin_get_challenges(struct admin_call *call), admin_add_challenge(struct a
 void admin_remove_challenge(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);
 void admin_get_partner_kit(struct admin_call *call), admin_get_sheet(struct admin_call *call);
+void admin_import_partner_kit(struct admin_call *call);
 void admin_get_readiness(struct admin_call *call), admin_get_alarms(struct admin_call *call);
 void admin_acknowledge_alarm(struct admin_call *call);
 void admin_get_chains(struct admin_call *call), admin_get_chain(struct admin_call *call);

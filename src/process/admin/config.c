@@ -85,6 +85,9 @@ static void replaced(struct admin_call *call, enum err e, const json_t *result)
 		admin_problem(call, 412, "%s", detail != NULL ? detail : err_text(e));
 	else if (e != ERR_OK)
 		admin_problem_of(call, e, result);
+	else if (call->object != NULL)
+		admin_reply(call, 200, admin_with_findings(call, call->object, result),
+			etag_of(call, result));
 	else
 		admin_reply(call, 200, json_incref((json_t *)result), etag_of(call, result));
 }
@@ -337,6 +340,7 @@ static void ask_for(struct admin_call *call, json_t *changes)
 
 	if (call->expected >= 0)
 		json_object_set_new(arguments, "expect", json_integer(call->expected));
+	call->object = is_dry_run(call) ? json_incref(changes) : NULL;
 	admin_ask_spool(call, "config.change", arguments, replaced);
 }
 

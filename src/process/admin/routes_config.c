@@ -54,7 +54,8 @@ static const struct admin_route rows[] = {
 		.pattern = "/v1/changes",
 		.doc = "{changes: [{kind, op: add, put, patch or remove, key, object}]}: change "
 		       "many "
-		       "objects, all or none; If-Match, dry_run=1.",
+		       "objects, all or none; If-Match; dry_run=1: only check, with what lint "
+		       "says.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_change_objects},
 	OBJECT_ROUTES("organisations", "/{key}", MODEL_ORGANISATION, ADMIN_ORGANISATION,
@@ -99,6 +100,13 @@ static const struct admin_route rows[] = {
 		       "text, html).",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_partner_kit},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/partner-kit/import",
+		.doc = "{kit, organisation?, name?}: the connector that a partner's kit would "
+		       "become, as a change for /v1/changes, with the reason of each choice.",
+		.who = ADMIN_ORGANISATION,
+		.handle = admin_import_partner_kit,
+		.access = ADMIN_ASKS},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/connectors/{organisation}/{name}/readiness",
 		.doc = "What it took and would have refused: days.",
@@ -106,5 +114,4 @@ static const struct admin_route rows[] = {
 		.handle = admin_get_readiness},
 };
 
-const struct admin_route_table admin_routes_config = {
-	.rows = rows, .count = ARRAY_LENGTH(rows)};
+const struct admin_route_table admin_routes_config = {.rows = rows, .count = ARRAY_LENGTH(rows)};

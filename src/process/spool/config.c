@@ -380,7 +380,7 @@ static enum err read_replacement(
 	/* One change at a time: what is there now stays until this one is written. */
 	r->config = *spool->config;
 	r->by_changes = changes != NULL;
-	e = changes != NULL ? spool_config_changed(changes, r, info)
+	e = changes != NULL ? model_change_objects(changes, r->arena, &r->config, info)
 			    : record_from_json(&model_config_desc,
 				      json_object_get(request->arguments, "config"), "", r->arena,
 				      &r->config, info);

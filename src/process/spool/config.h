@@ -1,5 +1,4 @@
-/* A configuration that is about to replace the present one: shared by config.c and
- * config_change.c. */
+/* A configuration that is about to replace the present one. */
 #ifndef SEALPOST_PROCESS_SPOOL_CONFIG_H
 #define SEALPOST_PROCESS_SPOOL_CONFIG_H
 
@@ -15,9 +14,5 @@ struct spool_config_replacement {
 	bool dry_run;
 	bool by_changes; /* single objects */
 };
-
-/* Change R->config (in R->arena) as the array says; all of it or an error. */
-enum err spool_config_changed(
-	const json_t *changes, struct spool_config_replacement *r, struct err_info *info);
 
 #endif

@@ -11,7 +11,7 @@
  *   settle.c    outcomes -> store: done, again later, given up
  *   notice.c    the notices that go with a settlement
  *   orphans.c   recipients that deliver still has from before a restart
- *   config.c    the configuration and who must know of it; config_change.c: a few objects of it
+ *   config.c    the configuration and who must know of it
  *   hosts.c     what is known of hosts
  *   refusals.c  which versions of our certificates partners refuse, and what they accept
  *   owners.c    how many messages each organisation has

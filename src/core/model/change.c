@@ -1,8 +1,7 @@
 /*
  * Changes of single objects, many at once:
  *
- *     {"changes": [{"kind": "recipient", "op": "put", "key": "a@b.example", "object": {...}}, ...],
- *      "expect": generation, "dry_run": false}
+ *     [{"kind": "recipient", "op": "put", "key": "a@b.example", "object": {...}}, ...]
  *
  *   add     there must be none of that key yet
  *   put     replace it, or add it
@@ -10,10 +9,12 @@
  *   remove  there must be one
  *
  * "kind" is singular or plural; "key" is not needed where "object" has it.  All of it is done, or
- * nothing.  The answer is that of config.replace.  One object out of a hundred thousand is changed
- * without the others being told again by the one who asks.
+ * nothing.
  */
-#include "process/spool/config.h"
+#include "base/map.h"
+#include "core/model/model.h"
+
+#include <string.h>
 
 enum { MAX_CHANGES = 50000 };
 
@@ -28,7 +29,8 @@ struct table {
 };
 
 struct batch {
-	struct spool_config_replacement *r;
+	struct model_config *config;
+	struct arena *arena;
 	struct table tables[MODEL_KIND_MAX];
 	struct err_info *info;
 };
@@ -63,14 +65,14 @@ static void note_place(struct table *t, enum model_kind kind, size_t place, stru
 static struct table *table_of(struct batch *b, enum model_kind kind, size_t extra)
 {
 	struct table *t = &b->tables[kind];
-	struct arena *arena = b->r->arena;
+	struct arena *arena = b->arena;
 	RECORD_LIST_OF(char) list;
 
 	if (t->is_open)
 		return t;
 	t->is_open = true;
 	t->row = &model_kinds[kind];
-	memcpy(&list, (const char *)&b->r->config + t->row->list_offset, sizeof(list));
+	memcpy(&list, (const char *)b->config + t->row->list_offset, sizeof(list));
 	t->count = list.count;
 	t->size = list.count + extra;
 	t->items = arena_array(arena, t->size, t->row->desc->size);
@@ -126,7 +128,7 @@ static const char *key_of(
 static enum err set_object(struct batch *b, struct table *t, enum model_kind kind, size_t place,
 	const json_t *change, const char *key)
 {
-	struct arena *arena = b->r->arena;
+	struct arena *arena = b->arena;
 	const json_t *object = json_object_get(change, "object");
 	bool merges = strcmp(json_string_value(json_object_get(change, "op")), "patch") == 0;
 	struct err_info why = {0};
@@ -172,11 +174,11 @@ static enum err change_one(struct batch *b, const json_t *change, size_t left)
 		return err_set(b->info, ERR_SYNTAX,
 			"expected a kind (connector, ...) and an op (add, put, patch, remove)");
 	t = table_of(b, kind, left);
-	key = key_of(change, t->row, b->r->arena);
+	key = key_of(change, t->row, b->arena);
 	if (key == NULL)
 		return err_set(b->info, ERR_SYNTAX, "%s: %s%s: expected", t->row->singular,
 			t->row->is_nested ? "organisation and " : "", t->row->key);
-	known = map_get(t->places, folded(key, b->r->arena));
+	known = map_get(t->places, folded(key, b->arena));
 	place = known != NULL ? *known : 0;
 	if (place != 0 && t->removed[place - 1])
 		place = 0;
@@ -192,7 +194,7 @@ static enum err change_one(struct batch *b, const json_t *change, size_t left)
 	if (place != 0)
 		return set_object(b, t, kind, place - 1, change, key);
 	t->count++;
-	keep_place(t, key, t->count, b->r->arena);
+	keep_place(t, key, t->count, b->arena);
 	return set_object(b, t, kind, t->count - 1, change, key);
 }
 
@@ -214,14 +216,14 @@ static void close_tables(struct batch *b, bool takes)
 			kept++;
 		}
 		if (takes)
-			model_set_list(&b->r->config, (enum model_kind)kind, t->items, kept);
+			model_set_list(b->config, (enum model_kind)kind, t->items, kept);
 	}
 }
 
-enum err spool_config_changed(
-	const json_t *changes, struct spool_config_replacement *r, struct err_info *info)
+enum err model_change_objects(const json_t *changes, struct arena *arena,
+	struct model_config *config, struct err_info *info)
 {
-	struct batch batch = {.r = r, .info = info};
+	struct batch batch = {.config = config, .arena = arena, .info = info};
 	size_t count = json_array_size(changes);
 	enum err e = ERR_OK;
 
