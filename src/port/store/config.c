@@ -13,6 +13,7 @@ struct config {
 	size_t count;
 	struct model_config config;
 	struct err_info info;
+	struct store_audited audited;
 };
 
 /* A list of any kind of object, as it stands in struct model_config. */
@@ -98,10 +99,11 @@ static enum err run_put(struct store_work *work, struct store_group *group)
 {
 	struct config *config = (struct config *)work;
 	const struct store_engine *engine = &work->store->engine;
+	enum err e = engine->ops->config_put(
+		engine->self, config->generation, config->rows, config->count);
 
 	(void)group;
-	return engine->ops->config_put(
-		engine->self, config->generation, config->rows, config->count);
+	return e == ERR_OK ? store_audited_add(work, &config->audited) : e;
 }
 
 static bool complete_put(struct store_work *work)
@@ -117,10 +119,11 @@ static enum err run_change(struct store_work *work, struct store_group *group)
 {
 	struct config *config = (struct config *)work;
 	const struct store_engine *engine = &work->store->engine;
+	enum err e = engine->ops->config_change(
+		engine->self, config->generation, config->rows, config->count);
 
 	(void)group;
-	return engine->ops->config_change(
-		engine->self, config->generation, config->rows, config->count);
+	return e == ERR_OK ? store_audited_add(work, &config->audited) : e;
 }
 
 static void add_row(struct config *config, enum model_kind kind, const void *object, bool is_there)
@@ -162,10 +165,12 @@ static struct config *put_new(struct store *store, int64_t generation, size_t co
 }
 
 void store_config_change(struct store *store, int64_t generation,
-	const struct model_change *changes, size_t count, store_done *done, void *context)
+	const struct model_change *changes, size_t count, const struct store_audited *audited,
+	store_done *done, void *context)
 {
 	struct config *config = put_new(store, generation, count, run_change);
 
+	config->audited = store_audited_copy(audited, config->work.arena);
 	config->put = done;
 	config->context = context;
 	for (size_t i = 0; i < count; i++)
@@ -176,7 +181,7 @@ void store_config_change(struct store *store, int64_t generation,
 }
 
 void store_config_put(struct store *store, int64_t generation, const struct model_config *from,
-	store_done *done, void *context)
+	const struct store_audited *audited, store_done *done, void *context)
 {
 	struct config *config;
 	size_t total = 0, count;
@@ -187,6 +192,7 @@ void store_config_put(struct store *store, int64_t generation, const struct mode
 		total += count;
 	}
 	config = put_new(store, generation, total, run_put);
+	config->audited = store_audited_copy(audited, config->work.arena);
 	config->put = done;
 	config->context = context;
 	for (kind = 0; kind < MODEL_KIND_MAX; kind++)

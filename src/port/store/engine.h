@@ -6,7 +6,7 @@
 #ifndef SEALPOST_PORT_STORE_ENGINE_H
 #define SEALPOST_PORT_STORE_ENGINE_H
 
-#include "port/store/store.h"
+#include "port/store/access_inside.h"
 
 /* An event on its way: one block of memory, freed with free(). */
 struct store_event {
@@ -132,6 +132,19 @@ struct store_engine_ops {
 	enum err (*refusal_remove)(void *engine, const struct wire_refused *refused);
 	enum err (*refusals)(
 		void *engine, struct arena *arena, struct wire_refused **ret, size_t *ret_count);
+	/* Replace the row of that key, add it, or (json NULL) remove it. */
+	enum err (*access_put)(void *engine, const struct store_access_row *row);
+	/* Users, then tokens, in the order of their keys. */
+	enum err (*access_rows)(void *engine, struct arena *arena, struct store_access_row **ret,
+		size_t *ret_count);
+	enum err (*audit_end)(void *engine, struct store_audit_end *ret);
+	enum err (*audit_add)(void *engine, const struct account_entry *entry);
+	/* Those that match with FROM <= id < query.before, newest first. */
+	enum err (*audit_list)(void *engine, const struct store_audit_query *query, int64_t from,
+		struct arena *arena, struct account_entry **ret, size_t *ret_count);
+	/* Those behind AFTER, oldest first. */
+	enum err (*audit_after)(void *engine, int64_t after, size_t limit, struct arena *arena,
+		struct account_entry **ret, size_t *ret_count);
 	enum err (*host_put)(void *engine, const struct wire_host *host);
 	enum err (*host_remove)(void *engine, const char *host);
 	enum err (*hosts)(

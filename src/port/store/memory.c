@@ -30,6 +30,7 @@ static void close_engine(void *self)
 	for (i = 0; i < memory->refusal_count; i++)
 		arena_free(&memory->refusals[i].arena);
 	free(memory->refusals);
+	store_memory_access_free(memory);
 	store_event_free_all(memory->events);
 	arena_free(&memory->config_arena);
 	free(memory->messages);
@@ -480,6 +481,12 @@ static const struct store_engine_ops ops = {
 	.refusal_put = store_memory_refusal_put,
 	.refusal_remove = store_memory_refusal_remove,
 	.refusals = store_memory_refusals,
+	.access_put = store_memory_access_put,
+	.access_rows = store_memory_access_rows,
+	.audit_end = store_memory_audit_end,
+	.audit_add = store_memory_audit_add,
+	.audit_list = store_memory_audit_list,
+	.audit_after = store_memory_audit_after,
 	.host_put = store_memory_host_put,
 	.host_remove = store_memory_host_remove,
 	.hosts = store_memory_hosts,

@@ -75,6 +75,17 @@ static const char *const migrations[] = {
 	" partner TEXT NOT NULL, certificate TEXT NOT NULL, version TEXT NOT NULL,"
 	" direction INT NOT NULL, at INT NOT NULL, until INT NOT NULL, reason TEXT,"
 	" PRIMARY KEY(partner, certificate, version, direction)) WITHOUT ROWID;",
+	/* Who may use the server, and what was changed by whom. */
+	"CREATE TABLE user(name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE token(id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE audit("
+	" id INTEGER PRIMARY KEY, at INT NOT NULL, actor TEXT NOT NULL, via TEXT NOT NULL,"
+	" address TEXT, action TEXT NOT NULL, object TEXT, organisation TEXT, before TEXT,"
+	" after TEXT, result TEXT NOT NULL, hash TEXT NOT NULL);"
+	"CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN"
+	" SELECT RAISE(ABORT, 'the audit log is only added to'); END;"
+	"CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN"
+	" SELECT RAISE(ABORT, 'the audit log is only added to'); END;",
 };
 
 #define RECIPIENT                                                                                  \
@@ -166,6 +177,24 @@ const char *const store_sql[STORE_SQL_MAX] = {
 	[STORE_SQL_REFUSALS] =
 		"SELECT partner, certificate, version, direction, at, until, reason"
 		" FROM refusal ORDER BY at, partner, certificate, version, direction",
+	[STORE_SQL_USER_PUT] = "INSERT OR REPLACE INTO user VALUES(?1, ?2)",
+	[STORE_SQL_USER_REMOVE] = "DELETE FROM user WHERE name = ?1",
+	[STORE_SQL_USERS] = "SELECT name, json FROM user ORDER BY name",
+	[STORE_SQL_TOKEN_PUT] = "INSERT OR REPLACE INTO token VALUES(?1, ?2)",
+	[STORE_SQL_TOKEN_REMOVE] = "DELETE FROM token WHERE id = ?1",
+	[STORE_SQL_TOKENS] = "SELECT id, json FROM token ORDER BY id",
+	[STORE_SQL_AUDIT_END] =
+		"SELECT (SELECT value FROM setting WHERE name = 'audit'),"
+		" (SELECT max(id) FROM audit), (SELECT hash FROM audit ORDER BY id DESC LIMIT 1)",
+	[STORE_SQL_AUDIT_LAST] = "INSERT OR REPLACE INTO setting VALUES('audit', ?1)",
+	[STORE_SQL_AUDIT_ADD] =
+		"INSERT INTO audit VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	[STORE_SQL_AUDIT_LIST] = "SELECT id, at, actor, via, address, action, object,"
+				 " organisation, before, after, result, hash FROM audit"
+				 " WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+	[STORE_SQL_AUDIT_AFTER] = "SELECT id, at, actor, via, address, action, object,"
+				  " organisation, before, after, result, hash FROM audit"
+				  " WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[STORE_SQL_HOST_PUT] = "INSERT OR REPLACE INTO host VALUES(?1, ?2, ?3, ?4)",
 	[STORE_SQL_HOST_REMOVE] = "DELETE FROM host WHERE host = ?1",
 	[STORE_SQL_HOSTS] = "SELECT host, attempt, until, reason FROM host ORDER BY host",
@@ -320,6 +349,12 @@ static const struct store_engine_ops ops = {
 	.refusal_put = store_sqlite_refusal_put,
 	.refusal_remove = store_sqlite_refusal_remove,
 	.refusals = store_sqlite_refusals,
+	.access_put = store_sqlite_access_put,
+	.access_rows = store_sqlite_access_rows,
+	.audit_end = store_sqlite_audit_end,
+	.audit_add = store_sqlite_audit_add,
+	.audit_list = store_sqlite_audit_list,
+	.audit_after = store_sqlite_audit_after,
 	.host_put = store_sqlite_host_put,
 	.host_remove = store_sqlite_host_remove,
 	.hosts = store_sqlite_hosts,

@@ -1,5 +1,5 @@
 /* The SQLite backend of the queue, cut by subject: sqlite.c (schema, transactions),
- * sqlite_write.c, sqlite_read.c, sqlite_config.c. */
+ * sqlite_write.c, sqlite_read.c, sqlite_config.c, sqlite_access.c. */
 #ifndef SEALPOST_PORT_STORE_SQLITE_H
 #define SEALPOST_PORT_STORE_SQLITE_H
 
@@ -52,6 +52,17 @@ enum store_sql {
 	STORE_SQL_REFUSAL_PUT,
 	STORE_SQL_REFUSAL_REMOVE,
 	STORE_SQL_REFUSALS,
+	STORE_SQL_USER_PUT,
+	STORE_SQL_USER_REMOVE,
+	STORE_SQL_USERS,
+	STORE_SQL_TOKEN_PUT,
+	STORE_SQL_TOKEN_REMOVE,
+	STORE_SQL_TOKENS,
+	STORE_SQL_AUDIT_END,
+	STORE_SQL_AUDIT_LAST,
+	STORE_SQL_AUDIT_ADD,
+	STORE_SQL_AUDIT_LIST,
+	STORE_SQL_AUDIT_AFTER,
 	STORE_SQL_HOST_PUT,
 	STORE_SQL_HOST_REMOVE,
 	STORE_SQL_HOSTS,
@@ -107,6 +118,15 @@ enum err store_sqlite_refusal_put(void *self, const struct wire_refused *refused
 enum err store_sqlite_refusal_remove(void *self, const struct wire_refused *refused);
 enum err store_sqlite_refusals(
 	void *self, struct arena *arena, struct wire_refused **ret, size_t *ret_count);
+enum err store_sqlite_access_put(void *self, const struct store_access_row *row);
+enum err store_sqlite_access_rows(
+	void *self, struct arena *arena, struct store_access_row **ret, size_t *ret_count);
+enum err store_sqlite_audit_end(void *self, struct store_audit_end *ret);
+enum err store_sqlite_audit_add(void *self, const struct account_entry *entry);
+enum err store_sqlite_audit_list(void *self, const struct store_audit_query *query, int64_t from,
+	struct arena *arena, struct account_entry **ret, size_t *ret_count);
+enum err store_sqlite_audit_after(void *self, int64_t after, size_t limit, struct arena *arena,
+	struct account_entry **ret, size_t *ret_count);
 enum err store_sqlite_host_put(void *self, const struct wire_host *host);
 enum err store_sqlite_host_remove(void *self, const char *host);
 enum err store_sqlite_hosts(

@@ -17,6 +17,7 @@
 #ifndef SEALPOST_PORT_STORE_STORE_H
 #define SEALPOST_PORT_STORE_STORE_H
 
+#include "core/account/audit.h"
 #include "core/model/model.h"
 #include "core/wire/wire.h"
 
@@ -294,13 +295,20 @@ void store_owners(struct store *store, store_owners_done *done, void *context);
 typedef void store_config_done(void *context, enum err e, int64_t generation,
 	const struct model_config *config, const char *text);
 void store_config_get(struct store *store, store_config_done *done, void *context);
-/* Replace all of it. */
+/* What goes into the audit log with a change, in the same transaction; the store gives id and hash.
+ */
+struct store_audited {
+	const struct account_entry *entries;
+	size_t count;
+};
+/* Replace all of it.  AUDITED may be NULL. */
 void store_config_put(struct store *store, int64_t generation, const struct model_config *config,
-	store_done *done, void *context);
+	const struct store_audited *audited, store_done *done, void *context);
 /* The same for a few objects: what is stored was read from the store, or put there, with all keys
  * as they are now.  New objects come last. */
 void store_config_change(struct store *store, int64_t generation,
-	const struct model_change *changes, size_t count, store_done *done, void *context);
+	const struct model_change *changes, size_t count, const struct store_audited *audited,
+	store_done *done, void *context);
 
 /* What is known of hosts; one row a host, replaced or added. */
 void store_host_put(

@@ -456,6 +456,7 @@ static void an_older_store_is_taken_over(void **state)
 	store_close(&t.store);
 	run_sql(&t, "queue.db",
 		"DROP TABLE owner; DROP TABLE protection; DROP TABLE refusal;"
+		"DROP TABLE user; DROP TABLE token; DROP TABLE audit;"
 		"DROP INDEX config_key;"
 		"ALTER TABLE message DROP COLUMN labels; ALTER TABLE message DROP COLUMN via;"
 		"ALTER TABLE message DROP COLUMN owners;"

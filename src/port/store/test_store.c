@@ -295,7 +295,7 @@ static void the_configuration_is_replaced_whole(struct testing *t)
 	organisations[1].name = "fabrikam";
 	domain.name = "contoso.example";
 	domain.organisation = "contoso";
-	store_config_put(t->store, 3, &config, testing_done, t);
+	store_config_put(t->store, 3, &config, NULL, testing_done, t);
 	assert_int_equal(testing_finish(t), ERR_OK);
 	if (t->directory[0] != '\0')
 		testing_reopen(t);
@@ -306,7 +306,7 @@ static void the_configuration_is_replaced_whole(struct testing *t)
 	assert_string_equal(f.text, "fabrikam contoso.example");
 	config.organisations.count = 0;
 	config.domains.count = 0;
-	store_config_put(t->store, 4, &config, NULL, NULL);
+	store_config_put(t->store, 4, &config, NULL, NULL, NULL);
 	store_config_get(t->store, on_config, find(&f, t));
 	testing_wait(t, &f.finished);
 	assert_int_equal(f.next, 4);
@@ -350,11 +350,11 @@ static void objects_of_the_configuration_are_changed(struct testing *t)
 		o[i].name = names[i];
 		o[i].minimum_tls = MODEL_LEVEL_NONE;
 	}
-	store_config_put(t->store, 1, &config, NULL, NULL);
+	store_config_put(t->store, 1, &config, NULL, NULL, NULL);
 	o[1].minimum_tls = MODEL_LEVEL_CHAIN;
-	store_config_change(t->store, 2, changes, ARRAY_LENGTH(changes), testing_done, t);
+	store_config_change(t->store, 2, changes, ARRAY_LENGTH(changes), NULL, testing_done, t);
 	assert_int_equal(testing_finish(t), ERR_OK);
-	store_config_change(t->store, 3, &back, 1, testing_done, t);
+	store_config_change(t->store, 3, &back, 1, NULL, testing_done, t);
 	assert_int_equal(testing_finish(t), ERR_OK);
 	for (int round = 0; round < 2; round++) {
 		store_config_get(t->store, on_changed, find(&f, t));

@@ -423,7 +423,7 @@ void spool_manage_config_replace(struct spool_request *request)
 	spool->config_busy = true;
 	if (r->by_changes && spool->config_stored)
 		store_config_change(
-			spool->store, r->generation, r->changes, r->count, written, request);
+			spool->store, r->generation, r->changes, r->count, NULL, written, request);
 	else
-		store_config_put(spool->store, r->generation, &r->config, written, request);
+		store_config_put(spool->store, r->generation, &r->config, NULL, written, request);
 }
