@@ -5,6 +5,7 @@
 #include "process/admin/assets.h"
 
 #include "process/admin/call.h"
+#include "process/admin/headers.h"
 
 #include <string.h>
 
@@ -14,38 +15,6 @@ static const struct admin_asset *find_asset(const char *path)
 		if (strcmp(admin_assets[i].path, path) == 0)
 			return &admin_assets[i];
 	return NULL;
-}
-
-static bool is_zero(struct str quality)
-{
-	struct str key = str_trim(str_cut(&quality, '='));
-
-	quality = str_trim(quality);
-	if (!str_is_nocase(key, "q") || quality.n == 0)
-		return false;
-	for (size_t i = 0; i < quality.n; i++)
-		if (quality.p[i] != '0' && quality.p[i] != '.')
-			return false;
-	return true;
-}
-
-bool admin_accepts_gzip(const char *accepted)
-{
-	struct str rest = str_of(accepted);
-	bool any = false;
-
-	if (accepted == NULL)
-		return true;
-	while (rest.n > 0) {
-		struct str item = str_cut(&rest, ',');
-		struct str name = str_trim(str_cut(&item, ';'));
-
-		if (str_is_nocase(name, "gzip") || str_is_nocase(name, "x-gzip"))
-			return !is_zero(item);
-		if (str_is(name, "*"))
-			any = !is_zero(item);
-	}
-	return any;
 }
 
 void admin_get_asset(struct admin_call *call)
@@ -63,7 +32,7 @@ void admin_get_asset(struct admin_call *call)
 	else if (asset == NULL)
 		admin_problem(call, 404, "the admin center has no such file");
 	else if (asset->is_gzip &&
-		 !admin_accepts_gzip(evhttp_find_header(headers, "Accept-Encoding")))
+		 !admin_headers_gzip(evhttp_find_header(headers, "Accept-Encoding")))
 		admin_problem(call, 406, "this file is there in gzip only; accept it");
 	else
 		admin_reply_asset(call, asset, known != NULL && strstr(known, asset->etag) != NULL);

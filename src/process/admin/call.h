@@ -347,9 +347,6 @@ void admin_published_forget(struct admin *admin);
 /* Does it present the certificate of that name? */
 bool admin_listener_uses(const struct model_listener *listener, const char *name);
 
-/* What Accept-Encoding says; NULL: nothing. */
-bool admin_accepts_gzip(const char *accepted);
-
 /* ---- handlers -------------------------------------------------------------------------------- */
 
 void admin_get_config(struct admin_call *call), admin_put_config(struct admin_call *call);
