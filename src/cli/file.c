@@ -105,12 +105,17 @@ static int read_node(struct cli *cli, const char *path, struct model_node *ret)
 	return CLI_OK;
 }
 
-int cli_node(struct cli *cli, struct model_node *ret)
+const char *cli_node_path(struct cli *cli)
 {
 	const char *path = cli_option(cli, "node");
 
-	if (path == NULL)
-		path = environment("SEALPOST_NODE");
+	return path != NULL ? path : environment("SEALPOST_NODE");
+}
+
+int cli_node(struct cli *cli, struct model_node *ret)
+{
+	const char *path = cli_node_path(cli);
+
 	record_init(&model_node_desc, ret, cli->arena);
 	return path != NULL ? read_node(cli, path, ret) : CLI_OK;
 }

@@ -164,6 +164,8 @@ int cli_read_configuration(
 	struct cli *cli, const char *path, struct model_config *ret, json_t **ret_json);
 /* Whole file ("-": standard input), in the arena; prints why not. */
 int cli_read_file(struct cli *cli, const char *path, struct str *ret);
+/* The node file that an option or the environment names; NULL: none. */
+const char *cli_node_path(struct cli *cli);
 /* The node file that an option or the environment names, with absolute paths; all defaults when
  * none is. */
 int cli_node(struct cli *cli, struct model_node *ret);
@@ -230,6 +232,7 @@ int cli_run_partner_kit(struct cli *cli), cli_run_partner_import(struct cli *cli
 int cli_run_connector_test(struct cli *cli);
 int cli_run_check_endpoints(struct cli *cli), cli_run_check_roots(struct cli *cli);
 int cli_run_import_exchange(struct cli *cli);
+int cli_run_backup(struct cli *cli), cli_run_restore(struct cli *cli);
 int cli_run_help(struct cli *cli), cli_run_version(struct cli *cli);
 
 #endif

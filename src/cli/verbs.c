@@ -30,6 +30,20 @@ static const struct cli_flag object_list_flags[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct cli_flag backup_flags[] = {
+	{"no-trace", NULL, "Leave out what became of messages, and reports."},
+	{"with-keys", NULL, "Take private keys along: whoever has the backup has them."},
+	{"data", "DIRECTORY", "The data directory, if the node file does not say it."},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_flag restore_flags[] = {
+	{"check", NULL, "Only look whether the backup is whole."},
+	{"data", "DIRECTORY", "The data directory to make, if the node file does not say it."},
+	{"release", NULL, "Do not hold mail that waits: what was delivered since goes out twice."},
+	{NULL, NULL, NULL},
+};
+
 #define OBJECT_VERBS(word, noun, article, kind_id, object_desc, key, add_example, set_example)     \
 	{.name = word " list",                                                                     \
 		.arguments = "",                                                                   \
@@ -291,6 +305,24 @@ const struct cli_verb cli_verbs[] = {
 		.least = 1,
 		.most = 1,
 		.run = cli_run_cert_acceptance},
+	{.name = "backup",
+		.arguments = "DIRECTORY",
+		.doc = "Copy configuration, queue, trace and certificates into a new directory, "
+		       "while mail goes on.",
+		.flags = backup_flags,
+		.examples = EXAMPLES("sealpost backup /var/backups/sealpost-monday"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_backup},
+	{.name = "restore",
+		.arguments = "DIRECTORY",
+		.doc = "Make a data directory out of a backup; the server must not run.",
+		.flags = restore_flags,
+		.examples = EXAMPLES("sealpost restore /var/backups/sealpost-monday --check",
+			"sealpost restore /var/backups/sealpost-monday"),
+		.least = 1,
+		.most = 1,
+		.run = cli_run_restore},
 	{.name = "queue summary",
 		.arguments = "",
 		.doc = "One line for each next hop that mail waits for.",

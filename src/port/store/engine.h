@@ -149,6 +149,8 @@ struct store_engine_ops {
 	enum err (*host_remove)(void *engine, const char *host);
 	enum err (*hosts)(
 		void *engine, struct arena *arena, struct wire_host **ret, size_t *ret_count);
+	/* The connection, for copies (copy.h); NULL: it has none. */
+	struct sqlite3 *(*database)(void *engine);
 };
 
 struct store_engine {

@@ -219,6 +219,13 @@ static enum err run(struct store_sqlite *self, enum store_sql which)
 	return statement != NULL ? store_db_run(statement) : store_sqlite_error(self);
 }
 
+static sqlite3 *database(void *self)
+{
+	struct store_sqlite *sqlite = self;
+
+	return sqlite->db.db;
+}
+
 static enum err begin(void *self)
 {
 	return run(self, STORE_SQL_BEGIN);
@@ -358,7 +365,13 @@ static const struct store_engine_ops ops = {
 	.host_put = store_sqlite_host_put,
 	.host_remove = store_sqlite_host_remove,
 	.hosts = store_sqlite_hosts,
+	.database = database,
 };
+
+int64_t store_sqlite_schema(void)
+{
+	return ARRAY_LENGTH(migrations);
+}
 
 enum err store_sqlite_open(
 	const char *path, const char *ballast, struct store_engine *ret, struct err_info *info)

@@ -79,6 +79,9 @@ struct store_sqlite {
 	int64_t messages, recipients; /* how many more by the transaction under way */
 };
 
+/* How many migrations there are. */
+int64_t store_sqlite_schema(void);
+
 /* Reset, nothing bound; NULL: cannot be prepared. */
 sqlite3_stmt *store_sqlite_statement(struct store_sqlite *self, enum store_sql which);
 /* Why the last call failed. */

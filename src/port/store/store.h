@@ -391,6 +391,23 @@ void store_trace_show(struct store *store, int64_t message, store_events_done *d
  * NULL. */
 void store_trace_expire(struct store *store, int64_t before_ms, store_done *done, void *context);
 
+/* ---- copies --------------------------------------------------------------------------------------
+ * Of a database, while it is being used: in steps between commits, as it is when the last step is
+ * done.  Content that stands in files of its own is not in them. */
+
+struct store_copied_so_far {
+	enum err e; /* not ERR_OK: that was all, and the file is of no use */
+	bool is_over;
+	const char *text;    /* why it failed; may be "" */
+	int64_t pages, left; /* of 4 KiB */
+};
+/* After each step; false: do not go on, the file is of no use.  After the last one it is not called
+ * again. */
+typedef bool store_copied(void *context, const struct store_copied_so_far *so_far);
+/* To a new file at PATH.  ERR_UNSUPPORTED: the store is in memory. */
+void store_copy_queue(struct store *store, const char *path, store_copied *step, void *context);
+void store_copy_trace(struct store *store, const char *path, store_copied *step, void *context);
+
 /* ---- accounts of connectors ---------------------------------------------------------------------
  * Counted from the events as they reach the trace: what complied ("received", "handed-over",
  * "delivered", "relayed" with a connector), what a restriction in report mode would have refused

@@ -152,4 +152,7 @@ enum err store_trace_find(struct store_db *db, const struct store_trace_query *q
 enum err store_trace_events(struct store_db *db, int64_t message, struct arena *arena,
 	struct store_trace_item *ret_item, struct wire_event **ret, size_t *ret_count);
 
+/* How many migrations there are. */
+int64_t store_trace_schema(void);
+
 #endif

@@ -239,6 +239,11 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_CHAIN_FORGET] = "DELETE FROM chain WHERE last < ?1 AND connector IS NULL",
 };
 
+int64_t store_trace_schema(void)
+{
+	return ARRAY_LENGTH(migrations);
+}
+
 const struct store_db_settings store_trace_settings = {
 	.label = "trace",
 	.migrations = migrations,

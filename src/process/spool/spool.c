@@ -95,6 +95,7 @@ void spool_free(struct spool **ref)
 	while (spool->peers != NULL)
 		spool_peer_remove(spool->peers);
 	store_close(&spool->store); /* runs what completions are left */
+	spool_backup_free(spool);
 	end_jobs(spool);
 	spool_message_forget_all(spool);
 	event_free(spool->tick);

@@ -176,6 +176,7 @@ struct spool {
 	struct map *protections;			     /* see protection.c */
 	struct spool_protections_order protection_orders[2]; /* by direction; out: 1 */
 	struct spool_alerts *alerts;
+	struct spool_backup *backup;	     /* see backup.c; NULL: none */
 	int64_t strangers, strangers_minute; /* see chains.c */
 	struct spool_settlement *stuck;	     /* could not be written; tried again */
 	size_t settling;
@@ -458,6 +459,11 @@ void spool_manage_chains_list(struct spool_request *request);	    /* chains.c */
 void spool_manage_chains_show(struct spool_request *request);	    /* chains.c */
 void spool_manage_chains_accept(struct spool_request *request);	    /* chains.c */
 void spool_manage_status(struct spool_request *request);
+void spool_manage_backup_begin(struct spool_request *request);
+void spool_manage_backup_show(struct spool_request *request);
+void spool_manage_backup_remove(struct spool_request *request);
+/* Give up what is under way. */
+void spool_backup_free(struct spool *spool);
 /* An argument that is a text; NULL: none. */
 const char *spool_argument(const struct spool_request *request, const char *name);
 json_t *spool_moment_json(int64_t at_ms);  /* null for 0 */
