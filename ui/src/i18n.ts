@@ -93,6 +93,10 @@ export function toDate(moment: Moment): Date {
 export function date(moment: Moment): string {
 	return new Intl.DateTimeFormat(tag(), { dateStyle: 'medium' }).format(toDate(moment));
 }
+/** A day of a report, which begins at midnight UTC. */
+export function day(moment: Moment): string {
+	return new Intl.DateTimeFormat(tag(), { dateStyle: 'medium', timeZone: 'UTC' }).format(toDate(moment));
+}
 export function dateTime(moment: Moment): string {
 	return new Intl.DateTimeFormat(tag(), { dateStyle: 'medium', timeStyle: 'medium' }).format(toDate(moment));
 }

@@ -3,6 +3,7 @@ import type { FunctionComponent } from 'preact';
 import type { IconName } from './parts/icon';
 import type { Place } from './router';
 import { Overview } from './screens/overview/overview';
+import { Reports } from './screens/reports/reports';
 
 export interface Screen {
 	/** The first part of its address: "connectors" is #/connectors/... */
@@ -19,4 +20,5 @@ export interface Screen {
 
 export const screens: Screen[] = [
 	{ path: 'overview', title: 'nav.overview', icon: 'overview', group: 'mail', component: Overview },
+	{ path: 'reports', title: 'nav.reports', icon: 'report', group: 'mail', component: Reports },
 ];

@@ -1,7 +1,7 @@
 /* Charts by uPlot. The same numbers stand in a table beneath, for those who do not see the picture, and on paper. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { date, dateTime, language, num, t } from '../i18n';
+import { dateTime, day, language, num, t } from '../i18n';
 import { theme } from '../theme';
 import { Button } from './basic';
 import { Table } from './table';
@@ -44,21 +44,22 @@ function stack(series: ChartSeries[]): (number | null)[][] {
 function optionsOf({ series, step, isStacked, format = num }: ChartProps, width: number): uPlot.Options {
 	const ink = colourOf('--soft'), line = colourOf('--line');
 	const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px system-ui, sans-serif' };
-	const short = new Intl.DateTimeFormat(document.documentElement.lang, { day: 'numeric', month: 'short' });
+	const short = new Intl.DateTimeFormat(document.documentElement.lang, { day: 'numeric', month: 'short', ...(step === 'day' && { timeZone: 'UTC' }) });
 	const hour = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
 	return {
 		width, height: 260,
+		...(step === 'day' && { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') }),
 		cursor: { drag: { x: false, y: false } },
 		scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
 		axes: [
 			{ ...axis, values: (_, splits) => splits.map(at => {
 				const moment = new Date(at * 1000);
 				return step === 'day' || moment.getHours() === 0 ? short.format(moment) : hour.format(moment);
-			}), space: 70 },
+			}), space: 70, incrs: (step === 'day' ? [1, 2, 7, 14, 30, 90, 180] : [1 / 24, 3 / 24, 6 / 24, 12 / 24, 1, 2, 7, 14, 30]).map(days => days * 86400) },
 			{ ...axis, size: 64, values: (_, splits) => splits.map(value => format(value)) },
 		],
 		series: [
-			{ label: t('common.time'), value: (_, at) => at === null ? '–' : step === 'day' ? date(at) : dateTime(at) },
+			{ label: t('common.time'), value: (_, at) => at === null ? '–' : step === 'day' ? day(at) : dateTime(at) },
 			...series.map((one, place) => ({ one, i: isStacked ? series.length - 1 - place : place })).map(({ one, i }): uPlot.Series => ({
 				label: one.label, stroke: colourAt(one, i), width: 2, dash: isStacked ? [] : dashes[i % dashes.length] ?? [],
 				...(isStacked && { fill: colourAt(one, i) }), points: { show: one.values.length < 3, size: 7 },
@@ -103,7 +104,7 @@ export function Chart(props: ChartProps) {
 			<div class="chart-frame" ref={frame} role="img" aria-label={t('common.chart-of', { what: title })} />
 			<div class="chart-table" hidden={!isTable}>
 				<Table caption={title} rows={rows} rowKey={row => row.at} columns={[
-					{ id: 'at', title: t('common.time'), isHead: true, sort: row => row.at, cell: row => step === 'day' ? date(row.at) : dateTime(row.at) },
+					{ id: 'at', title: t('common.time'), isHead: true, sort: row => row.at, cell: row => step === 'day' ? day(row.at) : dateTime(row.at) },
 					...series.map((one, i) => ({
 						id: String(i), title: one.label, align: 'end' as const, sort: (row: { i: number }) => one.values[row.i] ?? -1,
 						cell: (row: { i: number }) => {

@@ -1,0 +1,67 @@
+/* What to draw of a report, and how its columns are shown. */
+import type { ChartSeries } from '../../parts/chart';
+import type { Report } from '../../model';
+
+export interface Kind {
+	name: string;
+	/** The column whose words are the series of the chart, if it has one. */
+	by?: string;
+	/** What the chart counts. */
+	counted?: string;
+	/** It has no steps of time, and no period. */
+	isNow?: boolean;
+}
+
+export const kinds: Kind[] = [
+	{ name: 'protection', by: 'protection', counted: 'count' },
+	{ name: 'tls', by: 'version', counted: 'count' },
+	{ name: 'outcomes', by: 'token', counted: 'count' },
+	{ name: 'clear' },
+	{ name: 'volume', by: 'direction', counted: 'messages' },
+	{ name: 'expiring', isNow: true },
+];
+
+const MAX_SERIES = 6;
+const MOMENTS = new Set(['at', 'first', 'last', 'not_after', 'not_before', 'since']);
+const tones: Record<string, ChartSeries['tone']> = { forced: 'good', verified: 'info', encrypted: 'warn', clear: 'bad' };
+
+export const isMoment = (column: string) => MOMENTS.has(column);
+
+export function cellOf(report: Report, row: (string | number | null)[], column: string): string | number | null {
+	return row[report.columns.indexOf(column)] ?? null;
+}
+
+/** Every step between the first and the last that has something; in seconds. */
+function timesOf(report: Report): number[] {
+	const length = report.step === 'hour' ? 3600 : 86400;
+	const all = report.rows.map(row => Date.parse(String(cellOf(report, row, 'at'))) / 1000).filter(Number.isFinite);
+	const first = all.reduce((a, b) => Math.min(a, b), Infinity), last = all.reduce((a, b) => Math.max(a, b), -Infinity);
+	const times: number[] = [];
+	for (let at = first; at <= last; at += length)
+		times.push(at);
+	return times;
+}
+
+/** The series of a chart: the largest words of the column BY, and the rest as OTHERS. */
+export function seriesOf(report: Report, by: string, counted: string, labelOf: (word: string) => string, others: string): { times: number[]; series: ChartSeries[] } {
+	const times = timesOf(report);
+	const places = new Map(times.map((at, i) => [at, i]));
+	const sums = new Map<string, number[]>();
+	for (const row of report.rows) {
+		const place = places.get(Date.parse(String(cellOf(report, row, 'at'))) / 1000);
+		if (place === undefined)
+			continue;
+		const word = String(cellOf(report, row, by) ?? '');
+		const values = sums.get(word) ?? times.map(() => 0);
+		values[place] = (values[place] ?? 0) + Number(cellOf(report, row, counted) ?? 0);
+		sums.set(word, values);
+	}
+	const total = (values: number[]) => values.reduce((a, b) => a + b, 0);
+	const ordered = [...sums].sort((a, b) => total(b[1]) - total(a[1]));
+	const series: ChartSeries[] = ordered.slice(0, MAX_SERIES).map(([word, values]) =>
+		({ label: labelOf(word), values, ...(tones[word] && { tone: tones[word] }) }));
+	const rest = ordered.slice(MAX_SERIES);
+	if (rest.length)
+		series.push({ label: others, values: times.map((_, i) => rest.reduce((sum, [, values]) => sum + (values[i] ?? 0), 0)) });
+	return { times, series };
+}
