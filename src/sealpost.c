@@ -8,6 +8,7 @@
 #include "process/receive/receive.h"
 #include "process/spool/spool.h"
 #include "process/supervise/supervise.h"
+#include "process/web/web.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static const struct runtime_process *const processes[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_RECEIVE] = &receive_process,
 	[RUNTIME_DELIVER] = &deliver_process,
 	[RUNTIME_ADMIN] = &admin_process,
+	[RUNTIME_WEB] = &web_process,
 };
 
 static int run_process(int argc, char **argv)

@@ -92,7 +92,7 @@ write_node() {
 		maildirs: [./mail]
 		queue: {retry: [30s], idle_connection: 0s}
 		processes: {receive: 1, deliver: 1}
-		users: {keys: keep, receive: keep, spool: keep, deliver: keep, lookup: keep, admin: keep}
+		users: {keys: keep, receive: keep, spool: keep, deliver: keep, lookup: keep, admin: keep, web: keep}
 	YAML
 }
 

@@ -62,7 +62,7 @@ class Sealpost:
             'listeners': [{'name': 'mx', 'address': f'127.0.0.1:{self.port}', 'tls': 'starttls'}],
             'certificates': [{'name': name, 'chain': str(c.chain), 'key': str(c.key)} for name, c in certificates],
             'maildirs': [str(self.mail)],
-            'users': dict.fromkeys(('keys', 'receive', 'spool', 'deliver', 'lookup', 'admin'), 'keep'),
+            'users': dict.fromkeys(('keys', 'receive', 'spool', 'deliver', 'lookup', 'admin', 'web'), 'keep'),
             'dns': {'servers': ['127.0.0.1@1'], 'trust_anchor': 'none'},
             'processes': {'receive': 1, 'deliver': 1},
         }

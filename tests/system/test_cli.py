@@ -445,7 +445,7 @@ def test_everything_is_installed(installed):
     assert start == '/' + str(binary.relative_to(installed)), 'the unit starts what was installed'
     assert '@' not in re.sub(r'@[a-z-]+', '', unit), 'nothing is left to fill in'
     users = one('sysusers.d/sealpost.conf').read_text()
-    for role in ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin'):
+    for role in ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin', 'web'):
         assert f'u sealpost-{role} ' in users
 
 

@@ -14,7 +14,7 @@ from sealpost import free_port, message
 from setups import local_domain, organisation
 from waiting import wait_for
 
-ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin')
+ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin', 'web')
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sealpost import message
 from setups import organisation, outbound_partner, own_server_by_address
 from waiting import wait_for
 
-ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin')
+ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin', 'web')
 KILLS = 14
 SENDERS = 4
 

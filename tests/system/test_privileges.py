@@ -15,7 +15,7 @@ from sealpost import BINARY
 from setups import local_domain, organisation
 from waiting import wait_for
 
-ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin')
+ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin', 'web')
 NOBODY = 65534
 AS_NOBODY = ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups', '--']
 

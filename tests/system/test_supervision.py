@@ -12,7 +12,7 @@ import pytest
 from sealpost import alive, free_port
 from waiting import wait_for
 
-ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin')
+ROLES = ('keys', 'lookup', 'spool', 'receive', 'deliver', 'admin', 'web')
 
 
 def config(sealpost):

@@ -301,7 +301,7 @@ struct model_certificate {
 /* System users (names or numbers) for processes when started as root; "keep" stays root without
  * capabilities.  NULL: "sealpost-ROLE" where that user exists, else the number 64200 + role. */
 struct model_users {
-	const char *keys, *receive, *spool, *deliver, *lookup, *admin;
+	const char *keys, *receive, *spool, *deliver, *lookup, *admin, *web;
 };
 
 struct model_dns {

@@ -65,6 +65,7 @@ static const struct record_field users_fields[] = {
 	USER(deliver, "delivers mail"),
 	USER(lookup, "asks the DNS"),
 	USER(admin, "serves the management API"),
+	USER(web, "accepts HTTPS"),
 };
 static const struct record_desc users_desc = RECORD_DESC(struct model_users, "users", users_fields,
 	.doc = "System users of the processes when started as root; \"keep\": stay root without "

@@ -24,8 +24,8 @@ enum runtime_control_type {
 	RUNTIME_CONTROL_LISTENER,    /* tag: index in the node's list; fd */
 	RUNTIME_CONTROL_TICKET_KEY,  /* data: 80 bytes */
 	RUNTIME_CONTROL_ADDRESSES,   /* fd */
-	RUNTIME_CONTROL_SOCKET,	     /* fd */
-	RUNTIME_CONTROL_PUBLISH,     /* fd */
+	RUNTIME_CONTROL_SOCKET,	     /* tag: 0: admin.sock, 1: web.sock; fd */
+	RUNTIME_CONTROL_DOOR,	     /* tag: enum runtime_door; fd */
 	RUNTIME_CONTROL_SECRET,	     /* data: key of the webhook */
 	RUNTIME_CONTROL_APPLY,	     /* tag: number of the settings */
 	RUNTIME_CONTROL_PEER,	     /* role, index; fd */

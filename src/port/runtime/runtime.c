@@ -157,7 +157,9 @@ static enum err confine(struct runtime *r, const struct model_node *node, struct
 	const struct sandbox_rules rules = {
 		.may_connect = (needs & RUNTIME_NEEDS_CONNECT) != 0 ||
 			       (token && node->keys.pkcs11_connect),
-		.may_accept = (needs & (RUNTIME_NEEDS_LISTENERS | RUNTIME_NEEDS_SOCKET)) != 0,
+		.may_connect_locally = (needs & RUNTIME_NEEDS_RELAY) != 0,
+		.may_accept = (needs & (RUNTIME_NEEDS_LISTENERS | RUNTIME_NEEDS_SOCKETS)) != 0 ||
+			      runtime_table[r->process->role].doors != 0,
 		.may_thread = (needs & RUNTIME_NEEDS_THREADS) != 0 || token,
 		.writable = writable,
 		.writable_count = count,

@@ -55,16 +55,17 @@ struct runtime_settings {
 	size_t listener_count;
 	struct str roots;	      /* PEM of the system's trust store; receive, deliver */
 	struct str webhook_secret;    /* spool: node.alerts.webhook_secret's content; empty: none */
-	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive */
+	unsigned char ticket_key[80]; /* for SSL_CTX_set_tlsext_ticket_keys(); receive, web */
 	/* Those of the process's row, open for reading, -1: there is none.  Read them from offset
 	 * 0 by pread(); closed by the runtime after apply(). */
 	int secret_fds[RUNTIME_SECRET_MAX];
 	int address_table_fd; /* receive: for runtime_addresses_open(); else -1.  The same table
 				 every time, closed by the runtime after apply() */
-	int publish_fd; /* admin: the listening socket that is open to everybody; -1: none.  As with
-			   listeners, new with every apply, and belongs to the process */
-	int socket_fd;	/* admin: the listening management socket, belongs to the process; -1 at
-			   later calls */
+	int door_fds[RUNTIME_DOOR_MAX]; /* listening sockets by the process's row; -1: none.  As
+					   with listeners, new with every apply, and they belong to
+					   the process */
+	int socket_fd, web_socket_fd;	/* admin: the listening sockets admin.sock and web.sock,
+					   belong to the process; -1 at later calls */
 };
 
 /* All but create, apply and destroy may be NULL. */

@@ -25,9 +25,11 @@ struct runtime_received *runtime_received_new(void)
 	r->arena = arena_new();
 	r->settings.address_table_fd = -1;
 	r->settings.socket_fd = -1;
+	r->settings.web_socket_fd = -1;
 	for (size_t i = 0; i < RUNTIME_SECRET_MAX; i++)
 		r->settings.secret_fds[i] = -1;
-	r->settings.publish_fd = -1;
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX; i++)
+		r->settings.door_fds[i] = -1;
 	return r;
 }
 
@@ -48,6 +50,17 @@ void runtime_received_applied(struct runtime_received *r)
 	r->settings.address_table_fd = -1;
 }
 
+static void close_sockets(const struct runtime_received *r)
+{
+	if (r->settings.socket_fd >= 0)
+		close(r->settings.socket_fd);
+	if (r->settings.web_socket_fd >= 0)
+		close(r->settings.web_socket_fd);
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX; i++)
+		if (r->settings.door_fds[i] >= 0)
+			close(r->settings.door_fds[i]);
+}
+
 void runtime_received_free(struct runtime_received **received)
 {
 	struct runtime_received *r = *received;
@@ -58,10 +71,8 @@ void runtime_received_free(struct runtime_received **received)
 	runtime_received_applied(r);
 	for (size_t i = 0; i < r->listener_count && !r->is_taken; i++)
 		close(r->listeners[i].fd);
-	if (r->settings.socket_fd >= 0 && !r->is_taken)
-		close(r->settings.socket_fd);
-	if (r->settings.publish_fd >= 0 && !r->is_taken)
-		close(r->settings.publish_fd);
+	if (!r->is_taken)
+		close_sockets(r);
 	free(r->certificates);
 	free(r->lives);
 	free(r->listeners);
@@ -129,6 +140,25 @@ static bool add_secret(struct runtime_received *r, struct runtime_control_messag
 	return true;
 }
 
+static bool add_socket(struct runtime_received *r, struct runtime_control_message *message)
+{
+	int *to = message->tag == 0 ? &r->settings.socket_fd : &r->settings.web_socket_fd;
+
+	if (message->fd < 0 || *to >= 0)
+		return false;
+	*to = take_fd(message);
+	return true;
+}
+
+static bool add_door(struct runtime_received *r, struct runtime_control_message *message)
+{
+	if (message->tag < 0 || message->tag >= RUNTIME_DOOR_MAX || message->fd < 0 ||
+		r->settings.door_fds[message->tag] >= 0)
+		return false;
+	r->settings.door_fds[message->tag] = take_fd(message);
+	return true;
+}
+
 static bool add_node(struct runtime_received *r, struct str data)
 {
 	if (r->node != NULL)
@@ -164,18 +194,12 @@ bool runtime_received_add(struct runtime_received *r, struct runtime_control_mes
 		r->settings.address_table_fd = take_fd(message);
 		return true;
 	case RUNTIME_CONTROL_SOCKET:
-		if (r->settings.socket_fd >= 0)
-			return false;
-		r->settings.socket_fd = take_fd(message);
-		return true;
+		return add_socket(r, message);
 	case RUNTIME_CONTROL_SECRET:
 		r->settings.webhook_secret = arena_copy(r->arena, message->data);
 		return true;
-	case RUNTIME_CONTROL_PUBLISH:
-		if (r->settings.publish_fd >= 0)
-			return false;
-		r->settings.publish_fd = take_fd(message);
-		return true;
+	case RUNTIME_CONTROL_DOOR:
+		return add_door(r, message);
 	default:
 		return false;
 	}

@@ -2,6 +2,7 @@
 
 #define PEER(role)   (1u << RUNTIME_##role)
 #define SECRET(name) (1u << RUNTIME_SECRET_##name)
+#define DOOR(name)   (1u << RUNTIME_DOOR_##name)
 
 const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_SUPERVISE] =
@@ -15,7 +16,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 			.name = "keys",
 			.needs = RUNTIME_NEEDS_KEYS | RUNTIME_NEEDS_CERTIFICATES,
 			.secrets = SECRET(PASSPHRASE) | SECRET(PIN),
-			.peers = PEER(RECEIVE) | PEER(DELIVER),
+			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(WEB),
 			.user_offset = RUNTIME_KEYS,
 			.may = "hold private keys, sign",
 			.may_not = "network, files, mail",
@@ -45,7 +46,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "receive",
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
-				 RUNTIME_NEEDS_LISTENERS,
+				 RUNTIME_NEEDS_LISTENERS | RUNTIME_NEEDS_TICKETS,
 			.peers = PEER(SPOOL) | PEER(KEYS) | PEER(LOOKUP),
 			.user_offset = RUNTIME_RECEIVE,
 			.may = "accept connections",
@@ -66,10 +67,22 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 		{
 			.name = "admin",
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
-				 RUNTIME_NEEDS_SOCKET | RUNTIME_NEEDS_PUBLISH,
+				 RUNTIME_NEEDS_SOCKETS,
+			.doors = DOOR(PUBLISH),
 			.peers = PEER(SPOOL) | PEER(LOOKUP) | PEER(DELIVER),
 			.user_offset = RUNTIME_ADMIN,
 			.may = "answer on the management socket, show everybody what is published",
 			.may_not = "network, files, message bodies, keys",
+		},
+	[RUNTIME_WEB] =
+		{
+			.name = "web",
+			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_TICKETS |
+				 RUNTIME_NEEDS_RELAY,
+			.doors = DOOR(HTTPS),
+			.peers = PEER(KEYS),
+			.user_offset = RUNTIME_WEB,
+			.may = "accept HTTPS connections, pass their bytes on to admin",
+			.may_not = "HTTP, files, database, open connections to the network, keys",
 		},
 };

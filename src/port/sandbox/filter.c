@@ -250,6 +250,16 @@ static void add_threads(struct filter *f)
 	add(f, SCMP_ACT_ALLOW, calls, ARRAY_LENGTH(calls));
 }
 
+static void add_local_stream(struct filter *f)
+{
+	if (f->error == 0)
+		f->error = seccomp_rule_add(f->context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+			SCMP_CMP(0, SCMP_CMP_MASKED_EQ, whole_int, AF_UNIX),
+			SCMP_CMP(1, SCMP_CMP_MASKED_EQ,
+				whole_int & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+				SOCK_STREAM));
+}
+
 static void add_network(struct filter *f, const struct sandbox_rules *rules)
 {
 	static const int connecting[] = {
@@ -261,6 +271,12 @@ static void add_network(struct filter *f, const struct sandbox_rules *rules)
 		add_where(f, SCMP_SYS(socket), 0, whole_int, AF_INET6);
 		add_where(f, SCMP_SYS(socket), 0, whole_int, AF_UNIX);
 		add(f, SCMP_ACT_ALLOW, connecting, ARRAY_LENGTH(connecting));
+	}
+	/* Whom a stream connects to stands behind a pointer: the permissions of sockets say that.
+	 */
+	if (rules->may_connect_locally) {
+		add_local_stream(f);
+		add(f, SCMP_ACT_ALLOW, connecting, 1);
 	}
 	if (rules->may_accept)
 		add(f, SCMP_ACT_ALLOW, accepting, ARRAY_LENGTH(accepting));

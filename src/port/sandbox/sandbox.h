@@ -27,6 +27,7 @@ enum err sandbox_become(const struct sandbox_user *user, struct err_info *info);
 
 struct sandbox_rules {
 	bool may_connect;	     /* open sockets, connect, and bind for a reply */
+	bool may_connect_locally;    /* open Unix stream sockets and connect them */
 	bool may_accept;	     /* accept on listening sockets it has */
 	bool may_thread;	     /* start threads */
 	const char *const *writable; /* directories: everything below, but no execution */

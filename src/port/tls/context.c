@@ -56,6 +56,8 @@ enum err tls_server_context_new(struct tls_signer *signer,
 		return err_set(info, ERR_UNKNOWN, "there is no certificate to present");
 	context = new_context(signer, true);
 	context->staples = options->staples;
+	context->protocol = options->protocol;
+	context->is_for_anybody = options->is_for_anybody;
 	if (options->ticket_key != NULL) {
 		context->tickets = true;
 		memcpy(context->ticket_key, options->ticket_key, TLS_TICKET_KEY);

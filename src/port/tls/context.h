@@ -45,7 +45,8 @@ struct tls_context {
 	size_t identity_count;
 	struct tls_slot *bare; /* client: presents nothing */
 	struct cert_directory *directory;
-	bool tickets;
+	bool tickets, is_for_anybody;
+	const char *protocol; /* server, ALPN; NULL: none */
 	unsigned char ticket_key[TLS_TICKET_KEY];
 	struct tls_cache *cache;     /* client; NULL: none */
 	struct tls_staples *staples; /* server; NULL: none */

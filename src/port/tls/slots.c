@@ -138,6 +138,27 @@ static int on_session(SSL *ssl, SSL_SESSION *ssl_session)
 	return 1;
 }
 
+/* OFFERED is a list of names, each behind its length. */
+static int on_protocols(SSL *ssl, const unsigned char **ret, unsigned char *ret_length,
+	const unsigned char *offered, unsigned offered_length, void *protocol)
+{
+	struct str rest = str_make(offered, offered_length);
+
+	(void)ssl;
+	while (rest.n > 0) {
+		size_t length = (unsigned char)rest.p[0];
+		struct str name = str_part(rest, 1, 1 + length);
+
+		if (str_is(name, protocol)) {
+			*ret = (const unsigned char *)name.p;
+			*ret_length = (unsigned char)name.n;
+			return SSL_TLSEXT_ERR_OK;
+		}
+		rest = str_part(rest, 1 + length, rest.n);
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 /* ---- SSL_CTX ----------------------------------------------------------------------------------
  */
 
@@ -145,6 +166,10 @@ static void set_server(const struct tls_context *context, SSL_CTX *ssl)
 {
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	tls_staples_use(ssl, context->staples);
+	if (context->is_for_anybody)
+		SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+	if (context->protocol != NULL)
+		SSL_CTX_set_alpn_select_cb(ssl, on_protocols, (void *)context->protocol);
 	SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
 	if (!context->tickets) {
 		SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);

@@ -60,6 +60,10 @@ struct tls_context_options {
 	const unsigned char *ticket_key; /* 80 bytes, server; NULL: no tickets */
 	size_t cached_sessions;		 /* client; 0: none */
 	struct tls_staples *staples;	 /* server; NULL: none */
+	/* Server; as clients of the web expect it. */
+	const char *protocol; /* the one of ALPN that is spoken (RFC 7301), static text: who asks
+				 for others only is refused; NULL: nobody is answered */
+	bool is_for_anybody;  /* clients are not asked for a certificate */
 };
 
 /* INFO says which identity is unusable and why; cert_directory_new() says which cannot stand side

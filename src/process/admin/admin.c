@@ -4,6 +4,7 @@
 #include "process/admin/call.h"
 #include "process/admin/challenge.h"
 #include "process/admin/check.h"
+#include "process/admin/peer.h"
 #include "process/admin/publish.h"
 
 #include <pwd.h>
@@ -92,18 +93,34 @@ const struct cert_life *admin_life(const struct admin *admin, const char *name)
 	return NULL;
 }
 
-static enum err listen_on(struct admin *admin, int fd, struct err_info *info)
+typedef void on_request(struct evhttp_request *request, void *admin);
+
+static struct evhttp *serve(struct admin *admin, int fd, on_request *handler)
 {
-	admin->http = evhttp_new(runtime_base(admin->runtime));
-	if (admin->http == NULL || evhttp_accept_socket_with_handle(admin->http, fd) == NULL)
-		return err_set(info, ERR_IO, "the management socket cannot be served");
-	evhttp_set_max_body_size(admin->http, ADMIN_MAX_BODY);
-	evhttp_set_max_headers_size(admin->http, ADMIN_MAX_HEADERS);
-	evhttp_set_timeout(admin->http, ADMIN_IDLE_S);
-	evhttp_set_allowed_methods(admin->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
-							EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
-							EVHTTP_REQ_DELETE);
-	evhttp_set_gencb(admin->http, admin_on_request, admin);
+	struct evhttp *http = evhttp_new(runtime_base(admin->runtime));
+
+	if (http == NULL || evhttp_accept_socket_with_handle(http, fd) == NULL) {
+		if (http != NULL)
+			evhttp_free(http);
+		return NULL;
+	}
+	evhttp_set_max_body_size(http, ADMIN_MAX_BODY);
+	evhttp_set_max_headers_size(http, ADMIN_MAX_HEADERS);
+	evhttp_set_timeout(http, ADMIN_IDLE_S);
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+						 EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
+						 EVHTTP_REQ_DELETE);
+	evhttp_set_gencb(http, handler, admin);
+	return http;
+}
+
+static enum err listen_on(
+	struct admin *admin, const struct runtime_settings *settings, struct err_info *info)
+{
+	admin->http = serve(admin, settings->socket_fd, admin_on_request);
+	admin->web = serve(admin, settings->web_socket_fd, admin_peer_on_request);
+	if (admin->http == NULL || admin->web == NULL)
+		return err_set(info, ERR_IO, "the management sockets cannot be served");
 	return ERR_OK;
 }
 
@@ -120,8 +137,8 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	arena_free(&old.arena);
 	admin_published_forget(admin);
 	admin_users_ask(admin);
-	admin_publish_listen(admin->publish, settings->publish_fd);
-	return admin->http == NULL ? listen_on(admin, settings->socket_fd, info) : ERR_OK;
+	admin_publish_listen(admin->publish, settings->door_fds[RUNTIME_DOOR_PUBLISH]);
+	return admin->http == NULL ? listen_on(admin, settings, info) : ERR_OK;
 }
 
 /* ---- the spool ------------------------------------------------------------------------------- */
@@ -289,6 +306,8 @@ static void destroy(void *self)
 		admin_problem(admin->calls, 503, "the server is ending");
 	if (admin->http != NULL)
 		evhttp_free(admin->http);
+	if (admin->web != NULL)
+		evhttp_free(admin->web);
 	admin_publish_free(&admin->publish);
 	admin_published_forget(admin);
 	admin_challenges_free(&admin->challenges);

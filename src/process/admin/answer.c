@@ -1,7 +1,7 @@
 /* Answers: JSON, problems (RFC 9457), text, files. */
 #include "base/buf.h"
 #include "process/admin/assets.h"
-#include "process/admin/call.h"
+#include "process/admin/peer.h"
 
 #include <event2/buffer.h>
 #include <stdarg.h>
@@ -79,8 +79,7 @@ static void finish(
 		return;
 	}
 	if (call->request != NULL) {
-		evhttp_connection_set_closecb(
-			evhttp_request_get_connection(call->request), NULL, NULL);
+		admin_peer_watch(evhttp_request_get_connection(call->request));
 		send_json(call->request, status, json, type, etag);
 		call->request = NULL;
 	}
@@ -98,8 +97,7 @@ static void finish_with(struct admin_call *call, const struct answer *answer)
 {
 	call->admin->served++;
 	if (call->request != NULL) {
-		evhttp_connection_set_closecb(
-			evhttp_request_get_connection(call->request), NULL, NULL);
+		admin_peer_watch(evhttp_request_get_connection(call->request));
 		send_answer(call->request, answer);
 		call->request = NULL;
 	}

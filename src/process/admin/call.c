@@ -1,4 +1,5 @@
 #include "process/admin/check.h"
+#include "process/admin/peer.h"
 
 #include "port/log/log.h"
 
@@ -34,7 +35,7 @@ static void on_client_gone(struct evhttp_connection *connection, void *context)
 {
 	struct admin_call *call = context;
 
-	(void)connection;
+	admin_peer_gone(connection);
 	call->request = NULL;
 	if (call->gone != NULL)
 		call->gone(call);
@@ -141,6 +142,10 @@ void admin_on_request(struct evhttp_request *request, void *context)
 	uid_t uid = (uid_t)-1;
 	bool is_limited;
 
+	if (admin_peer_of(evhttp_request_get_connection(request)) != NULL) {
+		admin_refuse(admin, request, 401, "nobody is logged in");
+		return;
+	}
 	is_limited = peer_uid(request, &uid) && !admin_is_allowed(admin, uid);
 	if (uid == (uid_t)-1 || (is_limited && !manages_any(admin, uid))) {
 		log_event(LOG_WARNING_LEVEL, "admin.refused", LOG_NUMBER("uid", (int64_t)uid));

@@ -146,6 +146,7 @@ struct admin_user {
 struct admin {
 	struct runtime *runtime;
 	struct evhttp *http;
+	struct evhttp *web;		/* the same for what the web process passes on (peer.h) */
 	struct ipc *spool;		/* NULL: away */
 	struct ipc *lookup;		/* the same */
 	struct admin_deliver *delivers; /* those that are there */

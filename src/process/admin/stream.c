@@ -1,5 +1,5 @@
 /* Answers that are written line by line while the work goes on. */
-#include "process/admin/call.h"
+#include "process/admin/peer.h"
 
 #include <event2/buffer.h>
 #include <string.h>
@@ -42,7 +42,7 @@ void admin_stream_end(struct admin_call *call)
 		struct evhttp_connection *connection = evhttp_request_get_connection(request);
 
 		call->request = NULL;
-		evhttp_connection_set_closecb(connection, NULL, NULL);
+		admin_peer_watch(connection);
 		evhttp_connection_set_timeout(connection, ADMIN_IDLE_S);
 		evhttp_send_reply_end(request);
 	}

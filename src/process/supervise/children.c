@@ -18,6 +18,7 @@ enum {
 	LAST_PAUSE_MS = 30 * 1000,
 	GOOD_LIFE_MS = 60 * 1000,
 	GRACE_S = 2,
+	OTHERS = 5,	       /* processes of which there is one */
 	ADMIN_ALONE_MS = 5000, /* then the management answers, although others are not ready */
 };
 
@@ -107,6 +108,20 @@ static void send_node(struct supervise_child *child, const struct model_node *no
 	buf_free(&b);
 }
 
+static void send_sockets(struct supervise_child *child, const struct supervise_settings *settings)
+{
+	const struct supervise *s = child->supervise;
+
+	for (int i = 0; i < RUNTIME_DOOR_MAX; i++)
+		if ((runtime_table[child->role].doors & (1u << i)) != 0 &&
+			settings->door_fds[i] >= 0)
+			send_fd(child, RUNTIME_CONTROL_DOOR, i, settings->door_fds[i]);
+	if ((runtime_table[child->role].needs & RUNTIME_NEEDS_SOCKETS) == 0 || child->settings != 0)
+		return;
+	send_fd(child, RUNTIME_CONTROL_SOCKET, 0, s->socket_fd);
+	send_fd(child, RUNTIME_CONTROL_SOCKET, 1, s->web_socket_fd);
+}
+
 void supervise_child_configure(
 	struct supervise_child *child, const struct supervise_settings *settings)
 {
@@ -128,16 +143,14 @@ void supervise_child_configure(
 		for (size_t i = 0; i < settings->listener_count; i++)
 			send_fd(child, RUNTIME_CONTROL_LISTENER, (int64_t)i,
 				settings->listeners[i].fd);
-		supervise_child_send(child, RUNTIME_CONTROL_TICKET_KEY, 0,
-			str_make(s->ticket_key, sizeof(s->ticket_key)));
 		send_fd(child, RUNTIME_CONTROL_ADDRESSES, 0, s->addresses_fd);
 	}
+	if (needs & RUNTIME_NEEDS_TICKETS)
+		supervise_child_send(child, RUNTIME_CONTROL_TICKET_KEY, 0,
+			str_make(s->ticket_key, sizeof(s->ticket_key)));
 	if ((needs & RUNTIME_NEEDS_SECRET) && settings->webhook_secret.n > 0)
 		supervise_child_send(child, RUNTIME_CONTROL_SECRET, 0, settings->webhook_secret);
-	if ((needs & RUNTIME_NEEDS_PUBLISH) && settings->publish_fd >= 0)
-		send_fd(child, RUNTIME_CONTROL_PUBLISH, 0, settings->publish_fd);
-	if ((needs & RUNTIME_NEEDS_SOCKET) && child->settings == 0)
-		send_fd(child, RUNTIME_CONTROL_SOCKET, 0, s->socket_fd);
+	send_sockets(child, settings);
 	child->settings = settings->number;
 	supervise_child_send(child, RUNTIME_CONTROL_APPLY, settings->number, str_of(NULL));
 }
@@ -484,16 +497,15 @@ void supervise_children_new(struct supervise *s)
 {
 	const struct model_processes *processes = &s->settings->node->processes;
 
-	s->children = mem_resize(NULL, (size_t)(processes->receive + processes->deliver + 4),
-		sizeof(s->children[0]));
-	memset(s->children, 0,
-		(size_t)(processes->receive + processes->deliver + 4) * sizeof(s->children[0]));
+	s->children = mem_new((size_t)(processes->receive + processes->deliver + OTHERS) *
+			      sizeof(s->children[0]));
 	add(s, RUNTIME_KEYS, 1);
 	add(s, RUNTIME_LOOKUP, 1);
 	add(s, RUNTIME_SPOOL, 1);
 	add(s, RUNTIME_RECEIVE, (unsigned)processes->receive);
 	add(s, RUNTIME_DELIVER, (unsigned)processes->deliver);
 	add(s, RUNTIME_ADMIN, 1);
+	add(s, RUNTIME_WEB, 1);
 	for (size_t i = 0; i < s->child_count; i++)
 		supervise_child_spawn(&s->children[i]);
 }

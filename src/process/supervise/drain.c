@@ -17,7 +17,7 @@ static const struct stage {
 	unsigned roles;
 	int64_t limit_ms;
 } stages[] = {
-	{"receive", ROLE(RECEIVE), RUNTIME_DRAIN_MS},
+	{"receive", ROLE(RECEIVE) | ROLE(WEB), RUNTIME_DRAIN_MS},
 	{"deliver", ROLE(DELIVER), RUNTIME_DRAIN_MS},
 	{"spool", ROLE(SPOOL), RUNTIME_DRAIN_MS},
 	{"others", ROLE(ADMIN) | ROLE(LOOKUP) | ROLE(KEYS), 3000},
@@ -84,6 +84,11 @@ static void close_listeners(struct supervise_settings *settings)
 	for (size_t i = 0; i < settings->listener_count; i++) {
 		close(settings->listeners[i].fd);
 		settings->listeners[i].fd = -1;
+	}
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX; i++) {
+		if (settings->door_fds[i] >= 0)
+			close(settings->door_fds[i]);
+		settings->door_fds[i] = -1;
 	}
 }
 

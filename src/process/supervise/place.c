@@ -1,4 +1,4 @@
-/* Users, directories and the management socket. */
+/* Users, directories and the sockets in RUN. */
 #include "process/supervise/settings.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_USER = 64200, MANAGEMENT_BACKLOG = 128 };
+enum { FIRST_USER = 64200, MANAGEMENT_BACKLOG = 128, WEB_BACKLOG = 1024 };
 
 static const char *named_user(const struct model_node *node, enum runtime_role role)
 {
@@ -28,6 +28,8 @@ static const char *named_user(const struct model_node *node, enum runtime_role r
 		return node->users.deliver;
 	case RUNTIME_ADMIN:
 		return node->users.admin;
+	case RUNTIME_WEB:
+		return node->users.web;
 	default:
 		return NULL;
 	}
@@ -175,6 +177,15 @@ static enum err make_data(const struct model_node *node, struct err_info *info)
 	return e;
 }
 
+/* Where the socket is that the web process connects to. */
+static enum err reach_run(const struct model_node *node, struct err_info *info)
+{
+	struct supervise_user web;
+	enum err e = supervise_user_find(node, RUNTIME_WEB, &web, info);
+
+	return e == ERR_OK ? supervise_reach(&web, RUNTIME_WEB, node->run, info) : e;
+}
+
 enum err supervise_directories_make(const struct model_node *node, int *lock, struct err_info *info)
 {
 	const struct supervise_user self = {.change = false};
@@ -182,18 +193,40 @@ enum err supervise_directories_make(const struct model_node *node, int *lock, st
 
 	if (e == ERR_OK)
 		e = make(node->run, 0755, &self, info);
+	if (e == ERR_OK && node->admin.listen != NULL)
+		e = reach_run(node, info);
 	if (e == ERR_OK && *lock < 0)
 		e = take_lock(node->data, lock, info);
 	return e;
 }
 
-enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struct err_info *info)
+static bool path_of(const struct model_node *node, const char *name, struct sockaddr_un *ret)
+{
+	int n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s.sock", node->run, name);
+
+	return n >= 0 && (size_t)n < sizeof(ret->sun_path);
+}
+
+/* A socket that nobody but who makes it may connect to; then its owner and its mode. */
+static bool bind_at(int fd, const struct sockaddr_un *at, const struct supervise_user *owner,
+	mode_t mode, int backlog)
+{
+	mode_t before = umask(0177);
+	bool is_bound = bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
+
+	umask(before);
+	return is_bound && (!owner->change || lchown(at->sun_path, owner->uid, owner->gid) == 0) &&
+	       chmod(at->sun_path, mode) == 0 && listen(fd, backlog) == 0;
+}
+
+static enum err open_socket(const struct model_node *node, const char *name,
+	const struct supervise_user *owner, mode_t mode, int backlog, int *ret_fd,
+	struct err_info *info)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/admin.sock", node->run);
 	int fd;
 
-	if (n < 0 || (size_t)n >= sizeof(at.sun_path))
+	if (!path_of(node, name, &at))
 		return err_set(info, ERR_TOO_LONG,
 			"run: %s is too long for the path of a socket (at most %zu bytes)",
 			node->run, sizeof(at.sun_path) - sizeof("/admin.sock"));
@@ -201,9 +234,7 @@ enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struc
 	if (fd < 0)
 		return failed(info, at.sun_path);
 	unlink(at.sun_path); /* left behind by one that was killed: we hold the lock */
-	/* Anybody may connect; the admin process looks at who it is. */
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || chmod(at.sun_path, 0666) < 0 ||
-		listen(fd, MANAGEMENT_BACKLOG) < 0) {
+	if (!bind_at(fd, &at, owner, mode, backlog)) {
 		enum err e = failed(info, at.sun_path);
 
 		close(fd);
@@ -211,4 +242,31 @@ enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struc
 	}
 	*ret_fd = fd;
 	return ERR_OK;
+}
+
+enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struct err_info *info)
+{
+	const struct supervise_user self = {.change = false};
+
+	/* Anybody may connect; the admin process looks at who it is. */
+	return open_socket(node, "admin", &self, 0666, MANAGEMENT_BACKLOG, ret_fd, info);
+}
+
+enum err supervise_web_socket_open(
+	const struct model_node *node, int *ret_fd, struct err_info *info)
+{
+	struct supervise_user web;
+	enum err e = supervise_user_find(node, RUNTIME_WEB, &web, info);
+
+	return e == ERR_OK ? open_socket(node, "web", &web, 0600, WEB_BACKLOG, ret_fd, info) : e;
+}
+
+void supervise_sockets_unlink(const struct model_node *node)
+{
+	static const char *const names[] = {"admin", "web"};
+	struct sockaddr_un at;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		if (path_of(node, names[i], &at))
+			unlink(at.sun_path);
 }

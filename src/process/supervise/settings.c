@@ -20,8 +20,9 @@ void supervise_settings_free(struct supervise_settings **settings)
 	for (size_t i = 0; i < s->listener_count; i++)
 		if (s->listeners[i].fd >= 0)
 			close(s->listeners[i].fd);
-	if (s->publish_fd >= 0)
-		close(s->publish_fd);
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX; i++)
+		if (s->door_fds[i] >= 0)
+			close(s->door_fds[i]);
 	for (size_t i = 0; i < s->certificate_count; i++)
 		if (s->certificates[i].key_fd >= 0)
 			close(s->certificates[i].key_fd);
@@ -63,24 +64,47 @@ static enum err open_listeners(struct supervise_settings *s,
 	return ERR_OK;
 }
 
+/* ---- doors ------------------------------------------------------------------------------------
+ */
+
+static const struct {
+	const char *name; /* for the service manager */
+	const char *property;
+	size_t offset; /* of the address in the node */
+} doors[RUNTIME_DOOR_MAX] = {
+	[RUNTIME_DOOR_PUBLISH] = {"publish", "publish.listen",
+		offsetof(struct model_node, publish.listen)},
+	[RUNTIME_DOOR_HTTPS] = {"https", "admin.listen", offsetof(struct model_node, admin.listen)},
+};
+
+const char *supervise_door_address(const struct model_node *node, enum runtime_door door)
+{
+	const char *address;
+
+	memcpy(&address, (const char *)node + doors[door].offset, sizeof(address));
+	return address;
+}
+
 /* As a listener, with a name of its own for the service manager. */
-static enum err open_publish(struct supervise_settings *s,
+static enum err open_door(struct supervise_settings *s, enum runtime_door door,
 	const struct supervise_settings *previous, struct err_info *info)
 {
-	const struct model_listener model = {.name = "publish", .address = s->node->publish.listen};
+	const struct model_listener model = {
+		.name = doors[door].name, .address = supervise_door_address(s->node, door)};
 	struct err_info why = {.text = ""};
+	int *fd = &s->door_fds[door];
 	enum err e = ERR_OK;
 
 	if (model.address == NULL)
 		return ERR_OK;
-	if (previous != NULL && previous->publish_fd >= 0 &&
-		str_is(str_of(model.address), previous->node->publish.listen))
-		s->publish_fd = fcntl(previous->publish_fd, F_DUPFD_CLOEXEC, 3);
-	if (s->publish_fd < 0)
-		s->publish_fd = supervise_listen_inherited(&model);
-	if (s->publish_fd < 0)
-		e = supervise_listen(model.address, &s->publish_fd, &why);
-	return e == ERR_OK ? ERR_OK : err_set(info, e, "publish.listen: %s", why.text);
+	if (previous != NULL && previous->door_fds[door] >= 0 &&
+		str_is(str_of(model.address), supervise_door_address(previous->node, door)))
+		*fd = fcntl(previous->door_fds[door], F_DUPFD_CLOEXEC, 3);
+	if (*fd < 0)
+		*fd = supervise_listen_inherited(&model);
+	if (*fd < 0)
+		e = supervise_listen(model.address, fd, &why);
+	return e == ERR_OK ? ERR_OK : err_set(info, e, "%s: %s", doors[door].property, why.text);
 }
 
 /* The key of the webhook: what the file holds, without blanks and line ends behind it. */
@@ -126,8 +150,9 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 	struct supervise_settings *s CLEANUP(supervise_settings_free) = mem_new(sizeof(*s));
 	enum err e;
 
-	s->publish_fd = -1;
 	s->arena = arena_new();
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX; i++)
+		s->door_fds[i] = -1;
 	for (size_t i = 0; i < RUNTIME_SECRET_MAX; i++)
 		s->secret_fds[i] = -1;
 	s->node_file = arena_text(s->arena, node_file);
@@ -145,8 +170,8 @@ enum err supervise_settings_load(const char *node_file, const struct supervise_s
 		e = supervise_directories_make(s->node, lock, info);
 	if (e == ERR_OK)
 		e = open_listeners(s, previous, info);
-	if (e == ERR_OK)
-		e = open_publish(s, previous, info);
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX && e == ERR_OK; i++)
+		e = open_door(s, (enum runtime_door)i, previous, info);
 	if (e == ERR_OK)
 		e = read_secret(s, info);
 	if (e == ERR_OK)

@@ -28,8 +28,8 @@ struct supervise_settings {
 	struct model_node *node;
 	struct supervise_listener *listeners;
 	size_t listener_count;
-	struct str webhook_secret; /* empty: none */
-	int publish_fd;		   /* of node->publish.listen; -1: nothing is published */
+	struct str webhook_secret;		    /* empty: none */
+	int door_fds[RUNTIME_DOOR_MAX];		    /* -1: closed */
 	struct supervise_certificate *certificates; /* one for each pair of a living version */
 	size_t certificate_count;
 	struct cert_life *lives; /* of those with versions */
@@ -61,8 +61,16 @@ enum err supervise_reach(const struct supervise_user *user, enum runtime_role ro
 /* Make the directories.  *lock is a descriptor that keeps a second instance out; -1: take it. */
 enum err supervise_directories_make(
 	const struct model_node *node, int *lock, struct err_info *info);
-/* The management socket, listening. */
+/* RUN/admin.sock, listening: anybody may connect. */
 enum err supervise_socket_open(const struct model_node *node, int *ret_fd, struct err_info *info);
+/* RUN/web.sock, listening: only the user of the web process may connect. */
+enum err supervise_web_socket_open(
+	const struct model_node *node, int *ret_fd, struct err_info *info);
+/* Remove both. */
+void supervise_sockets_unlink(const struct model_node *node);
+
+/* The address of a door; NULL: it stays closed. */
+const char *supervise_door_address(const struct model_node *node, enum runtime_door door);
 
 /* A listening socket for ADDRESS ("[::]:25"). */
 enum err supervise_listen(const char *address, int *ret_fd, struct err_info *info);

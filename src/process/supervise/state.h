@@ -94,7 +94,7 @@ struct supervise {
 	struct event_base *base;
 	const char *node_file;
 	struct supervise_settings *settings;
-	int lock_fd, socket_fd, addresses_fd;
+	int lock_fd, socket_fd, web_socket_fd, addresses_fd;
 	unsigned char ticket_key[80];
 	struct supervise_child *children;
 	size_t child_count;

@@ -42,7 +42,7 @@ static void on_ticket_timer(evutil_socket_t fd, short what, void *context)
 	if (s->drain_stage >= 0 || !renew_ticket_key(s) || s->reload.next != NULL)
 		return;
 	for (size_t i = 0; i < s->child_count; i++)
-		if (s->children[i].role == RUNTIME_RECEIVE &&
+		if ((runtime_table[s->children[i].role].needs & RUNTIME_NEEDS_TICKETS) != 0 &&
 			supervise_child_is_live(&s->children[i]))
 			supervise_child_configure(&s->children[i], s->settings);
 }
@@ -101,12 +101,11 @@ static void clear(struct supervise *s)
 	free_event(s->admin_timer);
 	free_event(s->drain_timer);
 	if (s->socket_fd >= 0) {
-		char path[4200];
-
-		snprintf(path, sizeof(path), "%s/admin.sock", s->settings->node->run);
-		unlink(path);
+		supervise_sockets_unlink(s->settings->node);
 		close(s->socket_fd);
 	}
+	if (s->web_socket_fd >= 0)
+		close(s->web_socket_fd);
 	if (s->addresses_fd >= 0)
 		close(s->addresses_fd);
 	supervise_settings_free(&s->settings);
@@ -142,6 +141,8 @@ static void say_where(const struct supervise_settings *settings)
 {
 	const struct model_node *node = settings->node;
 	const char *node_file = settings->node_file;
+	static const char *const events[RUNTIME_DOOR_MAX] = {
+		[RUNTIME_DOOR_PUBLISH] = "serve.publishing", [RUNTIME_DOOR_HTTPS] = "serve.https"};
 
 	log_event(LOG_INFO_LEVEL, "serve.starting", LOG_TEXT("version", SEALPOST_VERSION),
 		LOG_TEXT("hostname", node->hostname),
@@ -151,9 +152,11 @@ static void say_where(const struct supervise_settings *settings)
 		log_event(LOG_INFO_LEVEL, "serve.listening",
 			LOG_TEXT("listener", settings->listeners[i].model->name),
 			LOG_TEXT("address", settings->listeners[i].model->address));
-	if (settings->publish_fd >= 0)
-		log_event(LOG_INFO_LEVEL, "serve.publishing",
-			LOG_TEXT("address", node->publish.listen));
+	for (size_t i = 0; i < RUNTIME_DOOR_MAX; i++)
+		if (settings->door_fds[i] >= 0)
+			log_event(LOG_INFO_LEVEL, events[i],
+				LOG_TEXT("address",
+					supervise_door_address(node, (enum runtime_door)i)));
 	for (size_t i = 0; i < settings->certificate_count; i++)
 		log_event(LOG_INFO_LEVEL, "serve.certificate",
 			LOG_TEXT("name", settings->certificates[i].name),
@@ -171,6 +174,8 @@ static enum err prepare(struct supervise *s, struct err_info *info)
 	log_setup("supervise", (enum log_format)s->settings->node->log.format,
 		supervise_log_level(s->settings->node));
 	e = supervise_socket_open(s->settings->node, &s->socket_fd, info);
+	if (e == ERR_OK)
+		e = supervise_web_socket_open(s->settings->node, &s->web_socket_fd, info);
 	if (e != ERR_OK)
 		return e;
 	e = runtime_addresses_create(&s->addresses_fd);
@@ -185,6 +190,7 @@ int supervise_main(const char *node_file)
 {
 	struct supervise s = {.lock_fd = -1,
 		.socket_fd = -1,
+		.web_socket_fd = -1,
 		.addresses_fd = -1,
 		.drain_stage = -1,
 		.next_number = 1,

@@ -181,7 +181,7 @@ static bool is_working(const struct instance *in, const json_t *status, int64_t 
 			!json_is_true(json_object_get(json_object_get(child, "stats"), "started")))
 			return false;
 	}
-	return json_array_size(json_object_get(status, "processes")) == 7;
+	return json_array_size(json_object_get(status, "processes")) == 8;
 }
 
 static struct instance *new_instance(const char *hostname, const char *more)
@@ -243,12 +243,13 @@ static void each_process_gets_what_its_row_says(void **state)
 		int peers, keys, certificates, listeners;
 		bool roots;
 	} rows[] = {
-		{"keys", 3, 1, 1, 0, false},
+		{"keys", 4, 1, 1, 0, false},
 		{"lookup", 5, 0, 0, 0, true},
 		{"spool", 5, 0, 1, 0, true},
 		{"receive", 3, 0, 1, 1, true},
 		{"deliver", 4, 0, 1, 0, true},
 		{"admin", 3, 0, 1, 0, true},
+		{"web", 1, 0, 1, 0, false},
 	};
 	struct instance *in CLEANUP(remove_instance) = new_instance("one.example", "");
 	json_t *status = wait_until(in, "all work", is_working, 0);
@@ -298,7 +299,7 @@ static void a_killed_process_comes_back(void **state)
 		number(json_object_get(child_of(status, "spool", 0), "stats"), "peers"), 5);
 	assert_int_equal(
 		number(json_object_get(child_of(status, "receive", 0), "stats"), "peers"), 4);
-	assert_int_equal(number(json_object_get(child_of(status, "keys", 0), "stats"), "peers"), 3);
+	assert_int_equal(number(json_object_get(child_of(status, "keys", 0), "stats"), "peers"), 4);
 	json_decref(status);
 	/* What a dead receiver had counted is forgotten. */
 	assert_int_equal(kill((pid_t)receive, SIGKILL), 0);
