@@ -30,6 +30,11 @@ const struct model_organisation *policy_organisation(
 const struct model_connector *policy_connector(
 	const struct policy_snapshot *snapshot, const char *organisation, const char *name);
 
+/* What kind of place policy_outbound.key stands for: "maildir", "lmtp", "smtp" (a domain's own
+ * server), "on-premises", "partner", "mx", "literal", "refused", or "other" where its connector is
+ * gone.  Static text.  SNAPSHOT may be NULL. */
+const char *policy_route_class(const struct policy_snapshot *snapshot, struct str key);
+
 /* ---- inbound --------------------------------------------------------------------------------- */
 
 /* How a chain is verified: by which anchors, revocation lists and key usage. */

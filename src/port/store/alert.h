@@ -21,4 +21,15 @@ void store_alert_told(
 void store_alert_open(
 	struct store *store, const char *const *kinds, store_alarms_done *done, void *context);
 
+/* How many alarms are not over, by kind and whether somebody has acknowledged them. */
+struct store_alert_count {
+	const char *kind;
+	bool is_acknowledged;
+	int64_t count;
+};
+enum { STORE_ALERT_COUNTS = 100 }; /* at most */
+typedef void store_alert_counts_done(
+	void *context, enum err e, const struct store_alert_count *counts, size_t count);
+void store_alert_counts(struct store *store, store_alert_counts_done *done, void *context);
+
 #endif

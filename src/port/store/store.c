@@ -224,6 +224,9 @@ void store_counts(struct store *store, struct store_counts *ret)
 		.disk_free = INT64_MAX,
 		.trace_pending = store_trace_waiting(store->trace),
 	};
+	pthread_mutex_lock(&store->lock);
+	ret->commits = store->commits;
+	pthread_mutex_unlock(&store->lock);
 	if (store->directory != NULL && statvfs(store->directory, &fs) == 0)
 		ret->disk_free = (int64_t)(fs.f_bavail * fs.f_frsize);
 }

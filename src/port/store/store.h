@@ -18,6 +18,7 @@
 #define SEALPOST_PORT_STORE_STORE_H
 
 #include "core/account/audit.h"
+#include "core/metrics/set.h"
 #include "core/model/model.h"
 #include "core/wire/wire.h"
 
@@ -72,10 +73,11 @@ struct store_counts {
 	int64_t recipients;
 	int64_t pending_bytes; /* content waiting for a commit: stop reading above some mark */
 	int64_t pending_calls;
-	int64_t groups;	       /* committed since opening */
-	int64_t cached;	       /* bytes of bodies in memory */
-	int64_t disk_free;     /* bytes; INT64_MAX when not known */
-	int64_t trace_pending; /* events on their way to the trace */
+	int64_t groups;			  /* committed since opening */
+	int64_t cached;			  /* bytes of bodies in memory */
+	int64_t disk_free;		  /* bytes; INT64_MAX when not known */
+	int64_t trace_pending;		  /* events on their way to the trace */
+	struct metrics_histogram commits; /* how long the groups took, to the disk */
 };
 void store_counts(struct store *store, struct store_counts *ret);
 /* Only counts.pending_bytes, without a look at the disk. */

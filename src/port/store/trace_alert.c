@@ -131,3 +131,51 @@ void store_alert_open(
 	a->listed = done;
 	store_trace_submit(store->trace, &a->job);
 }
+
+/* ---- how many ----------------------------------------------------------------------------------
+ */
+
+struct counting {
+	struct store_trace_job job;
+	struct store_alert_count *items;
+	size_t count;
+	store_alert_counts_done *done;
+};
+
+static enum err run_counts(struct store_db *db, struct store_trace_job *job)
+{
+	struct counting *c = (struct counting *)job;
+	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_ALERT_COUNTS);
+	bool row = false;
+	enum err e = ERR_OK;
+
+	if (s == NULL)
+		return store_trace_error(db);
+	sqlite3_bind_int64(s, 1, STORE_ALERT_COUNTS);
+	c->items = arena_array(job->arena, STORE_ALERT_COUNTS, sizeof(*c->items));
+	while (c->count < STORE_ALERT_COUNTS && (e = store_db_step(s, &row)) == ERR_OK && row)
+		c->items[c->count++] = (struct store_alert_count){
+			.kind = arena_text(job->arena, store_db_text(s, 0)),
+			.is_acknowledged = sqlite3_column_int(s, 1) != 0,
+			.count = sqlite3_column_int64(s, 2)};
+	sqlite3_reset(s);
+	return e;
+}
+
+static void tell_counts(struct store_trace_job *job, enum err e)
+{
+	const struct counting *c = (const struct counting *)job;
+
+	c->done(job->context, e, e == ERR_OK ? c->items : NULL, e == ERR_OK ? c->count : 0);
+}
+
+void store_alert_counts(struct store *store, store_alert_counts_done *done, void *context)
+{
+	struct counting *c = store_trace_job_new(sizeof(*c));
+
+	c->job.run = run_counts;
+	c->job.tell = tell_counts;
+	c->job.context = context;
+	c->done = done;
+	store_trace_submit(store->trace, &c->job);
+}

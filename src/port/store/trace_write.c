@@ -200,6 +200,8 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_ALERT_OPEN] =
 		"SELECT " ALARM " FROM alarm WHERE over = 0 AND kind IN (?1, ?2, ?3, ?4)"
 		" ORDER BY id",
+	[STORE_TRACE_ALERT_COUNTS] = "SELECT kind, acknowledged <> 0, count(*) FROM alarm"
+				     " WHERE over = 0 GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?1",
 	[STORE_TRACE_CHAIN_LIST] =
 		"SELECT " CHAIN ", CASE ?6 WHEN 0 THEN '' ELSE pem END FROM chain"
 		" WHERE (?1 = 0 OR id = ?1) AND (?2 IS NULL OR organisation = ?2)"

@@ -77,6 +77,7 @@ struct store {
 	int wake_fd; /* the loop is woken by it */
 	struct event *wake_event;
 
+	struct metrics_histogram commits; /* under the lock */
 	atomic_llong pending_bytes, pending_calls, groups, messages, recipients;
 	/* writer only */
 	int64_t sequence; /* last given */

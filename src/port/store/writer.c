@@ -10,6 +10,7 @@
 #include "port/store/work.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static void group_init(struct store_group *group)
 {
@@ -72,12 +73,27 @@ static enum err forget_events(struct store *store)
 	return e;
 }
 
+static int64_t ticks_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void note_commit(struct store *store, int64_t us)
+{
+	pthread_mutex_lock(&store->lock);
+	metrics_observe(&store->commits, us);
+	pthread_mutex_unlock(&store->lock);
+}
+
 /* Run the works from FIRST up to (not with) END, and commit. */
 static enum err run_group(struct store *store, struct store_work *first, struct store_work *end,
 	struct store_group *group)
 {
 	const struct store_engine_ops *ops = store->engine.ops;
-	int64_t forgotten = store->forgotten;
+	int64_t forgotten = store->forgotten, began = ticks_us();
 	struct store_work *work;
 	enum err e = ops->begin(store->engine.self);
 
@@ -98,8 +114,10 @@ static enum err run_group(struct store *store, struct store_work *first, struct 
 		e = forget_events(store);
 	if (e == ERR_OK)
 		e = ops->commit(store->engine.self);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		note_commit(store, ticks_us() - began);
 		return ERR_OK;
+	}
 	ops->rollback(store->engine.self);
 	store->forgotten = forgotten;
 	return e;

@@ -5,6 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char *const tls_failure_names[] = {[TLS_FAILURE_NONE] = "none",
+	[TLS_FAILURE_VERSION] = "version",
+	[TLS_FAILURE_ALERT] = "alert",
+	[TLS_FAILURE_PROTOCOL] = "protocol",
+	[TLS_FAILURE_CLOSED] = "closed",
+	[TLS_FAILURE_SIGNATURE] = "signature",
+	[TLS_FAILURE_OTHER] = "other"};
+
 static const char *group_of(SSL *ssl, struct arena *arena)
 {
 	int nid = (int)SSL_get_negotiated_group(ssl);

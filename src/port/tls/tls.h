@@ -143,7 +143,9 @@ enum tls_failure_kind {
 	TLS_FAILURE_CLOSED,    /* the connection ended during the handshake */
 	TLS_FAILURE_SIGNATURE, /* our keys process did not answer */
 	TLS_FAILURE_OTHER,
+	TLS_FAILURE_MAX,
 };
+extern const char *const tls_failure_names[]; /* "none", "version", "alert", ... */
 enum tls_failure_kind tls_failure(const struct tls_session *session, const char **ret_text);
 
 /* Has the session failed because the peer does not take our certificate?  That is a fatal alert

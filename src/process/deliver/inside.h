@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "core/cert/refusals.h"
+#include "core/metrics/set.h"
 #include "core/policy/policy.h"
 #include "port/dns/dns.h"
 #include "port/inquiry/inquiry.h"
@@ -81,6 +82,7 @@ struct deliver {
 			unreachable, handshakes_failed, gate_refusals;
 		int64_t unmet[POLICY_OUTCOME_MAX]; /* hosts that did not meet a demand, by why */
 	} counters;
+	struct metrics_set *metrics; /* NULL in tests */
 };
 
 /* What came of recipients that share it. */
@@ -147,6 +149,17 @@ void deliver_task_body_came(struct deliver_task *task);
 bool deliver_task_has_begun(const struct deliver_task *task);
 /* Was the end of the content handed over, so that the message may have been taken? */
 bool deliver_task_is_past_end(const struct deliver_task *task);
+
+/* count.c */
+void deliver_count_handshake(struct deliver *self, const struct deliver_link *link);
+void deliver_count_handshake_failed(struct deliver *self, const struct deliver_link *link);
+/* A transaction begins: CHECK says how it is protected. */
+void deliver_count_sent(struct deliver *self, const struct policy_snapshot *snapshot,
+	const struct policy_outbound *route, const struct policy_check *check);
+/* A host does not meet a demand. */
+void deliver_count_unmet(struct deliver *self, enum policy_outcome outcome);
+/* For `sealpost status` and /metrics; new reference. */
+json_t *deliver_count_json(const struct deliver *self);
 
 /* process.c */
 void deliver_send(struct deliver *self, enum wire_type type, const void *record);

@@ -302,6 +302,7 @@ static void *create(struct runtime *runtime)
 	self->slots = deliver_slots_new();
 	self->trust = tls_trust_new();
 	self->present = tls_present_new();
+	self->metrics = metrics_set_new();
 	return self;
 }
 
@@ -420,27 +421,7 @@ static void drain(void *context)
 
 static json_t *stats(void *context)
 {
-	const struct deliver *self = context;
-	json_t *unmet = json_object();
-
-	for (size_t i = 0; i < POLICY_OUTCOME_MAX; i++)
-		if (self->counters.unmet[i] != 0)
-			json_object_set_new(unmet,
-				policy_outcome_row((enum policy_outcome)i)->token,
-				json_integer((json_int_t)self->counters.unmet[i]));
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-		"jobs", (json_int_t)self->counters.jobs, "jobs_under_way",
-		(json_int_t)self->job_count, "delivered", (json_int_t)self->counters.delivered,
-		"deferred", (json_int_t)self->counters.deferred, "failed",
-		(json_int_t)self->counters.failed, "connections",
-		(json_int_t)self->counters.connections, "connections_kept",
-		(json_int_t)deliver_pool_count(self->pool), "connections_reused",
-		(json_int_t)self->counters.reused, "unreachable",
-		(json_int_t)self->counters.unreachable, "transactions_tls",
-		(json_int_t)self->counters.tls, "transactions_clear",
-		(json_int_t)self->counters.clear, "handshakes_failed",
-		(json_int_t)self->counters.handshakes_failed, "refused_by_requirement",
-		(json_int_t)self->counters.gate_refusals, "unmet_by", unmet);
+	return deliver_count_json(context);
 }
 
 static void destroy(void *context)
@@ -477,6 +458,7 @@ static void destroy(void *context)
 	inquiry_free(&self->inquiry);
 	ipc_free(&self->lookup);
 	tls_signer_free(&self->signer);
+	metrics_set_free(&self->metrics);
 	arena_free(&self->arena);
 	free(self);
 }

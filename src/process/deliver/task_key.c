@@ -85,7 +85,7 @@ void deliver_task_unmet(struct deliver_task *task, enum policy_outcome outcome, 
 {
 	const struct policy_outcome_row *row = policy_outcome_row(outcome);
 
-	task->self->counters.unmet[outcome]++;
+	deliver_count_unmet(task->self, outcome);
 	*ret = (struct deliver_verdict){
 		.result = WIRE_DEFERRED,
 		.token = row->token,

@@ -183,7 +183,7 @@ static void on_tls_failed(struct deliver_task *task)
 	struct deliver_past past = deliver_task_past(task);
 	bool may_clear = deliver_gate_allows_clear(task->route, &task->self->node->tls, &past);
 
-	task->self->counters.handshakes_failed++;
+	deliver_count_handshake_failed(task->self, task->link);
 	/* Our own certificate is no reason for less TLS: the other version, before anything else.
 	 */
 	if (deliver_present_failed(
@@ -316,6 +316,7 @@ static void on_event(void *context, enum deliver_link_event event)
 	deliver_standing_stop(&task->standing);
 	switch (event) {
 	case DELIVER_LINK_READY:
+		deliver_count_handshake(task->self, task->link);
 		deliver_task_ready(task);
 		break;
 	case DELIVER_LINK_DONE:

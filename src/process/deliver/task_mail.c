@@ -88,10 +88,7 @@ void deliver_task_mail_begin(struct deliver_task *task)
 	}
 	deliver_content_start(&task->content, task->job->body,
 		deliver_content_mode(task->route, task->check.got));
-	if (gate.is_tls)
-		task->self->counters.tls++;
-	else
-		task->self->counters.clear++;
+	deliver_count_sent(task->self, task->job->config->snapshot, task->route, &task->check);
 }
 
 bool deliver_task_mail_content(

@@ -17,6 +17,7 @@
  *   standing.c     whether its certificates are revoked: asked of lookup, RCPT waits for it
  *   staple.c       what lookup says of our own ones, to be sent along
  *   spool.c        the channel to the spool: configuration, credits, verdicts
+ *   count.c        counters, for the administrator and for monitoring
  */
 #ifndef SEALPOST_PROCESS_RECEIVE_INTERNAL_H
 #define SEALPOST_PROCESS_RECEIVE_INTERNAL_H
@@ -27,6 +28,7 @@
 #include "core/message/fields.h"
 #include "core/message/firewall.h"
 #include "core/message/headers.h"
+#include "core/metrics/set.h"
 #include "core/policy/policy.h"
 #include "core/smtp/proxy.h"
 #include "core/smtp/server.h"
@@ -126,11 +128,22 @@ struct receive {
 	uint64_t connections, over_limit, tls_sessions, tls_failures, client_certificates;
 	uint64_t accepted, accepted_bytes, refused, timeouts, early;
 	struct receive_reason reasons[RECEIVE_REASONS_MAX];
+	struct metrics_set *metrics;
 };
 
 /* As receive_process.create, but on any loop; for tests. */
 struct receive *receive_new(struct event_base *base, unsigned index);
-void receive_count_refusal(struct receive *receive, const char *token);
+
+/* ---- counting (count.c) --------------------------------------------------------------------- */
+
+void receive_count_connection(struct receive_session *session);
+void receive_count_handshake(struct receive_session *session);
+void receive_count_handshake_failed(struct receive_session *session);
+void receive_count_refusal(struct receive_session *session, const char *token);
+/* The message of the session's transaction is in the queue. */
+void receive_count_accepted(struct receive_session *session);
+/* For `sealpost status` and /metrics; new reference. */
+json_t *receive_count_json(const struct receive *receive);
 
 /* ---- accept --------------------------------------------------------------------------------- */
 

@@ -25,6 +25,7 @@ struct receive *receive_new(struct event_base *base, unsigned index)
 	r->present = tls_present_new();
 	r->inquiry = inquiry_new(base);
 	r->staples = tls_staples_new();
+	r->metrics = metrics_set_new();
 	r->digger = event_new(base, -1, 0, on_digger, r);
 	return r;
 }
@@ -122,43 +123,9 @@ static void drain(void *self)
 	event_active(r->digger, EV_TIMEOUT, 0);
 }
 
-void receive_count_refusal(struct receive *r, const char *token)
-{
-	r->refused++;
-	for (size_t i = 0; i < RECEIVE_REASONS_MAX; i++) {
-		struct receive_reason *reason = &r->reasons[i];
-
-		if (reason->token == NULL)
-			reason->token = token; /* tokens are static text */
-		if (strcmp(reason->token, token) != 0)
-			continue;
-		reason->count++;
-		return;
-	}
-}
-
 static json_t *stats(void *self)
 {
-	const struct receive *r = self;
-	json_t *reasons = json_object();
-
-	for (size_t i = 0; i < RECEIVE_REASONS_MAX && r->reasons[i].token != NULL; i++)
-		json_object_set_new(reasons, r->reasons[i].token,
-			json_integer((json_int_t)r->reasons[i].count));
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}",
-		"sessions", (json_int_t)r->session_count,		   /**/
-		"connections", (json_int_t)r->connections,		   /**/
-		"over_limit", (json_int_t)r->over_limit,		   /**/
-		"tls_sessions", (json_int_t)r->tls_sessions,		   /**/
-		"tls_failures", (json_int_t)r->tls_failures,		   /**/
-		"client_certificates", (json_int_t)r->client_certificates, /**/
-		"accepted", (json_int_t)r->accepted,			   /**/
-		"accepted_bytes", (json_int_t)r->accepted_bytes,	   /**/
-		"refused", (json_int_t)r->refused,			   /**/
-		"timeouts", (json_int_t)r->timeouts,			   /**/
-		"early_talkers", (json_int_t)r->early,			   /**/
-		"spool_connected", r->spool != NULL,			   /**/
-		"intake_open", r->spool != NULL && !r->intake_closed, "refused_by", reasons);
+	return receive_count_json(self);
 }
 
 static void destroy(void *self)
@@ -183,6 +150,7 @@ static void destroy(void *self)
 	ipc_free(&r->lookup);
 	runtime_addresses_close(&r->addresses);
 	map_free(&r->transactions);
+	metrics_set_free(&r->metrics);
 	event_free(r->digger);
 	if (r->accept_again != NULL)
 		event_free(r->accept_again);

@@ -209,7 +209,7 @@ static void on_handshake_done(struct receive_session *s)
 	bool was_clear = s->phase == RECEIVE_PHASE_HANDSHAKE &&
 			 smtp_server_waits_for(s->smtp) == SMTP_SERVER_WAIT_TLS;
 
-	s->receive->tls_sessions++;
+	receive_count_handshake(s);
 	s->facts.is_tls = true;
 	s->facts_of = 0;
 	receive_facts(s);
@@ -229,7 +229,7 @@ static void on_tls_failed(struct receive_session *s)
 	const char *text = NULL;
 
 	if (s->phase == RECEIVE_PHASE_HANDSHAKE) {
-		s->receive->tls_failures++;
+		receive_count_handshake_failed(s);
 		tls_failure(s->tls, &text);
 		receive_present_failed(s, text);
 		log_event(LOG_INFO_LEVEL, "tls.failed",
@@ -254,6 +254,7 @@ static void on_tls(void *context, enum tls_event event)
 		return;
 	case TLS_EVENT_CLOSED:
 		if (s->phase == RECEIVE_PHASE_HANDSHAKE) {
+			receive_count_handshake_failed(s);
 			receive_session_end(s, "handshake-failed");
 			return;
 		}
@@ -514,7 +515,7 @@ static void link_session(struct receive_session *s)
 		s->next->place = &s->next;
 	r->sessions = s;
 	r->session_count++;
-	r->connections++;
+	receive_count_connection(s);
 }
 
 void receive_session_new(

@@ -38,7 +38,7 @@ void receive_transaction_report(struct receive_session *s, const struct receive_
 	event.size = t != NULL ? (int64_t)t->size : 0;
 	event.receipt = &receipt;
 	s->refused++;
-	receive_count_refusal(s->receive, refusal->token);
+	receive_count_refusal(s, refusal->token);
 	log_event(LOG_INFO_LEVEL, "message.refused", LOG_TEXT("address", s->address),
 		LOG_TEXT("sender", event.sender), LOG_TEXT("recipient", event.recipient),
 		LOG_TEXT("organisation", event.organisation),
@@ -140,7 +140,7 @@ static void reply_failure(struct receive_session *s, enum err error)
 	log_event(LOG_WARNING_LEVEL, "message.not-stored", LOG_TEXT("address", s->address),
 		LOG_TEXT("sender", s->transaction->message.sender),
 		LOG_TEXT("reason", err_token(error)));
-	receive_count_refusal(s->receive, err_token(error));
+	receive_count_refusal(s, err_token(error));
 	if (error == ERR_FULL || error == ERR_BUSY)
 		smtp_server_reply(s->smtp, 452, "4.3.1", "No space for mail, try again later");
 	else
@@ -158,7 +158,7 @@ void receive_transaction_done(struct receive_session *s, const struct wire_done 
 		/* The spool cannot take the rest (disk full, ...). */
 		static const struct smtp_fault full = {452, "4.3.1", "No space for mail"};
 
-		receive_count_refusal(s->receive, err_token((enum err)done->error));
+		receive_count_refusal(s, err_token((enum err)done->error));
 		forget(s);
 		smtp_server_refuse(s->smtp, &full);
 		receive_session_run(s);
@@ -169,8 +169,7 @@ void receive_transaction_done(struct receive_session *s, const struct wire_done 
 	} else {
 		wire_id_format(t->message.id, id);
 		memcpy(text + strlen(text), id, sizeof(id));
-		s->receive->accepted++;
-		s->receive->accepted_bytes += t->size;
+		receive_count_accepted(s);
 		log_accepted(s, id);
 		smtp_server_reply(s->smtp, 250, "2.0.0", text);
 	}
@@ -209,7 +208,7 @@ static void on_fault(struct receive_session *s, const struct smtp_server_action 
 	if (fault->code != 0 && s->transaction != NULL)
 		receive_transaction_give_up(s, token_of(fault), fault);
 	else if (fault->code != 0)
-		receive_count_refusal(s->receive, token_of(fault));
+		receive_count_refusal(s, token_of(fault));
 	receive_transaction_drop(s);
 	if (action->type == SMTP_SERVER_CLOSE && s->end == NULL)
 		s->end = fault->code != 0	   ? token_of(fault)

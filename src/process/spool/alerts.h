@@ -92,6 +92,7 @@ struct spool_alerts {
 	/* expiry; ticks */
 	int64_t next_expiry;
 	bool expiring;
+	int64_t partners_end_ms; /* when the first certificate of partners ends; 0: none soon */
 	int64_t last_tag;
 };
 

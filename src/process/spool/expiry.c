@@ -44,6 +44,7 @@ struct look {
 	size_t count;
 	struct wire_event *events;
 	size_t event_count;
+	int64_t first_end_ms; /* of partners' certificates; 0: none seen */
 };
 
 static void want(struct look *look, struct wanted wanted)
@@ -132,6 +133,12 @@ static void look_at_own(struct look *look, const struct spool_own_certificate *o
 			   .end_ms = own->not_after_ms});
 }
 
+static void note_end(struct look *look, int64_t end_ms)
+{
+	if (look->first_end_ms == 0 || end_ms < look->first_end_ms)
+		look->first_end_ms = end_ms;
+}
+
 static void look_at_partner(struct look *look, const struct store_chain *chain)
 {
 	const struct wire_chain *w = &chain->wire;
@@ -139,8 +146,11 @@ static void look_at_partner(struct look *look, const struct store_chain *chain)
 		&look->spool->alerts->before_expiry, chain->not_after_ms, look->now_ms);
 
 	/* A connector that is gone needs nobody. */
-	if (mark == CERT_WATCH_NOTHING || chain->not_after_ms == 0 ||
+	if (chain->not_after_ms == 0 ||
 		policy_connector(look->spool->snapshot, w->organisation, w->connector) == NULL)
+		return;
+	note_end(look, chain->not_after_ms);
+	if (mark == CERT_WATCH_NOTHING)
 		return;
 	want(look,
 		(struct wanted){.kind = partner_expires,
@@ -273,6 +283,7 @@ static void listed(void *context, enum err e, const struct store_chain *chains, 
 		look_at_own(look, &a->own[i]);
 	for (size_t i = 0; i < count; i++)
 		look_at_partner(look, &chains[i]);
+	look->spool->alerts->partners_end_ms = look->first_end_ms;
 	store_alert_open(look->spool->store,
 		(const char *[]){kinds[0], kinds[1], kinds[2], kinds[3], NULL}, opened, look);
 }

@@ -182,11 +182,18 @@ static void remove_recipient(struct judge *j, const char *kind)
 	j->recipient->state = GONE;
 }
 
+static void count(const struct judge *j, const char *result, const char *token)
+{
+	spool_count_recipient(j->s->spool, result, token,
+		j->verdict->route != NULL ? j->verdict->route : j->recipient->route);
+}
+
 static void delivered(struct judge *j)
 {
 	bool relayed = j->outcome->result == WIRE_RELAYED;
 
 	j->recipient->attempts++;
+	count(j, relayed ? "relayed" : "delivered", NULL);
 	if (relayed)
 		j->s->spool->counters.relayed++;
 	else
@@ -204,6 +211,7 @@ static void failed(struct judge *j)
 	const char *kind = j->verdict->kind != NULL ? j->verdict->kind : "failed";
 
 	j->s->spool->counters.failed++;
+	count(j, kind, j->outcome->token);
 	if (j->verdict->kind == NULL)
 		j->recipient->attempts++;
 	add_notice(j, MESSAGE_DSN_FAILED, false);
@@ -229,11 +237,13 @@ static void deferred(struct judge *j)
 	r->attempts++;
 	if (next.verdict == QUEUE_RETURN) {
 		s->spool->counters.expired++;
+		count(j, "expired", j->outcome->token);
 		add_notice(j, MESSAGE_DSN_FAILED, true);
 		remove_recipient(j, "expired");
 		return;
 	}
 	s->spool->counters.deferred++;
+	count(j, "deferred", j->outcome->token);
 	if (!j->verdict->silent || r->attempts == 1) {
 		add_event(j, "deferred");
 		log_outcome(j, "deferred");

@@ -68,6 +68,7 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->protection_orders[0].limit = MAX_PROTECTIONS_IN;
 	spool->protection_orders[1].limit = MAX_PROTECTIONS_OUT;
 	spool->alerts = spool_alerts_new();
+	spool->metrics = spool_metrics_new(ticks_ms());
 	spool->claims = map_new((uint64_t)ticks_ms());
 	spool->tick = event_new(base, -1, EV_PERSIST, on_tick, spool);
 	spool->pump = event_new(base, -1, 0, on_pump, spool);
@@ -109,6 +110,7 @@ void spool_free(struct spool **ref)
 	spool_protections_free(spool);
 	spool_owners_free(spool);
 	spool_alerts_free(spool);
+	spool_metrics_free(&spool->metrics);
 	spool_orphans_free(spool);
 	arena_free(&spool->settings.arena);
 	free(spool->directory);
@@ -256,6 +258,7 @@ void spool_on_tick(struct spool *spool)
 	spool_orphans_tick(spool);
 	expire_trace(spool);
 	spool_alerts_tick(spool);
+	spool_metrics_tick(spool);
 	spool_dispatch(spool);
 	check_drained(spool);
 }
@@ -318,7 +321,12 @@ static void drain(void *self)
 
 static json_t *stats(void *self)
 {
-	return spool_status(self);
+	struct spool *spool = self;
+	json_t *status = spool_status(spool);
+
+	if (spool->store != NULL)
+		json_object_set_new(status, "metrics", spool_metrics_json(spool));
+	return status;
 }
 
 static void destroy(void *self)

@@ -18,6 +18,7 @@
  *   protection.c  how well destinations and senders were protected
  *   chains.c   certificates that partners present
  *   alerts.h   who is told of alarms, and of certificates that end soon
+ *   metrics.c   what monitoring reads
  *   manage.c    questions and orders of the administrator; manage_account.c,
  *               manage_queue.c, manage_trace.c
  *
@@ -181,6 +182,7 @@ struct spool {
 	struct spool_settlement *stuck;	     /* could not be written; tried again */
 	size_t settling;
 	struct spool_counters counters;
+	struct spool_metrics *metrics;
 };
 
 /* ---- spool.c --------------------------------------------------------------------------------- */
@@ -332,6 +334,18 @@ const char *spool_notice_postmaster(
 enum err spool_notice_make(struct spool *spool, const struct spool_notice *notice,
 	const struct spool_message *about, struct str content, struct arena *arena,
 	struct store_message *ret, struct buf *ret_bytes);
+
+/* ---- metrics.c --------------------------------------------------------------------------------
+ */
+struct spool_metrics *spool_metrics_new(int64_t now) MUST_USE;
+void spool_metrics_free(struct spool_metrics **metrics);
+/* RESULT and TOKEN of a recipient that ROUTE was tried for; TOKEN may be NULL. */
+void spool_count_recipient(
+	struct spool *spool, const char *result, const char *token, const char *route);
+void spool_count_webhook(struct spool *spool, const char *webhook, const char *result);
+void spool_metrics_tick(struct spool *spool);
+/* As metrics_set_json(). */
+json_t *spool_metrics_json(struct spool *spool);
 
 /* ---- config.c ---------------------------------------------------------------------------------
  */

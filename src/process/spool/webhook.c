@@ -104,6 +104,7 @@ static void failed(struct spool *spool, const char *text)
 	int64_t pause = PAUSE_MS;
 
 	hook->tag = 0;
+	spool_count_webhook(spool, "alerts", "failed");
 	for (int64_t i = 0; i < hook->failures && pause < MAX_PAUSE_MS; i++)
 		pause *= 2;
 	if (pause > MAX_PAUSE_MS)
@@ -113,6 +114,7 @@ static void failed(struct spool *spool, const char *text)
 	if (spool->ticks_ms() - hook->began > GIVE_UP_MS) {
 		log_event(LOG_ERROR_LEVEL, "webhook.given-up", LOG_NUMBER("alarm", hook->id),
 			LOG_TEXT("url", spool->alerts->webhook), LOG_TEXT("reason", text));
+		spool_count_webhook(spool, "alerts", "given-up");
 		move_on(spool);
 		return;
 	}
@@ -203,6 +205,7 @@ void spool_webhook_posted(struct spool *spool, const struct wire_posted *posted)
 		failed(spool, text);
 		return;
 	}
+	spool_count_webhook(spool, "alerts", "taken");
 	log_event(LOG_INFO_LEVEL, "webhook.told", LOG_NUMBER("alarm", hook->id),
 		LOG_NUMBER("status", posted->http_status));
 	move_on(spool);
