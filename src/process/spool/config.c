@@ -3,6 +3,7 @@
  * change is in force when it is durable, and mail that it concerns is tried again at once.
  */
 #include "port/log/log.h"
+#include "process/spool/accounts.h"
 #include "process/spool/config.h"
 
 #include <stdlib.h>
@@ -402,6 +403,7 @@ void spool_manage_config_replace(struct spool_request *request)
 {
 	struct spool *spool = request->spool;
 	struct spool_config_replacement *r = mem_new(sizeof(*r));
+	struct store_audited audited;
 	struct err_info info = {0};
 	enum err e;
 
@@ -421,9 +423,11 @@ void spool_manage_config_replace(struct spool_request *request)
 	}
 	request->extra = r;
 	spool->config_busy = true;
+	audited = spool_audit_config(request, &r->config, r->changes, r->count, r->arena);
 	if (r->by_changes && spool->config_stored)
-		store_config_change(
-			spool->store, r->generation, r->changes, r->count, NULL, written, request);
+		store_config_change(spool->store, r->generation, r->changes, r->count, &audited,
+			written, request);
 	else
-		store_config_put(spool->store, r->generation, &r->config, NULL, written, request);
+		store_config_put(
+			spool->store, r->generation, &r->config, &audited, written, request);
 }

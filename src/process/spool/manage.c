@@ -2,7 +2,7 @@
  * the one who asked may be gone by then. */
 #include "base/moment.h"
 #include "core/wire/visible.h"
-#include "process/spool/state.h"
+#include "process/spool/accounts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +66,20 @@ static const struct {
 	{"backup.begin", spool_manage_backup_begin, false},
 	{"backup.show", spool_manage_backup_show, false},
 	{"backup.remove", spool_manage_backup_remove, false},
+	{"users.list", spool_manage_users_list, false},
+	{"users.get", spool_manage_users_get, false},
+	{"users.secret", spool_manage_users_secret, true},
+	{"users.put", spool_manage_users_put, true},
+	{"users.remove", spool_manage_users_remove, false},
+	{"tokens.list", spool_manage_tokens_list, false},
+	{"tokens.add", spool_manage_tokens_add, false},
+	{"tokens.find", spool_manage_tokens_find, false},
+	{"tokens.remove", spool_manage_tokens_remove, false},
+	{"audit.add", spool_manage_audit_add, true},
+	{"audit.list", spool_manage_audit_list, true},
+	{"audit.get", spool_manage_audit_get, true},
+	{"audit.verify", spool_manage_audit_verify, false},
+	{"pulse", spool_manage_pulse, false},
 	{"spool.status", spool_manage_status, false},
 };
 

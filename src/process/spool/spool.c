@@ -109,6 +109,7 @@ void spool_free(struct spool **ref)
 	spool_refusals_free(spool);
 	spool_protections_free(spool);
 	spool_owners_free(spool);
+	spool_accounts_free(spool);
 	spool_alerts_free(spool);
 	spool_metrics_free(&spool->metrics);
 	spool_orphans_free(spool);
@@ -183,6 +184,7 @@ void spool_begin(struct spool *spool)
 
 	spool->started = true;
 	event_add(spool->tick, &second);
+	spool_accounts_load(spool); /* before the configuration, as what follows */
 	spool_hosts_load(spool);
 	spool_refusals_load(spool);
 	spool_protections_load(spool);

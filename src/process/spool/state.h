@@ -17,6 +17,7 @@
  *   owners.c    how many messages each organisation has
  *   protection.c  how well destinations and senders were protected
  *   chains.c   certificates that partners present
+ *   accounts.h  users, tokens and the audit log
  *   alerts.h   who is told of alarms, and of certificates that end soon
  *   metrics.c   what monitoring reads
  *   manage.c    questions and orders of the administrator; manage_account.c,
@@ -176,6 +177,7 @@ struct spool {
 	int64_t owners_next_ms;
 	struct map *protections;			     /* see protection.c */
 	struct spool_protections_order protection_orders[2]; /* by direction; out: 1 */
+	struct spool_accounts *accounts;		     /* see accounts.h */
 	struct spool_alerts *alerts;
 	struct spool_backup *backup;	     /* see backup.c; NULL: none */
 	int64_t strangers, strangers_minute; /* see chains.c */
@@ -403,6 +405,11 @@ void spool_protection_tell(
 /* When to try again what waits out the grace time: no later than its end. */
 int64_t spool_protection_due(
 	const struct spool *spool, const struct wire_recipient *recipient, int64_t due_ms);
+
+/* ---- accounts.c: see accounts.h ----------------------------------------------------------------
+ */
+void spool_accounts_load(struct spool *spool);
+void spool_accounts_free(struct spool *spool);
 
 /* ---- alerts.c, alerts_mail.c, webhook.c: see alerts.h ------------------------------------------
  */
