@@ -2,6 +2,7 @@
 import type { FunctionComponent } from 'preact';
 import type { IconName } from './parts/icon';
 import type { Place } from './router';
+import { Certificates } from './screens/certificates/certificates';
 import { Overview } from './screens/overview/overview';
 import { Reports } from './screens/reports/reports';
 
@@ -21,4 +22,5 @@ export interface Screen {
 export const screens: Screen[] = [
 	{ path: 'overview', title: 'nav.overview', icon: 'overview', group: 'mail', component: Overview },
 	{ path: 'reports', title: 'nav.reports', icon: 'report', group: 'mail', component: Reports },
+	{ path: 'certificates', title: 'nav.certificates', icon: 'certificate', group: 'partners', component: Certificates },
 ];

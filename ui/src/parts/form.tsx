@@ -12,8 +12,8 @@ export type Tree = Record<string, unknown>;
 export interface Field {
 	/** Where it stands in the object: "inbound.require_tls". Errors of the server find it by this. */
 	path: string;
-	/** list: texts, one a line. area: long text. flag: yes or no. */
-	kind: 'text' | 'number' | 'flag' | 'choice' | 'list' | 'area' | 'secret' | 'date';
+	/** list: texts, one a line. area: long text. flag: yes or no. moment: local date and time, as "2026-12-01T06:00". */
+	kind: 'text' | 'number' | 'flag' | 'choice' | 'list' | 'area' | 'secret' | 'date' | 'moment';
 	label: string;
 	help?: ComponentChildren;
 	choices?: { value: string; label: string }[];
@@ -119,7 +119,7 @@ function Control({ field, value, onChange, common }: Omit<FieldProps, 'errors'> 
 	default:
 		return (
 			<>
-				<input {...shared} type={field.kind === 'secret' ? 'password' : field.kind} placeholder={field.placeholder} spellcheck={false}
+				<input {...shared} type={field.kind === 'secret' ? 'password' : field.kind === 'moment' ? 'datetime-local' : field.kind} placeholder={field.placeholder} spellcheck={false}
 					autocomplete={(field.autocomplete ?? 'off') as 'off'} list={field.suggestions ? id + 'list' : undefined} value={String(value ?? '')}
 					onInput={event => onChange(event.currentTarget.value === '' ? undefined : event.currentTarget.value)} />
 				{field.suggestions && <datalist id={id + 'list'}>{field.suggestions.map(one => <option key={one} value={one} />)}</datalist>}
