@@ -31,6 +31,9 @@ int record_enum_value(const struct record_field *f, struct str name);
 /* "?" for a value outside the table. */
 const char *record_enum_name(const struct record_field *f, int value);
 void record_set_default(const struct record_field *f, void *object, struct arena *arena);
+/* A field's default as record_to_json() writes it; new reference. */
+json_t *record_default_json(
+	const struct record_desc *desc, const struct record_field *f, unsigned flags);
 /* Effective limits of texts and lists. */
 size_t record_max_text(const struct record_field *f);
 size_t record_max_items(const struct record_field *f);

@@ -106,7 +106,7 @@ static json_t *field_to_json(const struct record_field *f, const void *at, unsig
 	return json_null();
 }
 
-static json_t *default_to_json(
+json_t *record_default_json(
 	const struct record_desc *desc, const struct record_field *f, unsigned flags)
 {
 	struct arena *arena = arena_new();
@@ -128,7 +128,7 @@ json_t *record_to_json(const struct record_desc *desc, const void *object, unsig
 		json_t *value = field_to_json(f, record_at_const(object, f), flags);
 
 		if (flags & RECORD_JSON_SPARSE) {
-			json_t *preset = default_to_json(desc, f, flags);
+			json_t *preset = record_default_json(desc, f, flags);
 			bool same = json_equal(value, preset);
 
 			json_decref(preset);

@@ -139,6 +139,20 @@ enum err record_merge_json(const struct record_desc *desc, const json_t *json, c
  * colon; 0: it names no place. */
 size_t record_place(const char *text);
 
+enum record_schema_form {
+	RECORD_SCHEMA_SHOWN,  /* as record_to_json() writes it: every field is there */
+	RECORD_SCHEMA_SPARSE, /* with RECORD_JSON_SPARSE */
+	RECORD_SCHEMA_INPUT,  /* as record_from_json() takes it */
+	RECORD_SCHEMA_PATCH,  /* as record_merge_json() takes it: nothing is required */
+};
+/* The name under which a record's schema stands; NULL: it has none, and stands where it is used. */
+typedef const char *record_schema_name(const struct record_desc *desc);
+/* JSON Schema (2020-12), with words, defaults and limits.  Other records are references to
+ * "#/components/schemas/NAME", "NAME-sparse", "NAME-input" or "NAME-patch", by the form.  NAME_OF
+ * may be NULL.  New reference. */
+json_t *record_schema(
+	const struct record_desc *desc, enum record_schema_form form, record_schema_name *name_of);
+
 /* The field at a dotted path ("inbound.require_tls"); NULL if there is none.  ret_desc may be NULL;
  * it gets the description of the struct that holds the field. */
 const struct record_field *record_find(
