@@ -150,7 +150,7 @@ def test_the_api_gives_all_forms(contoso):
         assert answer.status == 200 and answer.getheader('Content-Type').startswith(kind)
         assert answer.read().startswith(start)
     assert api.ask('GET', '/v1/partner-kit')[1]['sealpost-partner-kit'] == 1
-    assert api.ask('GET', '/v1/partner-kit?format=pdf')[0] == 422
+    assert api.ask('GET', '/v1/partner-kit?format=pdf')[0] == 400
     assert api.ask('GET', '/v1/partner-kit?organisation=nobody')[0] == 404
     assert api.ask('GET', '/v1/partner-kit?address=here')[0] == 422
 

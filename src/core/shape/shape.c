@@ -178,6 +178,8 @@ static bool spread(struct reader *r, json_t *object)
 		json_object_get(object, "properties"), json_object_get(other, "properties"));
 	json_array_foreach (json_object_get(other, "required"), i, item)
 		json_array_append(json_object_get(object, "required"), (json_t *)item);
+	if (json_is_true(json_object_get(other, "additionalProperties")))
+		json_object_set_new(object, "additionalProperties", json_true());
 	if (other == NULL && r->find != NULL)
 		err_set(r->info, ERR_SYNTAX, "there is no shape or record named %s", name);
 	free(name);

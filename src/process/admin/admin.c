@@ -314,6 +314,7 @@ static void destroy(void *self)
 	ipc_free(&admin->spool);
 	ipc_free(&admin->lookup);
 	admin_deliver_free_all(admin);
+	json_decref(admin->openapi);
 	policy_snapshot_free(&admin->snapshot);
 	arena_free(&admin->building_arena);
 	arena_free(&admin->users_arena);

@@ -1,4 +1,5 @@
 #include "process/admin/check.h"
+#include "process/admin/openapi.h"
 #include "process/admin/peer.h"
 
 #include "port/log/log.h"
@@ -123,7 +124,7 @@ static void start(struct admin_call *call)
 		admin_problem(call, 400, "the query cannot be read");
 		return;
 	}
-	if (read_body(call) && admin_may(call))
+	if (read_body(call) && admin_may(call) && admin_fits(call))
 		call->route->handle(call);
 }
 

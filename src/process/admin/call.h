@@ -173,6 +173,7 @@ struct admin {
 	/* What everybody may fetch (publish.h, challenge.h). */
 	struct admin_publish *publish;
 	struct admin_challenges *challenges; /* NULL: none */
+	json_t *openapi;		     /* NULL: to be made */
 	struct admin_page *sheets[4];	     /* by path; NULL: to be made */
 	int64_t sheets_at;		     /* when the oldest of them was made, ticks */
 
@@ -185,6 +186,9 @@ struct admin {
 const struct cert_life *admin_life(const struct admin *admin, const char *name);
 
 /* ---- routing (routes.c) ---------------------------------------------------------------------- */
+
+/* What may be done with messages in the queue: the words of POST /v1/queue/{action}. */
+extern const char *const admin_queue_actions[];
 
 enum admin_match { ADMIN_NO_PATH, ADMIN_NO_METHOD, ADMIN_FOUND };
 /* PATH is still percent-encoded; the decoded segments live in ARENA. */
@@ -359,6 +363,7 @@ void admin_get_queue(struct admin_call *call), admin_get_queue_item(struct admin
 void admin_get_queue_summary(struct admin_call *call), admin_act_on_queue(struct admin_call *call);
 void admin_get_trace(struct admin_call *call), admin_get_trace_item(struct admin_call *call);
 void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_call *call);
+void admin_get_openapi(struct admin_call *call);
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);
 void admin_get_certificates(struct admin_call *call), admin_get_routes(struct admin_call *call);
 void admin_explain_certificate(struct admin_call *call);

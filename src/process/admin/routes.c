@@ -104,7 +104,16 @@ enum admin_match admin_match_route(enum evhttp_cmd_type method, const char *path
 	return result;
 }
 
-static const char *method_name(enum evhttp_cmd_type method)
+const struct admin_shape *admin_shape_find(const char *name)
+{
+	for (size_t t = 0; t < ARRAY_LENGTH(tables); t++)
+		for (size_t i = 0; i < tables[t]->shape_count; i++)
+			if (strcmp(tables[t]->shapes[i].name, name) == 0)
+				return &tables[t]->shapes[i];
+	return NULL;
+}
+
+const char *admin_method_name(enum evhttp_cmd_type method)
 {
 	switch (method) {
 	case EVHTTP_REQ_GET:
@@ -129,8 +138,8 @@ void admin_get_routes(struct admin_call *call)
 	while ((route = admin_route_next(&position)) != NULL)
 		json_array_append_new(
 			items, json_pack("{s:s,s:s,s:s,s:s,s:s}", "method",
-				       method_name(route->method), "path", route->pattern, "doc",
-				       route->doc, "who", admin_who_names[route->who], "access",
-				       admin_access_names[admin_route_access(route)]));
+				       admin_method_name(route->method), "path", route->pattern,
+				       "doc", route->doc, "who", admin_who_names[route->who],
+				       "access", admin_access_names[admin_route_access(route)]));
 	admin_reply(call, 200, json_pack("{s:o}", "items", items), NULL);
 }

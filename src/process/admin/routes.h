@@ -50,4 +50,9 @@ extern const struct admin_route_table admin_routes_config;
 extern const struct admin_route_table admin_routes_mail;
 extern const struct admin_route_table admin_routes_certificates;
 
+/* What stands under that name in the tables; NULL: nothing. */
+const struct admin_shape *admin_shape_find(const char *name);
+/* "GET" */
+const char *admin_method_name(enum evhttp_cmd_type method);
+
 #endif

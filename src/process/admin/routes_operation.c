@@ -6,23 +6,34 @@ static const struct admin_route rows[] = {
 		.pattern = "/v1",
 		.doc = "This table.",
 		.who = ADMIN_ANYONE,
-		.handle = admin_get_routes},
+		.handle = admin_get_routes,
+		.response = "{items: [{method: text, path: text, doc: text, who: text, "
+			    "access: text}]}"},
+	{.method = EVHTTP_REQ_GET,
+		.pattern = "/v1/openapi.json",
+		.doc = "This API as an OpenAPI document (3.1).",
+		.who = ADMIN_ANYONE,
+		.handle = admin_get_openapi,
+		.response = "{openapi: text, ...}",
+		.access = ADMIN_OPEN},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/status",
 		.doc = "The server, its processes, their counters.",
 		.who = ADMIN_INSTALLATION,
-		.handle = admin_get_status},
+		.handle = admin_get_status,
+		.response = "status"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/reload",
 		.doc = "Read node file and certificates again.",
 		.who = ADMIN_INSTALLATION,
-		.handle = admin_reload},
+		.handle = admin_reload,
+		.response = "{ok: boolean}"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/backups",
 		.doc = "Begin to copy the databases; one at a time.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_begin_backup,
-		.request = "{trace?: bool}",
+		.request = "{trace?: boolean}",
 		.response = "backup"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/backups/{name}",
@@ -39,17 +50,41 @@ static const struct admin_route rows[] = {
 };
 
 static const struct admin_shape shapes[] = {
+	{"problem",
+		"{type?: text, title: text, status: integer, detail: text, "
+		"code?: text (stable), errors?: [{field: text (path in the "
+		"body), detail: text}]}",
+		"What was wrong (RFC 9457)."},
+	{"process",
+		"{role: text, index: integer, pid: integer|null, state: "
+		"text, uptime_ms: integer, restarts: integer, stats: "
+		"{...}|null (counters of that role)}",
+		NULL},
+	{"spool-status", "{messages: integer, recipients: integer, ...}",
+		"The queue, and the spool's counters."},
+	{"status",
+		"{version: text, hostname?: text, state: text, pid: "
+		"integer, uptime_ms: integer, node_file: text|null, data: "
+		"text, run: text, listeners: [{name: text, address: text}], "
+		"reload: {at: moment, ok: boolean, error?: text}|null, "
+		"processes: [process], generation?: integer, spool?: "
+		"spool-status}",
+		NULL},
 	{"backup",
-		"{name: text, state: runs|done|failed, directory: text, began: moment, ended: "
-		"moment|null, queue: backup-part, trace: backup-part, generation: int}",
+		"{name: text, state: 'runs'|'done'|'failed', directory: text, began: moment, "
+		"ended: "
+		"moment|null, queue: backup-part, trace: backup-part, generation: integer}",
 		"Copies of the databases."},
 	{"backup-part",
-		"{state: waits|runs|done|failed|not-asked, bytes: int, left: int, reason: "
+		"{state: 'waits'|'runs'|'done'|'failed'|'not-asked', bytes: integer, left: "
+		"integer, reason: "
 		"text|null}",
 		"The copy of one of them."},
 };
 
-const struct admin_route_table admin_routes_operation = {.rows = rows,
+const struct admin_route_table admin_routes_operation = {
+	.rows = rows,
 	.count = ARRAY_LENGTH(rows),
 	.shapes = shapes,
-	.shape_count = ARRAY_LENGTH(shapes)};
+	.shape_count = ARRAY_LENGTH(shapes),
+};

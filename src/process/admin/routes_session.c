@@ -14,14 +14,16 @@ static const struct admin_route rows[] = {
 		.doc = "A file of the admin center.",
 		.who = ADMIN_ANYONE,
 		.handle = admin_get_asset,
+		.types = "*/*",
 		.access = ADMIN_OPEN},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/session",
 		.doc = "Who asks, and what she may.",
 		.who = ADMIN_ANYONE,
 		.handle = admin_get_session,
-		.response = "{user: text, role: text, organisations: [text], via: text, "
-			    "csrf: text|null, has_totp: bool, hostname: text|null, version: text}",
+		.response =
+			"{user: text, role: text, organisations: [text], via: text, "
+			"csrf: text|null, has_totp: boolean, hostname: text|null, version: text}",
 		.access = ADMIN_OWN},
 };
 

@@ -60,14 +60,15 @@ void admin_get_queue_item(struct admin_call *call)
 	admin_ask_spool(call, "queue.show", json_pack("{s:s}", "id", call->segments[0]), pass_on);
 }
 
+const char *const admin_queue_actions[] = {"hold", "release", "retry", "delete", "return", NULL};
+
 void admin_act_on_queue(struct admin_call *call)
 {
-	static const char *const actions[] = {"hold", "release", "retry", "delete", "return"};
 	const json_t *filter = json_object_get(call->body, "filter");
 	bool known = false;
 
-	for (size_t i = 0; i < ARRAY_LENGTH(actions); i++)
-		known = known || strcmp(actions[i], call->segments[0]) == 0;
+	for (size_t i = 0; admin_queue_actions[i] != NULL; i++)
+		known = known || strcmp(admin_queue_actions[i], call->segments[0]) == 0;
 	if (!known)
 		admin_problem(call, 404,
 			"no such action: %s; expected hold, release, retry, delete or return",

@@ -1,6 +1,6 @@
 /* Which handler a request reaches, and what errors become. */
 #include "port/tls/test_certs.h"
-#include "process/admin/call.h"
+#include "process/admin/openapi.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,6 +87,62 @@ static void test_every_route_has_a_handler(void **state)
 				     strcmp(route->pattern, other->pattern) == 0);
 	}
 	assert_true(position > 50);
+}
+
+/* Every row tells what it takes and answers, and what it tells can be read. */
+static void test_every_route_is_described(void **state)
+{
+	struct err_info info = {.text = ""};
+	const struct admin_route *route;
+	size_t position = 0;
+	json_t *document;
+
+	(void)state;
+	while ((route = admin_route_next(&position)) != NULL) {
+		bool is_said =
+			route->response != NULL || route->types != NULL || route->status == 204;
+
+		if (!is_said)
+			fail_msg("%s has neither .response nor .types (see routes.h)",
+				route->pattern);
+	}
+	document = admin_openapi("1", &info);
+	if (document == NULL)
+		fail_msg("%s", info.text);
+	json_decref(document);
+}
+
+static void collect_ids(const json_t *document, json_t *ids)
+{
+	const char *path, *method;
+	json_t *item, *operation;
+
+	json_object_foreach (json_object_get(document, "paths"), path, item)
+		json_object_foreach (item, method, operation) {
+			const char *id =
+				json_string_value(json_object_get(operation, "operationId"));
+
+			if (json_object_get(ids, id) != NULL)
+				fail_msg("%s %s: %s stands twice", method, path, id);
+			json_object_set_new(ids, id, json_true());
+		}
+}
+
+static void test_document(void **state)
+{
+	struct err_info info = {.text = ""};
+	json_t *document = admin_openapi("1", &info), *ids = json_object(), *one;
+
+	(void)state;
+	collect_ids(document, ids);
+	assert_non_null(json_object_get(ids, "getConnectorsOrganisationName"));
+	assert_non_null(json_object_get(ids, "postQueueHold"));
+	json_decref(ids);
+	one = json_object_get(json_object_get(document, "components"), "schemas");
+	assert_non_null(json_object_get(one, "connector-input"));
+	assert_non_null(json_object_get(one, "connector-inbound-input"));
+	assert_non_null(json_object_get(one, "problem"));
+	json_decref(document);
 }
 
 static void test_errors_become_statuses(void **state)
@@ -236,6 +292,58 @@ static void test_what_an_organisation_may(void **state)
 	policy_snapshot_free(&admin.snapshot);
 }
 
+/* What the row of a route does not name is refused before its handler. */
+static void test_what_does_not_fit(void **state)
+{
+	static const struct {
+		const char *name;
+		enum evhttp_cmd_type method;
+		const char *path, *query, *body;
+		bool fits;
+	} rows[] = {
+		{"nothing", EVHTTP_REQ_GET, "/v1/queue", "", NULL, true},
+		{"known", EVHTTP_REQ_GET, "/v1/queue", "limit=5&state=held", NULL, true},
+		{"unknown", EVHTTP_REQ_GET, "/v1/queue", "colour=red", NULL, false},
+		{"twice", EVHTTP_REQ_GET, "/v1/queue", "limit=5&limit=6", NULL, false},
+		{"a list", EVHTTP_REQ_GET, "/v1/checks/roots", "require=a&require=b", NULL, true},
+		{"no number", EVHTTP_REQ_GET, "/v1/queue", "limit=many", NULL, false},
+		{"too much", EVHTTP_REQ_GET, "/v1/queue", "limit=1001", NULL, false},
+		{"no word", EVHTTP_REQ_GET, "/v1/queue", "state=odd", NULL, false},
+		{"no moment", EVHTTP_REQ_GET, "/v1/trace", "since=soon", NULL, false},
+		{"no truth", EVHTTP_REQ_GET, "/v1/alarms", "all=perhaps", NULL, false},
+		{"a body", EVHTTP_REQ_POST, "/v1/explain", "",
+			"{\"from\": \"a@b\", \"to\": [\"c@d\"], \"ip\": null}", true},
+		{"no such member", EVHTTP_REQ_POST, "/v1/explain", "",
+			"{\"from\": \"a@b\", \"to\": \"c@d\", \"colour\": 1}", false},
+		{"missing", EVHTTP_REQ_POST, "/v1/explain", "", "{\"from\": \"a@b\"}", false},
+		{"another type", EVHTTP_REQ_POST, "/v1/explain", "",
+			"{\"from\": 1, \"to\": \"c@d\"}", false},
+		{"no object", EVHTTP_REQ_POST, "/v1/explain", "", "[]", false},
+		{"of records who reads them tells", EVHTTP_REQ_PATCH, "/v1/connectors/a/b", "",
+			"{\"colour\": 1, \"one_direction\": null}", true},
+		{"takes none", EVHTTP_REQ_POST, "/v1/reload", "", "{\"x\": 1}", false},
+		{"takes none, gets none", EVHTTP_REQ_POST, "/v1/reload", "", "{}", true},
+	};
+	struct admin admin;
+
+	(void)state;
+	read_two(&admin);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct admin_call *call =
+			call_of(&admin, rows[i].method, rows[i].path, rows[i].body);
+		bool fits;
+
+		print_message("# %s\n", rows[i].name);
+		if (rows[i].query[0] != '\0')
+			assert_int_equal(evhttp_parse_query_str(rows[i].query, &call->query), 0);
+		fits = admin_fits(call);
+		assert_int_equal(fits, rows[i].fits);
+		if (fits) /* ends it */
+			admin_reply(call, 200, json_object(), NULL);
+	}
+	policy_snapshot_free(&admin.snapshot);
+}
+
 static void test_trust_anchors(void **state)
 {
 	static const char bad[] = "-----BEGIN CERTIFICATE-----\nMIIBAAAA\n"
@@ -274,6 +382,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_every_route_has_a_handler),
+		cmocka_unit_test(test_every_route_is_described),
+		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_what_does_not_fit),
 		cmocka_unit_test(test_errors_become_statuses),
 		cmocka_unit_test(test_who_may),
 		cmocka_unit_test(test_trust_anchors),
