@@ -51,8 +51,8 @@ static const struct admin_route rows[] = {
 
 static const struct admin_shape shapes[] = {
 	{"problem",
-		"{type?: text, title: text, status: integer, detail: text, "
-		"code?: text (stable), errors?: [{field: text (path in the "
+		"{title: text, status: integer, detail: text, "
+		"code: text (stable), errors: [{field: text (path in the "
 		"body), detail: text}]}",
 		"What was wrong (RFC 9457)."},
 	{"process",
