@@ -2,8 +2,10 @@
 import type { FunctionComponent } from 'preact';
 import type { IconName } from './parts/icon';
 import type { Place } from './router';
+import { Messages } from './screens/messages/messages';
 import { Certificates } from './screens/certificates/certificates';
 import { Overview } from './screens/overview/overview';
+import { Queue } from './screens/queue/queue';
 import { Reports } from './screens/reports/reports';
 
 export interface Screen {
@@ -21,6 +23,8 @@ export interface Screen {
 
 export const screens: Screen[] = [
 	{ path: 'overview', title: 'nav.overview', icon: 'overview', group: 'mail', component: Overview },
+	{ path: 'messages', title: 'nav.messages', icon: 'message', group: 'mail', component: Messages },
+	{ path: 'queue', title: 'nav.queue', icon: 'queue', group: 'mail', component: Queue },
 	{ path: 'reports', title: 'nav.reports', icon: 'report', group: 'mail', component: Reports },
 	{ path: 'certificates', title: 'nav.certificates', icon: 'certificate', group: 'partners', component: Certificates },
 ];
