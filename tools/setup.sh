@@ -13,7 +13,7 @@ build_packages=(
 command -v node >/dev/null && command -v npm >/dev/null || build_packages+=(nodejs npm)
 check_packages=(
 	clang libclang-rt-14-dev llvm clang-format clang-tidy git
-	python3 python3-pytest python3-pytest-xdist python3-yaml
+	python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema
 	chromium
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
 	softhsm2 pebble uacme certbot
@@ -66,14 +66,27 @@ get_ui_packages() {
 	touch "$stamp" "$ui/../src/process/admin/meson.build" # a build directory made before looks for node_modules again
 }
 
+# The validator of the API's document, for the tests.
+get_api_packages() {
+	local api
+	api=$(cd "$(dirname "$0")/../tests/api" && pwd)
+	[ -f "$api/node_modules/.package-lock.json" ] &&
+		[ ! "$api/package-lock.json" -nt "$api/node_modules/.package-lock.json" ] && return
+	echo "Getting the validator of OpenAPI documents (npm ci in tests/api/)."
+	npm --prefix "$api" ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch "$api/node_modules/.package-lock.json"
+}
+
 packages=()
 unpack=()
+checks=false
 for what in "$@"; do
 	case $what in
 	build) packages+=("${build_packages[@]}") ;;
 	package) packages+=("${package_packages[@]}") ;;
 	check)
 		packages+=("${check_packages[@]}" "${package_packages[@]}")
+		checks=true
 		exim_is_there || unpack=("$exim_package")
 		;;
 	*) echo "usage: tools/setup.sh build|package|check ..." >&2; exit 2 ;;
@@ -87,6 +100,7 @@ for package in "${packages[@]}"; do
 done
 if [ ${#missing[@]} -eq 0 ] && [ ${#unpack[@]} -eq 0 ]; then
 	get_ui_packages
+	! $checks || get_api_packages
 	exit 0
 fi
 
@@ -133,3 +147,4 @@ fi
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 [ ${#unpack[@]} -eq 0 ] || unpack_exim
 get_ui_packages
+! $checks || get_api_packages

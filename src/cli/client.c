@@ -171,6 +171,33 @@ int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret
 	return status;
 }
 
+int cli_ask_text(struct cli *cli, const struct cli_call *call, struct str *ret)
+{
+	struct intake intake = {.etag = ""};
+	const char *socket;
+	long facts[2] = {0, 0};
+	CURLcode code;
+	int status = cli_socket_path(cli, &socket);
+
+	if (status != CLI_OK)
+		return status;
+	buf_init(&intake.body, MAX_ANSWER);
+	code = perform(cli, socket, call, &intake, facts);
+	if (code != CURLE_OK) {
+		status = unreachable(cli, socket, code, facts[1]);
+	} else if (facts[0] >= 300) {
+		json_t *problem = json_loadb(buf_text(&intake.body), buf_length(&intake.body),
+			JSON_REJECT_DUPLICATES, NULL);
+
+		status = explain_problem(cli, facts[0], problem);
+		json_decref(problem);
+	} else {
+		*ret = arena_copy(cli->arena, buf_str(&intake.body));
+	}
+	buf_free(&intake.body);
+	return status;
+}
+
 int cli_ask_lines(struct cli *cli, const struct cli_call *call, cli_line *line, void *context)
 {
 	struct intake intake = {.cli = cli, .line = line, .context = context};

@@ -140,6 +140,8 @@ struct cli_call {
 /* Ask, and print why it failed. CLI_OK only for a status below 300. */
 int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret);
 int cli_get(struct cli *cli, const char *path, json_t **ret);
+/* The same for an answer of whatever type, which lives in the arena. */
+int cli_ask_text(struct cli *cli, const struct cli_call *call, struct str *ret);
 /* Ask for an answer that comes line by line (application/x-ndjson): LINE is called with each object
  * as it arrives. */
 typedef void cli_line(struct cli *cli, const json_t *json, void *context);
@@ -227,6 +229,7 @@ int cli_run_protection_list(struct cli *cli), cli_run_protection_forget(struct c
 int cli_run_trace(struct cli *cli), cli_run_explain(struct cli *cli);
 int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
 int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);
+int cli_run_api(struct cli *cli);
 int cli_run_tls_list(struct cli *cli), cli_run_completion(struct cli *cli);
 int cli_run_partner_kit(struct cli *cli), cli_run_partner_import(struct cli *cli);
 int cli_run_connector_test(struct cli *cli);

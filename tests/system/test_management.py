@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from contract import Contract
 from setups import local_domain, organisation, own_server_by_address
 from waiting import wait_for
 
@@ -20,6 +21,7 @@ class Api(http.client.HTTPConnection):
     def __init__(self, path, timeout=30):
         super().__init__('sealpost', timeout=timeout)
         self.path = str(path)
+        self.contract = None
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -32,7 +34,16 @@ class Api(http.client.HTTPConnection):
         self.request(method, path, text, {k.replace('_', '-'): v for k, v in headers.items()})
         answer = self.getresponse()
         content = answer.read()
+        self.hold_to_document(method, path, answer, content)
         return answer.status, json.loads(content) if content else None, answer.getheader('ETag')
+
+    def hold_to_document(self, method, path, answer, content):
+        """What succeeds is what the document of the API says."""
+        if answer.status >= 300 or path == '/v1/openapi.json':
+            return
+        if self.contract is None:
+            self.contract = Contract(Api(self.path).ask('GET', '/v1/openapi.json')[1])
+        self.contract.check(method, path, answer.status, answer.getheader('Content-Type'), content.decode())
 
 
 @pytest.fixture

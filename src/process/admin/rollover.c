@@ -3,6 +3,7 @@
 #include "core/policy/rollover.h"
 #include "port/tls/path.h"
 #include "process/admin/call.h"
+#include "process/admin/uses.h"
 
 #include <string.h>
 
@@ -91,12 +92,28 @@ static json_t *life_json(struct admin_call *call, const struct cert_life *life)
 	return json;
 }
 
+/* Another organisation's own, for each of those that the asking one manages. */
+static bool is_foreign(const struct admin_call *call, const char *name)
+{
+	const struct model_config *config = policy_snapshot_config(call->admin->snapshot);
+
+	for (size_t i = 0; i < call->organisations.count; i++) {
+		const struct model_organisation *o =
+			policy_organisation(call->admin->snapshot, call->organisations.items[i]);
+
+		if (o != NULL && !admin_use_is_foreign(config, o, name))
+			return false;
+	}
+	return true;
+}
+
 /* Is it presented for one of the organisations that the asking one manages? */
 static bool is_hers(const struct admin_call *call, const char *name)
 {
 	const struct model_config *config = policy_snapshot_config(call->admin->snapshot);
 
-	if (!call->is_limited || is_used_by_listeners(call->admin, name))
+	if (!call->is_limited ||
+		(is_used_by_listeners(call->admin, name) && !is_foreign(call, name)))
 		return true;
 	for (size_t i = 0; i < config->connectors.count; i++)
 		if (admin_manages(call, config->connectors.items[i].organisation) &&

@@ -10,6 +10,7 @@ void admin_stream_begin(struct admin_call *call, void (*gone)(struct admin_call 
 
 	evhttp_add_header(headers, "Content-Type", "application/x-ndjson");
 	evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	evhttp_connection_set_timeout(evhttp_request_get_connection(call->request), ADMIN_STREAM_S);
 	call->is_stream = true;
 	call->gone = gone;

@@ -275,7 +275,7 @@ static void listed(void *context, enum err e, const struct store_chain *chains, 
 		room -= size < room ? size : room;
 		json_array_append_new(items, item);
 	}
-	result = json_pack("{s:o}", "items", items);
+	result = json_pack("{s:o,s:n}", "items", items, "next");
 	if (shown > 0 && (shown < count || count == request->left))
 		json_object_set_new(
 			result, "next", json_sprintf("%lld", (long long)chains[shown - 1].id));

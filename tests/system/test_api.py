@@ -1,0 +1,553 @@
+"""Every route of the API as its document tells it: answers, refusals, limits, edits at the same time, and who may."""
+import copy
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import urllib.parse
+
+import pytest
+
+from contract import quoted
+from waiting import wait_for
+from world import ALPHA, ANN, MARK, STRANGER, ZETA, World
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root can become somebody else')
+
+TOOLS = pathlib.Path(__file__).resolve().parents[1] / 'api'
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory, authority, foreign_authority):
+    world = World(tmp_path_factory.mktemp('api'), authority, foreign_authority)
+    try:
+        yield world.start()
+    finally:
+        world.close()
+
+
+# ---- the document --------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which('node') or not (TOOLS / 'node_modules').is_dir(),
+                    reason='the validator is not there: npm ci in tests/api/')
+def test_the_document_is_one(world, tmp_path):
+    """By a validator that others have written."""
+    path = tmp_path / 'openapi.json'
+    path.write_text(json.dumps(world.contract.document))
+    done = subprocess.run(['node', TOOLS / 'validate.mjs', path], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip() == 'valid: OpenAPI 3.1'
+    broken = copy.deepcopy(world.contract.document)
+    broken['paths']['/v1/queue']['get']['parameters'][0]['in'] = 'nowhere'
+    path.write_text(json.dumps(broken))
+    done = subprocess.run(['node', TOOLS / 'validate.mjs', path], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, 'it finds what is wrong'
+
+
+def test_the_document_and_the_table_of_routes_agree(world):
+    routes = {(r['method'].lower(), r['path']) for r in world.ask('GET', '/v1').json()['items']}
+    told = {(method, path) for method, path, _ in world.contract.operations()}
+    actions = {('post', f'/v1/queue/{a}') for a in ('hold', 'release', 'retry', 'delete', 'return')}
+    assert told == routes - {('post', '/v1/queue/{action}')} | actions
+    for method, path, operation in world.contract.operations():
+        assert operation['summary'] and operation['x-sealpost-access'], path
+        assert all(p.get('description') or p.get('$ref') or p['in'] == 'query' for p in operation['parameters']), path
+
+
+def test_the_document_from_the_command_line(world):
+    assert json.loads(world.house.cli('api', '--openapi').stdout) == world.contract.document
+    shown = world.house.cli('api', 'GET', f'/v1/organisations/{ALPHA.organisation}').stdout
+    assert json.loads(shown)['name'] == ALPHA.organisation
+    text = world.house.cli('api', 'GET', f'/v1/partner-kit?organisation={ALPHA.organisation}&format=text').stdout
+    assert 'mx.house.example' in text
+    done = world.house.cli('api', 'PATCH', f'/v1/organisations/{ALPHA.organisation}?dry_run=1', '--body=-',
+                           input='{"comment": "from a script"}')
+    assert json.loads(done.stdout)['changes'][0]['fields'][0]['after'] == 'from a script'
+    for words, said in [(('GET', '/v1/nothing'), '/v1'), (('GET', '/v1/queue?colour=red'), 'colour'),
+                        (('PATCH', '/v1/organisations/x', '--body=-'), 'JSON')]:
+        done = world.house.cli('api', *words, input='{', check=False)
+        assert done.returncode == 1 and said in done.stderr, done
+    for words in ('FETCH', '/v1'), ('GET', 'v1'), ('GET',):
+        assert world.house.cli('api', *words, check=False).returncode == 2
+
+
+# ---- how each route is asked -----------------------------------------------------------------------------
+
+
+def spare(world, kind, **more):
+    """An object that may be changed and removed; its name."""
+    name = f'spare-{next(world.numbers)}'
+    bodies = {'organisations': {'name': name}, 'domains': {'name': f'{name}.example', 'organisation': 'alpha'},
+              'recipients': {'address': f'{name}@alpha.example'},
+              'connectors': {'name': name, 'organisation': 'alpha', 'type': 'on-premises',
+                             'inbound': {'addresses': ['192.0.2.1']}},
+              'rules': {'name': name, 'organisation': 'alpha', 'action': 'hold', 'senders': ['nobody@x.example']}}
+    body = {**bodies[kind], **more}
+    answer = world.ask('POST', f'/v1/{kind}', body)
+    assert answer.status == 200, answer
+    return body
+
+
+def key_of(body):
+    return body.get('address') or body['name']
+
+
+def objects(kind, key, of, changes):
+    """The six routes of a kind of object.  KEY: the segments of one, by its body; OF: alpha's one."""
+    one = '/v1/' + kind + ('/{organisation}/{name}' if len(of) == 2 else '/{key}')
+
+    def added(world):
+        body = spare(world, kind)
+        world.ask('DELETE', quoted(one, **key(body)))
+        return body
+    return {
+        f'get /v1/{kind}': lambda w: dict(query={'organisation': 'alpha', 'limit': 5}),
+        f'post /v1/{kind}': lambda w: dict(body=added(w)),
+        f'get {one}': lambda w: dict(path=of),
+        f'put {one}': lambda w: (lambda b: dict(path=key(b), body={**b, **changes}))(spare(w, kind)),
+        f'patch {one}': lambda w: dict(path=key(spare(w, kind)), body=changes),
+        f'delete {one}': lambda w: dict(path=key(spare(w, kind))),
+    }
+
+
+def by_key(body):
+    return {'key': key_of(body)}
+
+
+def by_names(body):
+    return {'organisation': body['organisation'], 'name': body['name']}
+
+
+def waiting(world):
+    """A message in the queue, for actions that end it."""
+    recipient = f'bob-{next(world.numbers)}@{ALPHA.stuck_domain}'
+    certificate = world.authority.issue(f'mail.{ALPHA.domain}', file=f'api-waiting-{next(world.numbers)}')
+    world.house.send(f'joe@{ALPHA.domain}', recipient, certificate=certificate)
+    return dict(body={'filter': {'recipient': recipient}})
+
+
+AWAY = {'organisation': ALPHA.organisation, 'name': ALPHA.connector}
+COMMENT = {'comment': 'changed'}
+
+# Of every operation in the document: what it is asked with to succeed.  What is missing here fails a test.
+ASKED = {
+    'get /': lambda w: {},
+    'get /assets/{name}': lambda w: w.asset(),
+    'get /v1': lambda w: {},
+    'get /v1/openapi.json': lambda w: {},
+    'get /v1/session': lambda w: {},
+    'get /v1/status': lambda w: {},
+    'post /v1/reload': lambda w: {},
+    'post /v1/backups': lambda w: dict(body={'trace': True}),
+    'get /v1/backups/{name}': lambda w: dict(path=backup(w)),
+    'delete /v1/backups/{name}': lambda w: dict(path=backup(w)),
+    'get /v1/config': lambda w: {},
+    'put /v1/config': lambda w: dict(query={'dry_run': '1'}, body=w.ask('GET', '/v1/config').json()),
+    'post /v1/changes': lambda w: dict(body={'changes': [
+        {'kind': 'organisation', 'op': 'patch', 'key': spare(w, 'organisations')['name'], 'object': COMMENT}]}),
+    **objects('organisations', by_key, {'key': ALPHA.organisation}, COMMENT),
+    **objects('domains', by_key, {'key': ALPHA.domain}, COMMENT),
+    **objects('connectors', by_names, AWAY, COMMENT),
+    **objects('recipients', by_key, {'key': ALPHA.recipient}, COMMENT),
+    **objects('rules', by_names, {'organisation': ALPHA.organisation, 'name': ALPHA.rule}, COMMENT),
+    'post /v1/connectors/{organisation}/{name}/test': lambda w: dict(path=AWAY, body={'to': f'ann@{ALPHA.partner}'}),
+    'get /v1/connectors/{organisation}/{name}/test': lambda w: dict(path=AWAY, query={'limit': 5}),
+    'get /v1/connectors/{organisation}/{name}/readiness': lambda w: dict(path=AWAY, query={'days': 7}),
+    'post /v1/explain': lambda w: dict(body={'from': f'joe@{ALPHA.domain}', 'to': [f'ann@{ALPHA.partner}'],
+                                             'ip': '192.0.2.1'}),
+    'get /v1/lint': lambda w: {},
+    'get /v1/partner-kit': lambda w: dict(query={'organisation': ALPHA.organisation,
+                                                 'connector': f'{ALPHA.organisation}/{ALPHA.connector}',
+                                                 'address': '192.0.2.1', 'format': 'json'}),
+    'post /v1/partner-kit/import': lambda w: dict(body={
+        'kit': w.ask('GET', f'/v1/partner-kit?organisation={ALPHA.organisation}').json(),
+        'organisation': ALPHA.organisation, 'name': 'imported'}),
+    'get /v1/queue': lambda w: dict(query={'domain': ALPHA.stuck_domain, 'state': 'waiting', 'limit': 10}),
+    'get /v1/queue/summary': lambda w: {},
+    'get /v1/queue/{id}': lambda w: dict(path={'id': ALPHA.queued}),
+    'post /v1/queue/hold': waiting,
+    'post /v1/queue/release': waiting,
+    'post /v1/queue/retry': waiting,
+    'post /v1/queue/delete': waiting,
+    'post /v1/queue/return': waiting,
+    'get /v1/trace': lambda w: dict(query={'address': ALPHA.sender, 'since': '2020-01-01T00:00:00Z', 'limit': 10,
+                                           'outcome': 'delivered'}),
+    'get /v1/trace/{id}': lambda w: dict(path={'id': ALPHA.traced}),
+    'get /v1/alarms': lambda w: dict(query={'all': '1'}),
+    'post /v1/alarms/{id}/acknowledge': lambda w: dict(path={'id': ALPHA.alarm}),
+    'post /v1/alerts/test': lambda w: {},
+    'get /v1/protection': lambda w: dict(query={'domain': ALPHA.partner}),
+    'delete /v1/protection/{domain}': lambda w: dict(path=watched(w)),
+    'get /v1/hosts': lambda w: {},
+    'delete /v1/hosts/{host}': lambda w: dict(path={'host': 'mx.nowhere.example:25'}, status=404),
+    'post /v1/checks/endpoints': lambda w: dict(body={'own': True, 'hosts': [f'127.0.0.1:{w.peers[0].port}']}),
+    'get /v1/checks/roots': lambda w: dict(query={'require': 'Test Root'}),
+    'get /v1/tls': lambda w: {},
+    'get /v1/certificates': lambda w: {},
+    'post /v1/certificates/explain': lambda w: dict(body={'name': f'mx.{ALPHA.domain}'}),
+    'get /v1/certificates/{name}/acceptance': lambda w: dict(path={'name': ALPHA.certificate}),
+    'get /v1/certificates/{name}/plan': lambda w: dict(path={'name': ALPHA.certificate}),
+    'post /v1/certificates/{name}/rollover': lambda w: dict(path={'name': w.versions()}, body={'action': 'drop'}),
+    'get /v1/certificates/sheet': lambda w: dict(query={'name': ALPHA.certificate, 'format': 'json'}),
+    'get /v1/chains': lambda w: dict(query={'organisation': ALPHA.organisation, 'pem': '1', 'limit': 10}),
+    'get /v1/chains/{id}': lambda w: dict(path={'id': ALPHA.chain}),
+    'post /v1/chains/{id}/accept': lambda w: dict(path={'id': ALPHA.chain}),
+    'get /v1/acme-challenges': lambda w: {},
+    'post /v1/acme-challenges': lambda w: dict(body={'token': 'abc', 'answer': 'abc.def'}),
+    'delete /v1/acme-challenges/{token}': lambda w: dict(path=challenge(w)),
+}
+
+
+def backup(world):
+    """One that has ended: there is one at a time."""
+    def begin():
+        answer = world.ask('POST', '/v1/backups', {})
+        return answer.status < 300 and answer.json()['name']
+    name = wait_for(begin, 'a backup to begin', 60)
+    wait_for(lambda: world.ask('GET', f'/v1/backups/{name}').json()['state'] != 'runs', 'the backup to end', 60)
+    return {'name': name}
+
+
+def watched(world):
+    """A domain whose mail was seen."""
+    domain = f'watched-{next(world.numbers)}.example'
+    world.house.send(f'a@{domain}', f'u@{ALPHA.domain}')
+    wait_for(lambda: world.ask('GET', f'/v1/protection?domain={domain}').json()['items'], 'its mail to be seen', 60)
+    return {'domain': domain}
+
+
+def challenge(world):
+    token = f'token{next(world.numbers)}'
+    assert world.ask('POST', '/v1/acme-challenges', {'token': token, 'answer': f'{token}.x'}).status == 201
+    return {'token': token}
+
+
+def with_query(path, query):
+    return path + ('?' + urllib.parse.urlencode(query) if query else '')
+
+
+def request_of(method, path, asked):
+    return method, with_query(quoted(path, **asked.get('path', {})), asked.get('query')), asked.get('body')
+
+
+def all_operations():
+    """Names of the operations that the table knows; that it knows all is a test of its own."""
+    return sorted(ASKED)
+
+
+def test_every_route_is_asked(world):
+    told = {f'{method} {path}' for method, path, _ in world.contract.operations()}
+    assert told == set(ASKED), 'say in ASKED how a new route is asked'
+
+
+@pytest.mark.parametrize('name', all_operations())
+def test_answers_are_what_the_document_says(world, name):
+    method, path = name.split(' ')
+    asked = ASKED[name](world)
+    request = request_of(method, path, asked)
+    answer = world.ask(*request)
+    operation = world.contract.document['paths'][path][method]
+    wanted = asked.get('status') or next(int(s) for s in operation['responses'] if s < '300')
+    assert answer.status == wanted, (request, answer)
+    world.contract.check(method, request[1], answer.status, answer.kind, answer.text, answer.told)
+    assert answer.headers['x-content-type-options'] == 'nosniff' and 'cache-control' in answer.headers, answer.headers
+
+
+# ---- what is malformed -----------------------------------------------------------------------------------
+
+
+def refused(world, answer, statuses, field, request):
+    assert answer.status in statuses, (request, answer)
+    assert answer.kind == 'application/problem+json', (request, answer)
+    problem = answer.json()
+    errors = world.contract.errors({'$ref': '#/components/schemas/problem'}, problem)
+    assert not errors and problem['status'] == answer.status, (request, answer, errors)
+    if field is not None:
+        named = [e['field'] for e in problem['errors']]
+        assert any(n == field or n.startswith((f'{field}.', f'{field}[')) for n in named), (request, answer)
+
+
+# One value of each kind: what a schema refuses is sent.
+ODD = [{'odd': 1}, [{'odd': 1}], 5.5, True, 'odd', 123456789012, 'x' * 70000]
+
+
+def unfit(world, schema):
+    """A value that the schema does not take; None where it takes all."""
+    return next((v for v in ODD if world.contract.errors(schema, v)), None)
+
+
+def bad_bodies(world, operation, body):
+    """[(field, body)]: each member of the request with a value that it cannot have, and one that there is not."""
+    schema = world.contract.deref(operation['requestBody']['content']['application/json']['schema'])
+    for name, member in schema['properties'].items():
+        odd = unfit(world, member)
+        if odd is not None:
+            yield name, {**(body or {}), name: odd}
+    yield 'colour', {**(body or {}), 'colour': 'red'}
+
+
+@pytest.mark.parametrize('name', all_operations())
+def test_malformed_bodies_are_refused(world, name):
+    method, path = name.split(' ')
+    operation = world.contract.document['paths'][path][method]
+    if 'requestBody' not in operation:
+        if method not in ('get', 'head') and path.startswith('/v1'):
+            request = request_of(method, path, {**still(world, name), 'body': {'colour': 'red'}})
+            refused(world, world.ask(*request), {422}, 'colour', request)
+        return
+    asked = still(world, name)
+    _, url, _ = request_of(method, path, asked)
+    refused(world, world.ask(method, url, '{"cut": '), {400}, None, url)
+    refused(world, world.ask(method, url, '[]'), {400}, None, url)
+    refused(world, world.ask(method, url, '{"a": 1, "a": 2}'), {400}, None, url)
+    refused(world, world.ask(method, url, b'\xff\xfe'), {400}, None, url)
+    for field, body in bad_bodies(world, operation, asked.get('body')):
+        refused(world, world.ask(method, url, body), {400, 422}, field, (method, url, body))
+
+
+def still(world, name):
+    """As in ASKED, for what is refused anyway: made once."""
+    if name not in world.asked:
+        world.asked[name] = ASKED[name](world)
+    return world.asked[name]
+
+
+def bad_queries(operation):
+    for parameter in operation['parameters']:
+        if parameter.get('in') != 'query':
+            continue
+        name, schema = parameter['name'], parameter['schema']
+        schema = schema.get('items', schema)
+        if schema.get('type') == 'integer':
+            yield name, ['-1', 'many', '', str(schema.get('maximum', 0) + 1), '9' * 30]
+        elif schema.get('type') == 'boolean':
+            yield name, ['perhaps']
+        elif 'enum' in schema or '$ref' in schema or schema.get('format') == 'date-time':
+            yield name, ['odd']
+        elif 'maxLength' in schema:
+            yield name, ['x' * (schema['maxLength'] + 1), '\udcff']
+
+
+@pytest.mark.parametrize('name', [n for n in all_operations() if n.split(' ')[1].startswith('/v1')])
+def test_odd_queries_are_refused(world, name):
+    method, path = name.split(' ')
+    asked = still(world, name)
+    url = quoted(path, **asked.get('path', {}))
+    body = asked.get('body')
+    refused(world, world.ask(method, f'{url}?colour=red', body), {400}, 'colour', url)
+    for key, values in bad_queries(world.contract.document['paths'][path][method]):
+        for value in values:
+            said = f'{url}?{key}={urllib.parse.quote(value, errors="surrogateescape")}'
+            refused(world, world.ask(method, said, body), {400}, key, said)
+        if key != 'require':
+            refused(world, world.ask(method, f'{url}?{key}=1&{key}=1', body), {400}, key, url)
+
+
+def test_what_is_too_long_is_refused(world):
+    assert world.ask('GET', '/v1/trace/' + 'x' * 5000).status in (414, 422, 400, 404)
+    for sent in ('GET', '/v1/' + 'x' * 60000), ('GET', '/v1/queue?sender=' + 'x' * 60000):
+        try:
+            assert 400 <= world.ask(*sent).status < 500, sent[1][:30]
+        except (ConnectionError, OSError):
+            pass  # it has closed before all was read
+    assert world.ask('GET', '/v1/status').status == 200
+
+
+@pytest.mark.parametrize('name', ['put /v1/config', 'post /v1/changes', 'post /v1/explain',
+                                  'post /v1/checks/endpoints'])
+def test_bodies_have_a_limit(world, name):
+    method, path = name.split(' ')
+    try:
+        answer = world.ask(method, path, b'{"x": "' + b'y' * (4 * 1024 * 1024) + b'"}')
+        assert answer.status == 413, answer
+    except (ConnectionError, OSError):
+        pass  # it has closed before all was read
+    assert world.ask('GET', '/v1/status').status == 200
+
+
+# ---- edits at the same time --------------------------------------------------------------------------------
+
+# Of what these change there is no version that somebody else could have changed meanwhile.
+WITHOUT_VERSION = {'delete /v1/hosts/{host}', 'delete /v1/protection/{domain}', 'delete /v1/acme-challenges/{token}',
+                   'delete /v1/backups/{name}'}
+
+
+def has_if_match(operation):
+    return any(p.get('$ref') == '#/components/parameters/if-match' for p in operation['parameters'])
+
+
+def changing():
+    return [n for n in all_operations() if n.split(' ')[0] in ('put', 'patch', 'delete') and n not in WITHOUT_VERSION]
+
+
+@pytest.mark.parametrize('name', changing())
+def test_who_has_seen_an_older_state_changes_nothing(world, name):
+    method, path = name.split(' ')
+    assert has_if_match(world.contract.document['paths'][path][method])
+    asked = ASKED[name](world)
+    method, url, body = request_of(method, path, asked)
+    before = world.house.cli('export').stdout
+    answer = world.ask(method, url, body, {'If-Match': '"1"'})
+    refused(world, answer, {412}, None, url)
+    assert answer.json()['code'] == 'changed', answer
+    assert world.house.cli('export').stdout == before
+    shown = world.ask('GET', url.split('?')[0])
+    assert shown.status == 200 and shown.etag, shown
+    answer = world.ask(method, url, body, {'If-Match': shown.etag})
+    assert answer.status in (200, 201, 204), answer
+    if 'dry_run' not in url:
+        refused(world, world.ask(method, url, body, {'If-Match': shown.etag}), {412, 404}, None, url)
+
+
+# ---- who may -------------------------------------------------------------------------------------------------
+
+
+def of_organisations(operation):
+    return operation['x-sealpost-who'] != 'installation'
+
+
+def test_an_organisations_administrator_asks_nothing_of_the_installation(world):
+    requests = [request_of(m, p, still(world, f'{m} {p}')) for m, p, o in world.contract.operations()
+                if not of_organisations(o)]
+    assert len(requests) > 20
+    for request, answer in zip(requests, world.ask_as(ANN, *requests)):
+        refused(world, answer, {403}, None, request)
+
+
+def test_strangers_get_nothing_but_what_is_open(world):
+    asked = [(o, request_of(m, p, still(world, f'{m} {p}'))) for m, p, o in world.contract.operations()]
+    for (operation, request), answer in zip(asked, world.ask_as(STRANGER, *[r for _, r in asked])):
+        if operation['x-sealpost-access'] != 'open':
+            refused(world, answer, {401, 403}, None, request)
+
+
+# Zeta's own in the place of alpha's, by the words of the path.
+def theirs(path):
+    kind = path.split('/')[2]
+    keys = {'organisations': ZETA.organisation, 'domains': ZETA.domain, 'recipients': ZETA.recipient}
+    ids = {'queue': ZETA.queued, 'trace': ZETA.traced, 'alarms': ZETA.alarm, 'chains': ZETA.chain}
+    names = {'rules': ZETA.rule, 'certificates': ZETA.certificate}
+    return {'key': keys.get(kind), 'id': ids.get(kind), 'organisation': ZETA.organisation,
+            'name': names.get(kind, ZETA.connector)}
+
+
+NOBODYS = {'key': 'nobody.example', 'id': '', 'organisation': 'nobody', 'name': 'nothing'}
+
+
+def clean(text, *asked):
+    """Without what was asked: an answer may say it again."""
+    for word in sorted((str(a) for a in asked if a), key=len, reverse=True):
+        text = text.replace(word, '').replace(urllib.parse.quote(word, safe=''), '')
+    return text
+
+
+def assert_no_mark(answer, request, *asked):
+    for text in answer.text, json.dumps(answer.headers):
+        left = clean(text.lower(), *asked)
+        assert MARK not in left, (request, left[max(0, left.index(MARK) - 200):][:500])
+
+
+def test_what_is_anothers_is_not_there(world):
+    """Neither to be seen nor to be changed, and no answer tells whether it is there."""
+    before = world.house.cli('export').stdout
+    queue = world.house.json('queue', 'list', '--domain', ZETA.stuck_domain)
+    asked = []
+    for method, path, operation in world.contract.operations():
+        if '{' in path and path.startswith('/v1') and of_organisations(operation):
+            own = still(world, f'{method} {path}')
+            place = {k: v for k, v in theirs(path).items() if '{' + k + '}' in path}
+            asked.append((place, request_of(method, path, {**own, 'path': place})))
+    assert len(asked) > 15
+    for (place, request), answer in zip(asked, world.ask_as(ANN, *[r for _, r in asked])):
+        if 'acceptance' in request[1]:
+            assert answer.status in (200, 403, 404), (request, answer)  # how often hers were accepted: of zeta's none
+        else:
+            refused(world, answer, {403, 404}, None, request)
+        assert_no_mark(answer, request, *place.values())
+    assert world.house.cli('export').stdout == before
+    assert world.house.json('queue', 'list', '--domain', ZETA.stuck_domain) == queue
+
+
+# ---- nothing of others, by whatever question ---------------------------------------------------------------------
+
+
+def words_for(name):
+    """Zeta's things that a parameter of this name could be about."""
+    return {'organisation': [ZETA.organisation], 'domain': [ZETA.domain, ZETA.partner, ZETA.stuck_domain],
+            'connector': [f'{ZETA.organisation}/{ZETA.connector}', ZETA.connector, f'{ZETA.organisation}/{ZETA.stuck}'],
+            'id': [ZETA.queued, ZETA.traced], 'address': [f'u@{ZETA.domain}', ZETA.sender, f'ann@{ZETA.partner}'],
+            'sender': [ZETA.sender, f'joe@{ZETA.domain}'], 'recipient': [f'u@{ZETA.domain}', f'bob@{ZETA.stuck_domain}'],
+            'message_id': [ZETA.message_id], 'route': [f'connector:{ZETA.organisation}/{ZETA.stuck}'],
+            'name': [ZETA.certificate], 'after': [ZETA.queued, ZETA.recipient, f'{ZETA.organisation}/{ZETA.connector}',
+                                                  ZETA.organisation, ZETA.domain, str(ZETA.chain), ZETA.traced],
+            'require': [ZETA.host], 'host': [ZETA.host], 'subject': [ZETA.subject], 'object': [ZETA.organisation],
+            'actor': ['root']}.get(name, [])
+
+
+def values_for(parameter):
+    """What a parameter of a query is asked with: zeta's names, and each word that it knows."""
+    schema = parameter['schema']
+    if parameter['name'] in ('limit', 'days'):
+        return ['1', '50']
+    if schema.get('type') == 'boolean':
+        return ['1']
+    return words_for(parameter['name']) + [v for v in schema.get('enum', []) if v]
+
+
+def questions(world):
+    """Every GET of what organisations may ask, plain and with each parameter; every question with a body."""
+    for method, path, operation in world.contract.operations():
+        if not of_organisations(operation) or operation['x-sealpost-access'] not in ('reads', 'asks', 'own', 'open'):
+            continue
+        own = still(world, f'{method} {path}')
+        url = quoted(path, **own.get('path', {}))
+        yield [], (method, url, own.get('body'))
+        for parameter in operation['parameters']:
+            for value in values_for(parameter) if parameter.get('in') == 'query' else []:
+                yield [value], (method, with_query(url, {parameter['name']: value}), own.get('body'))
+    yield from bodies()
+
+
+def bodies():
+    """Questions about mail between alpha and zeta."""
+    senders = [f'joe@{ALPHA.domain}', f'joe@{ZETA.domain}', ZETA.sender, f'ann@{ZETA.partner}']
+    recipients = [f'u@{ALPHA.domain}', ZETA.recipient, f'u@{ZETA.domain}', f'ann@{ZETA.partner}',
+                  f'bob@{ZETA.stuck_domain}', f'ann@{ALPHA.partner}']
+    for sender in senders:
+        for recipient in recipients:
+            facts = {'from': sender, 'to': recipient, 'ip': '127.0.0.1'}
+            yield [sender, recipient], ('post', '/v1/explain', facts)
+            yield [sender, recipient], ('post', quoted('/v1/connectors/{organisation}/{name}/test', **AWAY),
+                                        {**facts, 'direction': 'inbound'})
+    for recipient in recipients[1:5]:
+        yield [recipient], ('post', quoted('/v1/connectors/{organisation}/{name}/test', **AWAY), {'to': recipient})
+
+
+def test_a_reader_of_one_gets_nothing_of_another(world):
+    asked = list(questions(world))
+    assert len(asked) > 100
+    answers = world.ask_as(ANN, *[request for _, request in asked])
+    for (words, request), answer in zip(asked, answers):
+        assert answer.status < 500, (request, answer)
+        # Each part of a name that was asked may be said again, but nothing more.
+        parts = [p for w in words for p in (w, *w.replace('@', '/').replace(':', '/').split('/'))]
+        assert_no_mark(answer, request, *parts)
+    # What is hers is there: the walk has seen something.
+    said = {request[1]: answer.text for (words, request), answer in zip(asked, answers) if not words}
+    for path, part in {'/v1/connectors': ALPHA.connector, '/v1/recipients': ALPHA.recipient, '/v1/chains': ALPHA.host,
+                       '/v1/queue': ALPHA.stuck_domain, '/v1/trace': ALPHA.sender, '/v1/alarms': 'certificate',
+                       '/v1/rules': ALPHA.rule, '/v1/domains': ALPHA.domain, '/v1/queue/summary': ALPHA.stuck}.items():
+        assert part in said[path], (path, said[path][:500])
+    # And by root's own eyes zeta's are where they were looked for.
+    for path in ('/v1/connectors', '/v1/chains', '/v1/queue', '/v1/trace', '/v1/alarms', '/v1/rules', '/v1/domains',
+                 '/v1/certificates', '/v1/lint'):
+        assert MARK in world.ask('GET', path).text, path
+
+
+def test_all_successful_answers_of_the_walk_fit(world):
+    for _, (method, url, body) in questions(world):
+        answer = world.ask(method, url, body)
+        if answer.status < 300:
+            world.contract.check(method, url, answer.status, answer.kind, answer.text)
