@@ -87,7 +87,7 @@ export async function request(method: string, path: string, body?: unknown, opti
 	}
 	if (!response.ok) {
 		const error = await errorOf(response);
-		if (error.status === 401 && !path.startsWith('/v1/session') && path !== '/v1/setup')
+		if (error.status === 401 && !path.startsWith('/v1/session') && !path.startsWith('/v1/setup'))
 			dropSession();
 		throw error;
 	}
@@ -226,7 +226,7 @@ export interface Action<A extends unknown[]> {
 }
 
 /** Inside of a component: something that a button starts; tells that it runs, and what became of it. */
-export function useAction<A extends unknown[]>(work: (...args: A) => Promise<unknown>): Action<A> {
+export function useAction<A extends unknown[]>(work: (...args: A) => unknown): Action<A> {
 	const [isRunning, setIsRunning] = useState(false);
 	const [error, setError] = useState<ApiError>();
 	const latest = useRef(work);

@@ -36,10 +36,12 @@ export function Dialog({ title, onClose, children, actions, isWide = false }: {
 	);
 }
 
-/** Asks before something is done. ACTION runs at "yes"; the window closes when it went well. */
-export function Confirm({ title, children, action, yes, isDanger = false, onClose }: {
-	title: string; children: ComponentChildren; action: Action<[]>; yes: string; isDanger?: boolean; onClose: () => void;
+/** Asks before something is done. ACTION runs at "yes"; the window closes when it went well. Errors of FIELDS stand at them, among CHILDREN. */
+export function Confirm({ title, children, action, yes, isDanger = false, fields = [], onClose }: {
+	title: string; children: ComponentChildren; action: Action<[]>; yes: string; isDanger?: boolean; fields?: string[]; onClose: () => void;
 }) {
+	const errors = action.error?.errors ?? [];
+	const isShown = errors.length > 0 && errors.every(one => fields.includes(one.field));
 	return (
 		<Dialog title={title} onClose={onClose} actions={
 			<>
@@ -49,7 +51,7 @@ export function Confirm({ title, children, action, yes, isDanger = false, onClos
 			</>
 		}>
 			{children}
-			{action.error && <ErrorNote error={action.error} />}
+			{action.error && !isShown && <ErrorNote error={action.error} />}
 		</Dialog>
 	);
 }

@@ -25,14 +25,15 @@ export function Timeline({ items, label }: { items: TimelineItem[]; label: strin
 	);
 }
 
-export type StepState = 'waiting' | 'running' | 'good' | 'bad' | 'note' | 'skipped';
+/** waiting: not its turn yet; open: somebody's turn; running: the machine's. */
+export type StepState = 'waiting' | 'open' | 'running' | 'good' | 'bad' | 'note' | 'skipped';
 export interface Step {
 	title: ComponentChildren;
 	state: StepState;
 	children?: ComponentChildren;
 }
 
-const stepTones: Record<StepState, Tone> = { waiting: 'plain', running: 'info', good: 'good', bad: 'bad', note: 'warn', skipped: 'plain' };
+const stepTones: Record<StepState, Tone> = { waiting: 'plain', open: 'info', running: 'info', good: 'good', bad: 'bad', note: 'warn', skipped: 'plain' };
 
 /** Steps of a test or a wizard as they end; each end is read aloud. */
 export function Steps({ steps, label }: { steps: Step[]; label: string }) {
@@ -40,7 +41,7 @@ export function Steps({ steps, label }: { steps: Step[]; label: string }) {
 		<ol class="timeline steps" aria-label={label} aria-live="polite">
 			{steps.map((step, i) =>
 				<li key={i} class={stepTones[step.state]} aria-current={step.state === 'running' ? 'step' : undefined}>
-					<span class="sign">{step.state === 'running' ? <span class="spinner" /> : <Icon name={signs[stepTones[step.state]]} />}</span>
+					<span class="sign">{step.state === 'running' ? <span class="spinner" /> : <Icon name={step.state === 'open' ? 'right' : signs[stepTones[step.state]]} />}</span>
 					<div><p class="timeline-head">{step.title}<span class="hidden"> {t(`common.step-${step.state}`)}</span></p>{step.children}</div>
 				</li>)}
 		</ol>

@@ -1,7 +1,7 @@
 /* From one version to the next, step by step. Every step can be taken back until the old version is retired. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { at, get, send, useAction, useLoad, type Load, type Page } from '../../api';
+import { ApiError, at, get, send, useAction, useLoad, type Load, type Page } from '../../api';
 import { dateTime, list, num, t } from '../../i18n';
 import type { Connector, Finding, Life, Version } from '../../model';
 import { ActionButton, Ago, Badge, Button, Code, Empty, ErrorNote, Facts, Heading, Loading, Note, Section, type Tone } from '../../parts/basic';
@@ -38,11 +38,17 @@ function Dated({ act, label, question, isDanger = false, take, more = {} }: {
 }) {
 	const [isOpen, setOpen] = useState(false);
 	const [moment, setMoment] = useState<string>();
-	const action = useAction(() => take(act, { ...more, ...(moment && { at: new Date(moment).toISOString() }) }));
+	const action = useAction(() => {
+		const at = moment ? new Date(moment) : null;
+		// The server takes a moment that is over for now; who mistypes a date must not destroy a key.
+		if (at && !(at.getTime() > Date.now()))
+			throw new ApiError(400, t('certificates.past'), '', '', [{ field: 'at', detail: t('certificates.past') }]);
+		return take(act, { ...more, ...(at && { at: at.toISOString() }) });
+	});
 	return (
 		<>
 			<Button look={isDanger ? 'danger' : 'main'} onClick={() => setOpen(true)}>{label}</Button>
-			{isOpen && <Confirm title={label} yes={moment ? t('certificates.plan-it') : label} isDanger={isDanger} action={action} onClose={() => {
+			{isOpen && <Confirm title={label} yes={moment ? t('certificates.plan-it') : label} isDanger={isDanger} action={action} fields={['at']} onClose={() => {
 				setOpen(false);
 				action.clear();
 			}}>
@@ -122,13 +128,13 @@ function stepsOf(name: string, plan: Plan, take: TakeStep): Step[] {
 	const isBroken = plan.warnings.some(one => one.severity === 'error');
 	const isOver = !next && !!old;
 	return [
-		{ title: t('certificates.step-next'), state: next || isOver ? 'good' : 'running', children: next
+		{ title: t('certificates.step-next'), state: next || isOver ? 'good' : 'open', children: next
 			? <p>{t('certificates.next-is', { id: next.id })}</p> : isOver ? null : <ImportHint name={name} isNext /> },
 		{ title: t('certificates.step-plan'), state: next ? (isBroken ? 'bad' : plan.warnings.length ? 'note' : 'good') : isOver ? 'good' : 'waiting', children: next &&
 			<><Warnings warnings={plan.warnings} /><p><a href={href('certificates', { tab: 'sheet', name })}>{t('certificates.tell-partners')}</a></p></> },
-		{ title: t('certificates.step-trial'), state: next ? (plan.life.plan.is_trial ? 'running' : 'waiting') : isOver ? 'good' : 'waiting', children: next && mayAct && <Trial life={plan.life} take={take} /> },
-		{ title: t('certificates.step-advance'), state: isOver ? 'good' : 'waiting', children: next && mayAct && <Advance plan={plan} take={take} /> },
-		{ title: t('certificates.step-retire'), state: old ? 'running' : 'waiting', children: old && <>
+		{ title: t('certificates.step-trial'), state: next ? (plan.life.plan.is_trial ? 'running' : 'open') : isOver ? 'good' : 'waiting', children: next && mayAct && <Trial life={plan.life} take={take} /> },
+		{ title: t('certificates.step-advance'), state: isOver ? 'good' : next ? 'open' : 'waiting', children: next && mayAct && <Advance plan={plan} take={take} /> },
+		{ title: t('certificates.step-retire'), state: old ? 'open' : 'waiting', children: old && <>
 			<p>{t('certificates.retire-text', { id: old.id })}</p>
 			{plan.life.plan.retire && <Note tone="info">{t('certificates.retire-planned', { at: dateTime(plan.life.plan.retire) })}</Note>}
 			{mayAct && <div class="step-buttons">

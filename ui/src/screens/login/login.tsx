@@ -1,13 +1,13 @@
 /* Log-in with password and, where the user has one, a code; and the link that makes the first password. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { send, useAction, ApiError } from '../../api';
-import { t } from '../../i18n';
+import { ApiError, send, useAction, useLoad } from '../../api';
+import { dateTime, t } from '../../i18n';
 import { Form, type Tree } from '../../parts/form';
 import { Icon } from '../../parts/icon';
-import { Toasts } from '../../parts/toast';
-import { Note } from '../../parts/basic';
-import { go } from '../../router';
+import { say, Toasts } from '../../parts/toast';
+import { ErrorNote, Loading, Note } from '../../parts/basic';
+import { go, href } from '../../router';
 import { session, type Session } from '../../session';
 import { LanguageChoice, ThemeChoice } from '../../shell';
 
@@ -69,29 +69,42 @@ export function Login() {
 
 /** #/setup/TOKEN: the first user's name and password, or a new password for a user. */
 export function Setup({ token }: { token: string }) {
+	const link = useLoad(() => send<{ user: string | null; expires: string }>('POST', '/v1/setup/check', { token }), [token]);
+	return (
+		<Frame title={t('login.setup-title')} intro={link.value ? t('login.setup-intro', { at: dateTime(link.value.expires) }) : ''}>
+			{link.isLoading && <Loading />}
+			{link.error && <>
+				<ErrorNote error={link.error} />
+				<p>{t('login.no-link')} <a href={href('overview')}>{t('login.title')}</a></p>
+			</>}
+			{link.value && <SetupForm token={token} user={link.value.user} />}
+		</Frame>
+	);
+}
+
+function SetupForm({ token, user }: { token: string; user: string | null }) {
 	const [object, setObject] = useState<Tree>({});
-	const [again, setAgain] = useState('');
-	const isSame = object.password === again;
 	const action = useAction(async () => {
-		if (!isSame)
+		if (object.password !== object.again)
 			throw new ApiError(400, t('login.not-same'), '', '', [{ field: 'again', detail: t('login.not-same') }]);
-		session.set(await send<Session>('POST', '/v1/setup', { token, ...object }));
+		try {
+			session.set(await send<Session>('POST', '/v1/setup', { token, password: object.password ?? '', ...(!user && object.user !== undefined && { user: object.user }) }));
+		} catch (error) {
+			if (!(error instanceof ApiError) || error.code !== 'totp-needed')
+				throw error;
+			say(t('login.setup-done'));
+		}
 		go('overview');
 	});
 	return (
-		<Frame title={t('login.setup-title')} intro={t('login.setup-intro')}>
-			<Form object={{ ...object, again }} error={action.error} isBusy={action.isRunning} submit={t('login.setup-submit')}
-				onSubmit={() => void action.run()} onChange={next => {
-					const { again: second, ...rest } = next;
-					setAgain(String(second ?? ''));
-					setObject(rest);
-				}} groups={[{
-					title: '', fields: [
-						{ path: 'user', kind: 'text', label: t('login.user'), help: t('login.setup-user-help'), autocomplete: 'username' },
-						{ path: 'password', kind: 'secret', label: t('login.new-password'), help: t('login.password-help'), autocomplete: 'new-password', isRequired: true },
-						{ path: 'again', kind: 'secret', label: t('login.again'), autocomplete: 'new-password', isRequired: true },
-					],
-				}]} />
-		</Frame>
+		<Form object={object} error={action.error} isBusy={action.isRunning} submit={t('login.setup-submit')}
+			onSubmit={() => void action.run()} onChange={setObject} groups={[{
+				title: '', fields: [
+					user ? { path: 'name', kind: 'text', label: t('login.user'), isReadOnly: true, placeholder: user, autocomplete: 'username' }
+						: { path: 'user', kind: 'text', label: t('login.user'), help: t('login.setup-user-help'), placeholder: 'admin', autocomplete: 'username' },
+					{ path: 'password', kind: 'secret', label: t('login.new-password'), help: t('login.password-help'), autocomplete: 'new-password', isRequired: true },
+					{ path: 'again', kind: 'secret', label: t('login.again'), autocomplete: 'new-password', isRequired: true },
+				],
+			}]} />
 	);
 }
