@@ -181,6 +181,8 @@ export interface Report {
 	step: string;
 	columns: string[];
 	rows: (string | number | null)[][];
+	/** There was more than could be told apart: the rest is "*". */
+	crowded: boolean;
 }
 
 export function daysUntil(moment: string, now = Date.now()): number {

@@ -20,7 +20,7 @@ interface ChartProps {
 	times: number[];
 	series: ChartSeries[];
 	step: 'hour' | 'day';
-	/** Areas on top of each other, instead of lines. */
+	/** Bars on top of each other, instead of lines. */
 	isStacked?: boolean;
 	format?: (value: number) => string;
 }
@@ -44,13 +44,18 @@ function stack(series: ChartSeries[]): (number | null)[][] {
 function optionsOf({ series, step, isStacked, format = num }: ChartProps, width: number): uPlot.Options {
 	const ink = colourOf('--soft'), line = colourOf('--line');
 	const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px system-ui, sans-serif' };
+	const length = step === 'day' ? 86400 : 3600;
 	const short = new Intl.DateTimeFormat(document.documentElement.lang, { day: 'numeric', month: 'short', ...(step === 'day' && { timeZone: 'UTC' }) });
 	const hour = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
 	return {
 		width, height: 260,
 		...(step === 'day' && { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') }),
 		cursor: { drag: { x: false, y: false } },
-		scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
+		scales: {
+			// Half a step more on both sides: bars stand in the middle.
+			x: { range: (_, first, last) => [first - length / 2, last + length / 2] },
+			y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] },
+		},
 		axes: [
 			{ ...axis, values: (_, splits) => splits.map(at => {
 				const moment = new Date(at * 1000);
@@ -61,8 +66,8 @@ function optionsOf({ series, step, isStacked, format = num }: ChartProps, width:
 		series: [
 			{ label: t('common.time'), value: (_, at) => at === null ? '–' : step === 'day' ? day(at) : dateTime(at) },
 			...series.map((one, place) => ({ one, i: isStacked ? series.length - 1 - place : place })).map(({ one, i }): uPlot.Series => ({
-				label: one.label, stroke: colourAt(one, i), width: 2, dash: isStacked ? [] : dashes[i % dashes.length] ?? [],
-				...(isStacked && { fill: colourAt(one, i) }), points: { show: one.values.length < 3, size: 7 },
+				label: one.label, stroke: colourAt(one, i), width: isStacked ? 0 : 2, dash: isStacked ? [] : dashes[i % dashes.length] ?? [],
+				...(isStacked && uPlot.paths.bars && { fill: colourAt(one, i), paths: uPlot.paths.bars({ size: [0.7, 60] }) }), points: { show: !isStacked && one.values.length < 3, size: 7 },
 				value: (_, __, ___, at) => {
 					const value = at === null || at === undefined ? null : one.values[at];
 					return value === null || value === undefined ? '–' : format(value);
@@ -82,7 +87,7 @@ export function Chart(props: ChartProps) {
 		const element = frame.current;
 		if (!element)
 			return;
-		// Lower areas are drawn over higher ones.
+		// Lower bars are drawn over higher ones.
 		const values = isStacked ? stack(series).reverse() : series.map(one => one.values);
 		const shown = isStacked ? [...series].reverse() : series;
 		const plot = new uPlot(optionsOf({ ...props, series: shown }, element.clientWidth || 600), [times, ...values], element);

@@ -39,14 +39,14 @@ function Shares() {
 		tls: await get<Report>('/v1/reports/tls', { since, step: 'day' }, signal),
 	}), []);
 	const partsOf = (report: Report, by: string, name: (word: string) => string) =>
-		sumBy(report, by, 'count').map(({ word, value }) => ({ label: name(word), value, tone: tones[word || 'clear'] }));
+		sumBy(report, by, 'recipients').map(({ word, value }) => ({ label: name(word), value, tone: tones[word || 'clear'] }));
 	const hasMail = (load.value?.protection.rows.length ?? 0) > 0;
 	return (
 		<Section title={t('overview.shares', { count: DAYS })} actions={<a href={href('reports')}>{t('overview.see-reports')}</a>}>
 			{load.error && <ErrorNote error={load.error} onRetry={load.reload} />}
 			{!load.value ? !load.error && <Loading /> : !hasMail ? <Empty title={t('overview.no-mail-yet')} /> : <>
 				<h3>{t('overview.by-protection')}</h3>
-				<ShareBar label={t('overview.by-protection')} parts={partsOf(load.value.protection, 'protection', word => t(`overview.protection-${word || 'clear'}`))} />
+				<ShareBar label={t('overview.by-protection')} parts={partsOf(load.value.protection, 'level', word => t(`overview.protection-${word || 'clear'}`))} />
 				<h3>{t('overview.by-version')}</h3>
 				<ShareBar label={t('overview.by-version')} parts={partsOf(load.value.tls, 'version', word => word && word !== 'clear' ? word : t('overview.protection-clear'))} />
 			</>}

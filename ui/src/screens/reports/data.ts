@@ -8,21 +8,23 @@ export interface Kind {
 	by?: string;
 	/** What the chart counts. */
 	counted?: string;
-	/** It has no steps of time, and no period. */
-	isNow?: boolean;
+	/** It looks ahead, not back. */
+	isAhead?: boolean;
+	/** It does not tell connectors apart. */
+	isWithoutConnectors?: boolean;
 }
 
 export const kinds: Kind[] = [
-	{ name: 'protection', by: 'protection', counted: 'count' },
-	{ name: 'tls', by: 'version', counted: 'count' },
-	{ name: 'outcomes', by: 'token', counted: 'count' },
-	{ name: 'clear' },
+	{ name: 'protection', by: 'level', counted: 'recipients' },
+	{ name: 'tls', by: 'version', counted: 'recipients' },
+	{ name: 'outcomes', by: 'outcome', counted: 'recipients' },
+	{ name: 'clear', isWithoutConnectors: true },
 	{ name: 'volume', by: 'direction', counted: 'messages' },
-	{ name: 'expiring', isNow: true },
+	{ name: 'expiring', isAhead: true },
 ];
 
 const MAX_SERIES = 6;
-const MOMENTS = new Set(['at', 'first', 'last', 'not_after', 'not_before', 'since']);
+const MOMENTS = new Set(['time', 'first', 'last', 'ends']);
 const tones: Record<string, ChartSeries['tone']> = { forced: 'good', verified: 'info', encrypted: 'warn', clear: 'bad' };
 
 export const isMoment = (column: string) => MOMENTS.has(column);
@@ -31,13 +33,11 @@ export function cellOf(report: Report, row: (string | number | null)[], column: 
 	return row[report.columns.indexOf(column)] ?? null;
 }
 
-/** Every step between the first and the last that has something; in seconds. */
+/** Every step from the beginning to the end of the report, in seconds. */
 function timesOf(report: Report): number[] {
 	const length = report.step === 'hour' ? 3600 : 86400;
-	const all = report.rows.map(row => Date.parse(String(cellOf(report, row, 'at'))) / 1000).filter(Number.isFinite);
-	const first = all.reduce((a, b) => Math.min(a, b), Infinity), last = all.reduce((a, b) => Math.max(a, b), -Infinity);
 	const times: number[] = [];
-	for (let at = first; at <= last; at += length)
+	for (let at = Math.floor(Date.parse(report.since) / 1000 / length) * length; at < Date.parse(report.until) / 1000; at += length)
 		times.push(at);
 	return times;
 }
@@ -48,7 +48,7 @@ export function seriesOf(report: Report, by: string, counted: string, labelOf: (
 	const places = new Map(times.map((at, i) => [at, i]));
 	const sums = new Map<string, number[]>();
 	for (const row of report.rows) {
-		const place = places.get(Date.parse(String(cellOf(report, row, 'at'))) / 1000);
+		const place = places.get(Date.parse(String(cellOf(report, row, 'time'))) / 1000);
 		if (place === undefined)
 			continue;
 		const word = String(cellOf(report, row, by) ?? '');

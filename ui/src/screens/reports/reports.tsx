@@ -3,16 +3,17 @@ import { useEffect, useState } from 'preact/hooks';
 import { download, get, useAction, useLoad, type Page } from '../../api';
 import { bytes, date, dateTime, day, num, t, tOr } from '../../i18n';
 import type { Connector, Report } from '../../model';
-import { ActionButton, Button, Empty, ErrorNote, Heading, Loading } from '../../parts/basic';
+import { ActionButton, Button, Empty, ErrorNote, Heading, Loading, Note } from '../../parts/basic';
 import { DaysLeft } from '../../parts/certificate';
 import { Chart, ShareBar } from '../../parts/chart';
 import { FilterBar, FormField, type Field } from '../../parts/form';
 import { Table, type Column } from '../../parts/table';
 import { Tabs } from '../../parts/tabs';
-import { setQuery, type Place } from '../../router';
+import { href, setQuery, type Place } from '../../router';
 import { cellOf, isMoment, kinds, seriesOf, type Kind } from './data';
 
-const periods = ['1', '7', '30', '90', '365'] as const;
+const periods = ['1', '7', '30', '90', '365'];
+const horizons = ['30', '90', '365', '3650'];
 const PAGE = 200;
 
 /** The words of the API that have a meaning, in the user's language. */
@@ -21,13 +22,14 @@ function wordOf(column: string, value: string): string {
 		return '–';
 	if (value === '*')
 		return t('reports.others');
-	return tOr(`reports.word-${column === 'version' ? 'version' : column}-${value}`, value);
+	return tOr(`reports.word-${column}-${value}`, value);
 }
 
 interface Filters { days: string; step: string; organisation: string; connector: string; direction: string }
 
-function filtersOf(query: Record<string, string>): Filters {
-	const days = query.days ?? '7';
+function filtersOf(query: Record<string, string>, kind: Kind): Filters {
+	const offered = kind.isAhead ? horizons : periods;
+	const days = query.days && offered.includes(query.days) ? query.days : kind.isAhead ? '90' : '7';
 	return { days, step: query.step ?? (days === '1' ? 'hour' : 'day'), organisation: query.organisation ?? '', connector: query.connector ?? '', direction: query.direction ?? '' };
 }
 
@@ -37,11 +39,11 @@ function Filter({ filters, kind }: { filters: Filters; kind: Kind }) {
 	const organisations = [...new Set(items.map(one => one.organisation))].sort();
 	const any = { value: '', label: t('reports.all') };
 	const fields: Field[] = [
-		{ path: 'days', kind: 'choice', label: t('reports.period'), choices: periods.map(days => ({ value: days, label: t('reports.days', { count: Number(days) }) })), when: () => !kind.isNow },
-		{ path: 'step', kind: 'choice', label: t('reports.step'), choices: [{ value: 'hour', label: t('reports.step-hour') }, { value: 'day', label: t('reports.step-day') }], when: () => !kind.isNow && kind.by !== undefined },
+		{ path: 'days', kind: 'choice', label: t('reports.period'), choices: (kind.isAhead ? horizons : periods).map(days => ({ value: days, label: t(kind.isAhead ? 'reports.days-ahead' : 'reports.days', { count: Number(days) }) })) },
+		{ path: 'step', kind: 'choice', label: t('reports.step'), choices: [{ value: 'hour', label: t('reports.step-hour') }, { value: 'day', label: t('reports.step-day') }], when: () => kind.by !== undefined },
 		{ path: 'organisation', kind: 'choice', label: t('reports.organisation'), choices: [any, ...organisations.map(name => ({ value: name, label: name }))], when: () => organisations.length > 1 },
-		{ path: 'connector', kind: 'choice', label: t('reports.connector'), choices: [any, ...items.map(one => `${one.organisation}/${one.name}`).sort().map(key => ({ value: key, label: key }))] },
-		{ path: 'direction', kind: 'choice', label: t('reports.direction'), choices: [any, { value: 'inbound', label: t('reports.word-direction-inbound') }, { value: 'outbound', label: t('reports.word-direction-outbound') }], when: () => !kind.isNow },
+		{ path: 'connector', kind: 'choice', label: t('reports.connector'), choices: [any, ...items.map(one => `${one.organisation}/${one.name}`).sort().map(key => ({ value: key, label: key }))], when: () => !kind.isWithoutConnectors },
+		{ path: 'direction', kind: 'choice', label: t('reports.direction'), choices: [any, { value: 'inbound', label: t('reports.word-direction-inbound') }, { value: 'outbound', label: t('reports.word-direction-outbound') }], when: () => !kind.isAhead },
 	];
 	return (
 		<FilterBar label={t('reports.filter')}>
@@ -55,12 +57,16 @@ function Filter({ filters, kind }: { filters: Filters; kind: Kind }) {
 function Cell({ column, value, step }: { column: string; value: string | number | null; step: string }) {
 	if (value === null)
 		return <span class="soft">–</span>;
-	if (column === 'not_after')
+	if (column === 'ends')
 		return <>{date(value)} <DaysLeft until={String(value)} /></>;
 	if (isMoment(column))
-		return <>{column === 'at' && step === 'day' ? day(value) : dateTime(value)}</>;
+		return <>{column === 'time' && step === 'day' ? day(value) : dateTime(value)}</>;
 	if (column === 'bytes')
 		return <>{bytes(Number(value))}</>;
+	if (column === 'message')
+		return <a href={href('messages', String(value))}>{value}</a>;
+	if (column === 'sha256')
+		return <code>{String(value).slice(0, 16)}…</code>;
 	return <>{typeof value === 'number' ? num(value) : wordOf(column, value)}</>;
 }
 
@@ -69,7 +75,9 @@ function Rows({ report, title }: { report: Report; title: string }) {
 	useEffect(() => setShown(PAGE), [report]);
 	type Row = { row: Report['rows'][number]; i: number };
 	const isNumber = (column: string) => report.rows.some(row => typeof cellOf(report, row, column) === 'number');
-	const columns: Column<Row>[] = report.columns.map((column, i) => ({
+	// What is empty in every row says nothing; days are in the badge beside the date.
+	const shownColumns = report.columns.filter(column => column !== 'days' && report.rows.some(row => cellOf(report, row, column) !== null));
+	const columns: Column<Row>[] = shownColumns.map((column, i) => ({
 		id: column, title: tOr(`reports.column-${column}`, column), isHead: i === 0,
 		...(isNumber(column) && { align: 'end' as const }),
 		sort: ({ row }) => cellOf(report, row, column),
@@ -87,9 +95,10 @@ function Rows({ report, title }: { report: Report; title: string }) {
 
 function OneReport({ kind, filters }: { kind: Kind; filters: Filters }) {
 	const title = t(`reports.name-${kind.name}`);
+	const span = Number(filters.days) * 86_400_000, hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
 	const params = {
-		...(!kind.isNow && { since: new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - Number(filters.days) * 86_400_000).toISOString(), direction: filters.direction }),
-		...(kind.by && { step: filters.step }), organisation: filters.organisation, connector: filters.connector,
+		...(kind.isAhead ? { until: new Date(hour + span).toISOString() } : { since: new Date(hour - span).toISOString(), direction: filters.direction }),
+		...(kind.by && { step: filters.step }), organisation: filters.organisation, ...(!kind.isWithoutConnectors && { connector: filters.connector }),
 	};
 	const load = useLoad(signal => get<Report>(`/v1/reports/${kind.name}`, params, signal), [kind.name, JSON.stringify(params)]);
 	const csv = useAction(() => download(`/v1/reports/${kind.name}`, `sealpost-${kind.name}.csv`, { ...params, format: 'csv' }));
@@ -100,7 +109,7 @@ function OneReport({ kind, filters }: { kind: Kind; filters: Filters }) {
 	return (
 		<div class="report">
 			<h2>{title}</h2>
-			<p class="intro">{t(`reports.about-${kind.name}`)}{report && !kind.isNow && <> {t('reports.from-to', { from: date(report.since), to: date(report.until) })}</>}</p>
+			<p class="intro">{t(`reports.about-${kind.name}`)}{report && !kind.isAhead && <> {t('reports.from-to', { from: date(report.since), to: date(report.until) })}</>}</p>
 			<Filter filters={filters} kind={kind} />
 			<div class="actions report-actions">
 				<ActionButton action={csv} icon="download">CSV</ActionButton>
@@ -114,6 +123,7 @@ function OneReport({ kind, filters }: { kind: Kind; filters: Filters }) {
 						<ShareBar label={title} parts={drawn.series.map(one => ({ label: one.label, value: one.values.reduce<number>((a, b) => a + (b ?? 0), 0), tone: one.tone }))} />
 						<Chart title={title} times={drawn.times} series={drawn.series} step={report.step === 'hour' ? 'hour' : 'day'} isStacked />
 					</>}
+					{report.crowded && <Note tone="warn">{t('reports.crowded')}</Note>}
 					<Rows report={report} title={title} />
 				</>}
 		</div>
@@ -121,12 +131,11 @@ function OneReport({ kind, filters }: { kind: Kind; filters: Filters }) {
 }
 
 export function Reports({ place }: { place: Place }) {
-	const filters = filtersOf(place.query);
 	return (
 		<>
 			<Heading title={t('reports.title')} intro={t('reports.intro')} />
 			<div class="section"><Tabs label={t('reports.title')} name="report" tabs={kinds.map(kind => ({
-				id: kind.name, title: t(`reports.name-${kind.name}`), content: () => <OneReport key={kind.name} kind={kind} filters={filters} />,
+				id: kind.name, title: t(`reports.name-${kind.name}`), content: () => <OneReport key={kind.name} kind={kind} filters={filtersOf(place.query, kind)} />,
 			}))} /></div>
 		</>
 	);
