@@ -4,8 +4,13 @@
 #include "process/admin/call.h"
 #include "process/admin/challenge.h"
 #include "process/admin/check.h"
+#include "process/admin/limits.h"
+#include "process/admin/login.h"
 #include "process/admin/peer.h"
 #include "process/admin/publish.h"
+#include "process/admin/session.h"
+#include "process/admin/setup.h"
+#include "process/admin/work.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -20,6 +25,11 @@ static void *create(struct runtime *runtime)
 
 	admin->runtime = runtime;
 	admin->publish = admin_publish_new(runtime_base(runtime), admin_published, admin);
+	admin->sessions = admin_sessions_new();
+	admin->address_limits = admin_limits_of_addresses();
+	admin->user_limits = admin_limits_of_users();
+	admin->work = admin_work_new(runtime_base(runtime));
+	admin->links = admin_links_new();
 	return admin;
 }
 
@@ -137,6 +147,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	arena_free(&old.arena);
 	admin_published_forget(admin);
 	admin_users_ask(admin);
+	admin_first_start(admin);
 	admin_publish_listen(admin->publish, settings->door_fds[RUNTIME_DOOR_PUBLISH]);
 	return admin->http == NULL ? listen_on(admin, settings, info) : ERR_OK;
 }
@@ -261,6 +272,7 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 		on_closed(admin, admin->spool);
 	admin->spool = ipc_new(runtime_base(admin->runtime), fd, &handlers, admin);
 	admin_spool_came(admin);
+	admin_first_start(admin);
 }
 
 /* {"ok": false, "error": why}, or what was asked for. */
@@ -308,6 +320,11 @@ static void destroy(void *self)
 		evhttp_free(admin->http);
 	if (admin->web != NULL)
 		evhttp_free(admin->web);
+	admin_work_free(&admin->work);
+	admin_sessions_free(&admin->sessions);
+	admin_limits_free(&admin->address_limits);
+	admin_limits_free(&admin->user_limits);
+	admin_links_free(&admin->links);
 	admin_publish_free(&admin->publish);
 	admin_published_forget(admin);
 	admin_challenges_free(&admin->challenges);

@@ -1,6 +1,7 @@
 /* Answers: JSON, problems (RFC 9457), text, files. */
 #include "base/buf.h"
 #include "process/admin/assets.h"
+#include "process/admin/gate.h"
 #include "process/admin/peer.h"
 
 #include <event2/buffer.h>
@@ -10,6 +11,7 @@
 
 /* An answer as it goes out. */
 struct answer {
+	const struct admin *admin;
 	int status;
 	const char *type, *etag, *encoding; /* ETAG and ENCODING may be NULL */
 	const char *cache, *policy;	    /* NULL: not kept, and nothing may be loaded */
@@ -42,6 +44,10 @@ static void send_answer(struct evhttp_request *request, const struct answer *a)
 	char length[32];
 
 	put_headers(headers, a);
+	/* Not where the same host shows something without TLS: browsers would not find it. */
+	if (admin_peer_of(evhttp_request_get_connection(request)) != NULL &&
+		a->admin->node.publish.listen == NULL && a->admin->node.metrics.listen == NULL)
+		evhttp_add_header(headers, "Strict-Transport-Security", "max-age=31536000");
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		snprintf(length, sizeof(length), "%zu", a->body.n);
 		evhttp_add_header(headers, "Content-Length", length);
@@ -53,11 +59,11 @@ static void send_answer(struct evhttp_request *request, const struct answer *a)
 }
 
 /* Write the answer to a request, whether or not a call was made of it. */
-static void send_json(struct evhttp_request *request, int status, const json_t *json,
-	const char *type, const char *etag)
+static void send_json(const struct admin *admin, struct evhttp_request *request, int status,
+	const json_t *json, const char *type, const char *etag)
 {
 	char *text = json_dumps(json, JSON_COMPACT);
-	struct answer answer = {.status = status, .type = type, .etag = etag};
+	struct answer answer = {.admin = admin, .status = status, .type = type, .etag = etag};
 	struct buf body;
 
 	buf_init(&body, SIZE_MAX);
@@ -80,7 +86,7 @@ static void finish(
 	}
 	if (call->request != NULL) {
 		admin_peer_watch(evhttp_request_get_connection(call->request));
-		send_json(call->request, status, json, type, etag);
+		send_json(call->admin, call->request, status, json, type, etag);
 		call->request = NULL;
 	}
 	admin_end(call);
@@ -106,7 +112,8 @@ static void finish_with(struct admin_call *call, const struct answer *answer)
 
 void admin_reply_text(struct admin_call *call, const char *type, struct str text)
 {
-	const struct answer answer = {.status = 200, .type = type, .body = text};
+	const struct answer answer = {
+		.admin = call->admin, .status = 200, .type = type, .body = text};
 
 	finish_with(call, &answer);
 }
@@ -120,6 +127,7 @@ void admin_reply_text(struct admin_call *call, const char *type, struct str text
 void admin_reply_asset(struct admin_call *call, const struct admin_asset *asset, bool is_known)
 {
 	const struct answer answer = {
+		.admin = call->admin,
 		.status = is_known ? 304 : 200,
 		.type = asset->type,
 		.etag = asset->etag,
@@ -174,6 +182,12 @@ static void name_place(
 			json_pack("{s:s,s:s}", "field", field, "detail", why));
 }
 
+void admin_header(struct admin_call *call, const char *name, const char *value)
+{
+	if (call->request != NULL)
+		evhttp_add_header(evhttp_request_get_output_headers(call->request), name, value);
+}
+
 static void tell_problem(struct admin_call *call, int status, const char *code, const char *field,
 	const char *detail)
 {
@@ -182,6 +196,7 @@ static void tell_problem(struct admin_call *call, int status, const char *code, 
 	if (status == 400 || status == 409 || status == 422 || field != NULL)
 		name_place(call, json, field, detail);
 	call->admin->refused++;
+	admin_audit_failed(call, detail);
 	finish(call, status, json, "application/problem+json", NULL);
 	json_decref(json);
 }
@@ -264,6 +279,6 @@ void admin_refuse(
 	json_t *json = problem_json(status, NULL, detail);
 
 	admin->refused++;
-	send_json(request, status, json, "application/problem+json", NULL);
+	send_json(admin, request, status, json, "application/problem+json", NULL);
 	json_decref(json);
 }

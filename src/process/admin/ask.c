@@ -1,4 +1,5 @@
 /* Questions to other processes, and their answers. */
+#include "process/admin/session.h"
 #include "process/admin/call.h"
 
 #include <string.h>
@@ -62,13 +63,46 @@ static json_t *organisations_json(const struct admin_call *call)
 	return list;
 }
 
+/* What stands in the audit log says how its actor came. */
+static void say_who(const struct admin_call *call, const char *verb, json_t *arguments)
+{
+	static const char *const logged[] = {"config.", "users.", "tokens.", "audit.add"};
+	bool is_logged = false;
+
+	if (call->is_limited)
+		json_object_set_new(arguments, "organisations", organisations_json(call));
+	for (size_t i = 0; i < ARRAY_LENGTH(logged); i++)
+		is_logged = is_logged || strncmp(verb, logged[i], strlen(logged[i])) == 0;
+	if (!is_logged)
+		return;
+	json_object_set_new(arguments, "via", json_string(admin_via_names[call->via]));
+	if (call->address != NULL)
+		json_object_set_new(arguments, "address", json_string(call->address));
+}
+
+/* Whose rights or password change loses her sessions.  The step of a one-time code is no change. */
+static void note_changed_user(struct admin_call *call, const char *verb, const json_t *arguments)
+{
+	const char *name = json_string_value(json_object_get(arguments, "name"));
+	const json_t *set = json_object_get(arguments, "set");
+	bool is_step = json_object_size(set) == 1 && json_object_get(set, "totp_step") != NULL;
+	char *lower;
+
+	if (name == NULL || is_step ||
+		(strcmp(verb, "users.put") != 0 && strcmp(verb, "users.remove") != 0))
+		return;
+	lower = arena_text(call->arena, name);
+	str_lower_in_place(lower, strlen(lower));
+	call->changed_user = lower;
+}
+
 void admin_ask_spool(
 	struct admin_call *call, const char *verb, json_t *arguments, admin_answered *answered)
 {
 	char *text;
 
-	if (call->is_limited)
-		json_object_set_new(arguments, "organisations", organisations_json(call));
+	say_who(call, verb, arguments);
+	note_changed_user(call, verb, arguments);
 	text = json_dumps(arguments, JSON_COMPACT);
 	json_decref(arguments);
 	await(call, false, answered);
@@ -77,6 +111,21 @@ void admin_ask_spool(
 	free(text);
 	if (call->admin->spool != NULL)
 		put_question(call);
+}
+
+void admin_tell_spool(struct admin_call *call, const char *verb, json_t *arguments)
+{
+	struct wire_manage manage = {
+		.tag = ++call->admin->last_tag, .verb = verb, .actor = call->actor};
+	char *text;
+
+	say_who(call, verb, arguments);
+	text = json_dumps(arguments, JSON_COMPACT);
+	json_decref(arguments);
+	manage.arguments = str_of(text);
+	if (call->admin->spool != NULL)
+		ipc_send(call->admin->spool, WIRE_MANAGE, &manage);
+	free(text);
 }
 
 static void spool_answered(struct admin_call *call, enum err e, const json_t *result)
@@ -123,6 +172,10 @@ void admin_answer(
 		return;
 	call->tag = 0;
 	evtimer_del(call->timer);
+	if (call->changed_user != NULL && e == ERR_OK)
+		admin_sessions_drop(admin->sessions, call->changed_user,
+			call->keeps_session ? call->session : 0);
+	call->changed_user = NULL;
 	call->answered(call, e, result);
 }
 

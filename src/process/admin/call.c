@@ -1,34 +1,12 @@
 #include "process/admin/check.h"
+#include "process/admin/gate.h"
 #include "process/admin/openapi.h"
 #include "process/admin/peer.h"
-
-#include "port/log/log.h"
+#include "process/admin/session.h"
+#include "process/admin/work.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <inttypes.h>
-#include <pwd.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* ---- who may --------------------------------------------------------------------------------- */
-
-static bool peer_uid(struct evhttp_request *request, uid_t *ret)
-{
-	struct bufferevent *channel =
-		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
-	struct ucred who;
-	socklen_t size = sizeof(who);
-
-	if (getsockopt(bufferevent_getfd(channel), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
-		return false;
-	*ret = who.uid;
-	return true;
-}
 
 /* ---- the end of a call ----------------------------------------------------------------------- */
 
@@ -51,8 +29,14 @@ void admin_end(struct admin_call *call)
 		if (call->next != NULL)
 			call->next->link = call->link;
 		call->admin->call_count--;
-		call->admin->limited_count -= call->is_limited;
+		call->admin->limited_count -= call->is_known && call->is_limited;
+		call->admin->stranger_count -= call->is_stranger;
 	}
+	if (call->job != NULL)
+		admin_work_cancel(call);
+	/* Whether the change was made is not known: better to log in once more. */
+	if (call->changed_user != NULL)
+		admin_sessions_drop(call->admin->sessions, call->changed_user, 0);
 	if (call->timer != NULL)
 		event_free(call->timer);
 	if (call->check != NULL)
@@ -64,6 +48,7 @@ void admin_end(struct admin_call *call)
 	evhttp_clear_headers(&call->query);
 	json_decref(call->body);
 	json_decref(call->object);
+	json_decref(call->audit_after);
 	policy_snapshot_free(&call->own);
 	arena_free(&gone->arena);
 	free(gone);
@@ -102,12 +87,17 @@ static bool read_body(struct admin_call *call)
 	return false;
 }
 
+static void identified(struct admin_call *call)
+{
+	if (admin_pass(call) && read_body(call))
+		admin_go_through(call);
+}
+
 static void start(struct admin_call *call)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(call->request);
 	const char *path = evhttp_uri_get_path(uri), *query = evhttp_uri_get_query(uri);
 
-	TAILQ_INIT(&call->query);
 	switch (admin_match_route(evhttp_request_get_command(call->request),
 		path != NULL ? path : "", call->arena, &call->route, call->segments,
 		&call->segment_count)) {
@@ -124,61 +114,55 @@ static void start(struct admin_call *call)
 		admin_problem(call, 400, "the query cannot be read");
 		return;
 	}
-	if (read_body(call) && admin_may(call) && admin_fits(call))
-		call->route->handle(call);
+	admin_identify(call, identified);
 }
 
-static bool manages_any(const struct admin *admin, uid_t uid)
+static struct admin_call *new_call(struct admin *admin)
 {
-	struct arena *arena CLEANUP(arena_free) = arena_new();
-	struct record_texts organisations;
+	struct admin_call *call = mem_new(sizeof(*call));
 
-	return admin_organisations_of(admin, uid, arena, &organisations);
-}
-
-void admin_on_request(struct evhttp_request *request, void *context)
-{
-	struct admin *admin = context;
-	struct admin_call *call;
-	uid_t uid = (uid_t)-1;
-	bool is_limited;
-
-	if (admin_peer_of(evhttp_request_get_connection(request)) != NULL) {
-		admin_refuse(admin, request, 401, "nobody is logged in");
-		return;
-	}
-	is_limited = peer_uid(request, &uid) && !admin_is_allowed(admin, uid);
-	if (uid == (uid_t)-1 || (is_limited && !manages_any(admin, uid))) {
-		log_event(LOG_WARNING_LEVEL, "admin.refused", LOG_NUMBER("uid", (int64_t)uid));
-		admin_refuse(admin, request, 403,
-			"you may not manage this server; use root, its own user, or have your "
-			"user name added under \"administrators\" in the node file, or to those "
-			"of an organisation");
-		return;
-	}
-	if (admin->draining || admin->call_count >= ADMIN_MAX_CALLS ||
-		(is_limited && admin->limited_count >= ADMIN_MAX_LIMITED)) {
-		admin_refuse(admin, request, 503,
-			admin->draining ? "the server is ending" : "too many requests at once");
-		return;
-	}
-	call = mem_new(sizeof(*call));
 	call->admin = admin;
-	call->request = request;
 	call->arena = arena_new();
-	call->actor = admin_actor(admin, uid, call->arena);
-	call->via = ADMIN_VIA_SOCKET;
-	call->role = is_limited ? ADMIN_ROLE_ORGANISATION : ADMIN_ROLE_INSTALLATION;
-	call->is_limited = is_limited;
-	if (is_limited)
-		admin_organisations_of(admin, uid, call->arena, &call->organisations);
+	TAILQ_INIT(&call->query);
 	call->next = admin->calls;
 	call->link = &admin->calls;
 	if (call->next != NULL)
 		call->next->link = &call->next;
 	admin->calls = call;
 	admin->call_count++;
-	admin->limited_count += is_limited;
-	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_client_gone, call);
+	return call;
+}
+
+struct admin_call *admin_call_own(struct admin *admin)
+{
+	struct admin_call *call = new_call(admin);
+
+	call->is_known = true;
+	call->actor = "sealpost";
+	call->role = ACCOUNT_INSTALLATION_ADMIN;
+	return call;
+}
+
+void admin_on_request(struct evhttp_request *request, void *context)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	const struct admin_peer *peer = admin_peer_of(connection);
+	struct admin *admin = context;
+	struct admin_call *call;
+
+	if (admin->draining || admin->call_count - admin->listener_count >= ADMIN_MAX_CALLS ||
+		(peer != NULL && admin->stranger_count >= ADMIN_MAX_STRANGERS)) {
+		admin_refuse(admin, request, 503,
+			admin->draining ? "the server is ending" : "too many requests at once");
+		return;
+	}
+	call = new_call(admin);
+	call->request = request;
+	if (peer != NULL) {
+		call->address = arena_text(call->arena, peer->address);
+		call->is_stranger = true;
+		admin->stranger_count++;
+	}
+	evhttp_connection_set_closecb(connection, on_client_gone, call);
 	start(call);
 }

@@ -8,6 +8,7 @@
 #define SEALPOST_PROCESS_ADMIN_CALL_H
 
 #include "base/mem.h"
+#include "core/account/account.h"
 #include "core/policy/policy.h"
 #include "port/runtime/runtime.h"
 
@@ -21,13 +22,20 @@ struct admin_asset;
 struct admin_call;
 struct admin_challenges;
 struct admin_check;
+struct admin_job;
+struct admin_limits;
+struct admin_links;
 struct admin_page;
 struct admin_publish;
+struct admin_sessions;
+struct admin_work;
 
 enum {
-	ADMIN_MAX_CALLS = 64,		  /* under way at once, then 503 */
-	ADMIN_MAX_LIMITED = 32,		  /* of them for who manages some organisations */
-	ADMIN_MAX_BODY = 3 * 1024 * 1024, /* fits WIRE_MAX_PAYLOAD */
+	ADMIN_MAX_CALLS = 64,		    /* under way at once, then 503 */
+	ADMIN_MAX_LIMITED = 32,		    /* of them for who is limited to some organisations */
+	ADMIN_MAX_STRANGERS = 24,	    /* of them for who is not known yet */
+	ADMIN_MAX_BODY = 3 * 1024 * 1024,   /* fits WIRE_MAX_PAYLOAD */
+	ADMIN_MAX_FIRST_BODY = 1024 * 1024, /* over the network, before anybody is known there */
 	ADMIN_MAX_HEADERS = 16 * 1024,
 	ADMIN_IDLE_S = 60,
 	ADMIN_WAIT_S = 20, /* for another process */
@@ -67,14 +75,7 @@ enum admin_via {
 };
 extern const char *const admin_via_names[];
 
-enum admin_role {
-	ADMIN_ROLE_NONE, /* nobody */
-	ADMIN_ROLE_INSTALLATION,
-	ADMIN_ROLE_ORGANISATION,
-	ADMIN_ROLE_READER,
-	ADMIN_ROLE_AUDITOR,
-};
-extern const char *const admin_role_names[];
+#define ADMIN_BY_SPOOL ""
 
 struct admin_route {
 	enum evhttp_cmd_type method;
@@ -84,6 +85,9 @@ struct admin_route {
 	void (*handle)(struct admin_call *call);
 	int argument; /* for handlers that serve several routes */
 	enum admin_access access;
+	/* For changes: the action's word in the audit log, noted before the handler begins; a star
+	 * stands for the first segment of the path.  ADMIN_BY_SPOOL: the spool notes it. */
+	const char *audit;
 	/* What it takes and answers, for the document of the API and for the check of what comes;
 	 * in the notation of core/shape/shape.h (see routes.h). */
 	const char *query;    /* "{after?: text, limit?: 1..1000}"; NULL: none */
@@ -104,15 +108,33 @@ struct admin_call {
 	struct evhttp_request *request; /* NULL: the client has gone */
 	const struct admin_route *route;
 	struct arena *arena;
-	const char *actor; /* user name, or number */
+	const char *address; /* who asks over the network; NULL: by admin.sock */
+	bool is_stranger;    /* over the network, and not known yet */
+	bool is_known;	     /* all of these say something: */
+	const char *actor;   /* user name, or number; "token LABEL" */
 	enum admin_via via;
-	enum admin_role role;
+	enum account_role role;
+	uint64_t session; /* serial; 0: none */
+	const char *csrf; /* of the session */
+	bool has_totp;
 	bool is_limited; /* to these organisations */
 	struct record_texts organisations;
 	const char *segments[ADMIN_MAX_SEGMENTS];
 	size_t segment_count;
 	struct evkeyvalq query;
 	json_t *body; /* NULL: none */
+
+	const char *waiting_secret;	 /* of a token, until it is looked up */
+	const struct account_user *user; /* who logs in; NULL: not known (login.c) */
+	const char *setup_user;		 /* who sets her password by a link (setup.c) */
+	struct admin_job *job;		 /* work.h; NULL: none */
+	const char *changed_user; /* loses her sessions when the question under way is answered */
+	bool keeps_session;	  /* but for this one */
+
+	/* What stands of this call in the audit log (gate.h). */
+	bool is_audited;
+	const char *audit_action, *audit_object;
+	json_t *audit_after;
 
 	int64_t tag; /* of the question under way; 0: none */
 	bool asks_supervisor;
@@ -152,10 +174,16 @@ struct admin {
 	struct admin_deliver *delivers; /* those that are there */
 	struct admin_deliver *turn;	/* asked last; NULL: none yet */
 	struct admin_call *calls;
-	size_t call_count, limited_count;
+	size_t call_count, limited_count, stranger_count, listener_count;
 	int64_t last_tag;
 	bool draining;
 	int64_t served, refused; /* counters */
+	int64_t refusal_logged_ms;
+
+	struct admin_sessions *sessions;
+	struct admin_limits *address_limits, *user_limits; /* of attempts to log in */
+	struct admin_work *work;
+	struct admin_links *links; /* setup.h */
 
 	struct arena *arena; /* of the settings below */
 	struct model_node node;
@@ -224,9 +252,13 @@ bool admin_sees(const struct admin_call *call, enum model_kind kind, const void 
 
 /* ---- calls (call.c, answer.c, ask.c) --------------------------------------------------------- */
 
+/* A question of the server's own, asked by nobody; it ends as others do. */
+struct admin_call *admin_call_own(struct admin *admin);
 /* evhttp's callback for every request. */
 void admin_on_request(struct evhttp_request *request, void *admin);
 
+/* A header of the answer to come. */
+void admin_header(struct admin_call *call, const char *name, const char *value);
 /* End the call. JSON is taken; ETAG may be NULL. */
 void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag);
 /* End the call with something else than JSON. */
@@ -270,6 +302,8 @@ void admin_stream_end(struct admin_call *call);
  * is taken. */
 void admin_ask_spool(
 	struct admin_call *call, const char *verb, json_t *arguments, admin_answered *answered);
+/* Tell the spool something; whatever it answers goes nowhere.  ARGUMENTS is taken. */
+void admin_tell_spool(struct admin_call *call, const char *verb, json_t *arguments);
 void admin_ask_supervisor(struct admin_call *call, json_t *question, admin_answered *answered);
 /* An answer has come; an unknown tag is a call that has ended. */
 void admin_answer(
@@ -383,6 +417,6 @@ void admin_get_protection(struct admin_call *call),
 void admin_begin_backup(struct admin_call *call), admin_get_backup(struct admin_call *call);
 void admin_remove_backup(struct admin_call *call);
 void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call);
-void admin_get_session(struct admin_call *call), admin_get_asset(struct admin_call *call);
+void admin_get_asset(struct admin_call *call);
 
 #endif

@@ -93,5 +93,6 @@ void admin_peer_on_request(struct evhttp_request *request, void *context)
 	*peer = found;
 	map_set(peers, key_of((const struct evhttp_connection *const *)&connection), peer);
 	admin_peer_watch(connection);
+	evhttp_connection_set_max_body_size(connection, ADMIN_MAX_FIRST_BODY);
 	evhttp_send_reply(request, 204, NULL, NULL);
 }

@@ -7,8 +7,6 @@ const char *const admin_who_names[] = {"", "installation", "organisation", "anyo
 const char *const admin_access_names[] = {
 	"", "reads", "asks", "changes", "audits", "own", "open", NULL};
 const char *const admin_via_names[] = {"socket", "token", "session", NULL};
-const char *const admin_role_names[] = {
-	"", "installation-admin", "organisation-admin", "reader", "auditor", NULL};
 
 static const struct admin_route_table *const tables[] = {
 	&admin_routes_operation,

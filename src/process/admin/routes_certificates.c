@@ -76,6 +76,7 @@ static const struct admin_route rows[] = {
 		       "force?}: a step in its life.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_rollover,
+		.audit = "certificate.rollover",
 		.request = "certificate-step-input",
 		.response = "{ok: boolean, life: certificate-life}"},
 	{.method = EVHTTP_REQ_GET,
@@ -111,6 +112,7 @@ static const struct admin_route rows[] = {
 		.doc = "This is how it is now: the alarm is over.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_accept_chain,
+		.audit = "chain.accept",
 		.response = "{}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/acme-challenges",
@@ -123,6 +125,7 @@ static const struct admin_route rows[] = {
 		.doc = "{token, answer}: publish the answer to an ACME challenge (RFC 8555 8.3).",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_add_challenge,
+		.audit = "challenge.add",
 		.request = "{token: text..128, answer: text..512}",
 		.response = "{token: text}",
 		.status = 201},
@@ -131,6 +134,7 @@ static const struct admin_route rows[] = {
 		.doc = "Withdraw one.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_remove_challenge,
+		.audit = "challenge.remove",
 		.response = "{token: text}"},
 };
 

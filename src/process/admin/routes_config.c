@@ -17,6 +17,7 @@
 			.doc = "Add one.",                                                         \
 			.who = writes,                                                             \
 			.handle = admin_add_object,                                                \
+			.audit = ADMIN_BY_SPOOL,                                                   \
 			.argument = kind,                                                          \
 			.query = DRY_RUN,                                                          \
 			.request = sent,                                                           \
@@ -35,6 +36,7 @@
 			.doc = "Replace one, or add it.",                                          \
 			.who = writes,                                                             \
 			.handle = admin_put_object,                                                \
+			.audit = ADMIN_BY_SPOOL,                                                   \
 			.argument = kind,                                                          \
 			.query = DRY_RUN,                                                          \
 			.request = sent,                                                           \
@@ -45,6 +47,7 @@
 			.doc = "Change the properties given; null resets one.",                    \
 			.who = writes,                                                             \
 			.handle = admin_patch_object,                                              \
+			.audit = ADMIN_BY_SPOOL,                                                   \
 			.argument = kind,                                                          \
 			.query = DRY_RUN,                                                          \
 			.request = patched,                                                        \
@@ -53,7 +56,8 @@
 	{                                                                                          \
 		.method = EVHTTP_REQ_DELETE, .pattern = "/v1/" plural pattern_key,                 \
 		.doc = "Remove one.", .who = writes, .handle = admin_delete_object,                \
-		.argument = kind, .query = DRY_RUN, .response = "change-result", .has_etag = true  \
+		.audit = ADMIN_BY_SPOOL, .argument = kind, .query = DRY_RUN,                       \
+		.response = "change-result", .has_etag = true                                      \
 	}
 
 static const struct admin_route rows[] = {
@@ -70,6 +74,7 @@ static const struct admin_route rows[] = {
 		       "check.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_put_config,
+		.audit = ADMIN_BY_SPOOL,
 		.query = "{dry_run?: boolean (only say what would change)}",
 		.request = "configuration-input",
 		.response = "change-result",
@@ -82,6 +87,7 @@ static const struct admin_route rows[] = {
 		       "says.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_change_objects,
+		.audit = ADMIN_BY_SPOOL,
 		.query = "{dry_run?: boolean (only say what would change)}",
 		.request = "{changes: [change-wish]}",
 		.response = "change-result",
@@ -102,6 +108,7 @@ static const struct admin_route rows[] = {
 		       "out, one JSON object a line as each step ends.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_test_connector,
+		.audit = "connector.test",
 		.request = "{direction?: 'outbound'|'inbound', to?: text..512, from?: "
 			   "text..512, send?: boolean (outbound: send a message), ip?: "
 			   "text..64, cert_pem?: text, cert?: text, tls?: boolean}",

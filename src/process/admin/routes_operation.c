@@ -27,12 +27,14 @@ static const struct admin_route rows[] = {
 		.doc = "Read node file and certificates again.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_reload,
+		.audit = "server.reload",
 		.response = "{ok: boolean}"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/backups",
 		.doc = "Begin to copy the databases; one at a time.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_begin_backup,
+		.audit = "backup.begin",
 		.request = "{trace?: boolean}",
 		.response = "backup"},
 	{.method = EVHTTP_REQ_GET,
@@ -46,6 +48,7 @@ static const struct admin_route rows[] = {
 		.doc = "Remove the copies, or give up copying.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_remove_backup,
+		.audit = "backup.remove",
 		.response = "{}"},
 };
 

@@ -1,5 +1,7 @@
-/* Routes of who asks, and of the admin center's files. */
+/* Routes of who asks, of logging in, and of the admin center's files. */
+#include "process/admin/login.h"
 #include "process/admin/routes.h"
+#include "process/admin/setup.h"
 
 static const struct admin_route rows[] = {
 	{.method = EVHTTP_REQ_GET,
@@ -21,10 +23,101 @@ static const struct admin_route rows[] = {
 		.doc = "Who asks, and what she may.",
 		.who = ADMIN_ANYONE,
 		.handle = admin_get_session,
-		.response =
-			"{user: text, role: text, organisations: [text], via: text, "
-			"csrf: text|null, has_totp: boolean, hostname: text|null, version: text}",
+		.response = "session",
 		.access = ADMIN_OWN},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/session",
+		.doc = "Log in: a cookie comes with the answer.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_open_session,
+		.request = "{user: text, password: text, totp?: text|null (a one-time code)}",
+		.response = "session",
+		.access = ADMIN_OPEN},
+	{.method = EVHTTP_REQ_DELETE,
+		.pattern = "/v1/session",
+		.doc = "Log out.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_close_session,
+		.response = "{}",
+		.access = ADMIN_OWN},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/session/password",
+		.doc = "Change one's own password; all other sessions end.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_change_password,
+		.request = "{old: text, new: text (at least 10 characters)}",
+		.response = "session",
+		.access = ADMIN_OWN},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/session/totp",
+		.doc = "A new key for one-time codes; it is in force when PUT has shown that it "
+		       "works.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_make_totp,
+		.request = "{}",
+		.response = "{secret: text, uri: text}",
+		.access = ADMIN_OWN},
+	{.method = EVHTTP_REQ_PUT,
+		.pattern = "/v1/session/totp",
+		.doc = "Switch on one-time codes.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_set_totp,
+		.request = "{code: text}",
+		.response = "session",
+		.access = ADMIN_OWN},
+	{.method = EVHTTP_REQ_DELETE,
+		.pattern = "/v1/session/totp",
+		.doc = "Log in without one-time codes from now on.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_remove_totp,
+		.request = "{password: text}",
+		.response = "session",
+		.access = ADMIN_OWN},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/setup",
+		.doc = "Set a password by a link, and log in; user: the name of the first one "
+		       "(admin).",
+		.who = ADMIN_ANYONE,
+		.handle = admin_set_up,
+		.request = "{token: text, user?: text|null, password: text (at least 10 "
+			   "characters)}",
+		.response = "session",
+		.access = ADMIN_OPEN},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/setup/check",
+		.doc = "Whose link that is; user is null for that of the first start.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_check_setup,
+		.request = "{token: text}",
+		.response = "{user: text|null, expires: moment}",
+		.access = ADMIN_OPEN},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/setup-link",
+		.doc = "A new link for the first user, while there is none.",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_make_setup_link,
+		.response = "link",
+		.audit = "setup.link"},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/users/{name}/link",
+		.doc = "A link by which a user sets a new password.",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_make_user_link,
+		.response = "link",
+		.audit = "user.link"},
 };
 
-const struct admin_route_table admin_routes_session = {.rows = rows, .count = ARRAY_LENGTH(rows)};
+static const struct admin_shape shapes[] = {
+	{"session",
+		"{user: text, role: 'reader'|'auditor'|'organisation-admin'|'installation-admin', "
+		"organisations: [text] (none: all), "
+		"via: 'socket'|'token'|'session', csrf: text|null (for X-Sealpost-CSRF), "
+		"has_totp: boolean, hostname: text|null, version: text}",
+		"Who asks."},
+	{"link", "{url: text, expires: moment}", "A link that is good once."},
+};
+
+const struct admin_route_table admin_routes_session = {.rows = rows,
+	.count = ARRAY_LENGTH(rows),
+	.shapes = shapes,
+	.shape_count = ARRAY_LENGTH(shapes)};
