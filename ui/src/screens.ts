@@ -7,6 +7,7 @@ import { Certificates } from './screens/certificates/certificates';
 import { Overview } from './screens/overview/overview';
 import { Queue } from './screens/queue/queue';
 import { Reports } from './screens/reports/reports';
+import { Settings } from './screens/settings/settings';
 
 export interface Screen {
 	/** The first part of its address: "connectors" is #/connectors/... */
@@ -27,4 +28,5 @@ export const screens: Screen[] = [
 	{ path: 'queue', title: 'nav.queue', icon: 'queue', group: 'mail', component: Queue },
 	{ path: 'reports', title: 'nav.reports', icon: 'report', group: 'mail', component: Reports },
 	{ path: 'certificates', title: 'nav.certificates', icon: 'certificate', group: 'partners', component: Certificates },
+	{ path: 'settings', title: 'nav.settings', icon: 'settings', group: 'system', component: Settings },
 ];
