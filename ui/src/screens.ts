@@ -4,10 +4,13 @@ import type { IconName } from './parts/icon';
 import type { Place } from './router';
 import { Messages } from './screens/messages/messages';
 import { Certificates } from './screens/certificates/certificates';
+import { Connectors } from './screens/connectors/connectors';
+import { Explain } from './screens/explain/explain';
 import { Overview } from './screens/overview/overview';
 import { Queue } from './screens/queue/queue';
 import { Reports } from './screens/reports/reports';
 import { Settings } from './screens/settings/settings';
+import { Rules } from './screens/rules/rules';
 
 export interface Screen {
 	/** The first part of its address: "connectors" is #/connectors/... */
@@ -29,4 +32,7 @@ export const screens: Screen[] = [
 	{ path: 'reports', title: 'nav.reports', icon: 'report', group: 'mail', component: Reports },
 	{ path: 'certificates', title: 'nav.certificates', icon: 'certificate', group: 'partners', component: Certificates },
 	{ path: 'settings', title: 'nav.settings', icon: 'settings', group: 'system', component: Settings },
+	{ path: 'connectors', title: 'connectors.title', icon: 'connector', group: 'partners', component: Connectors },
+	{ path: 'rules', title: 'rules.title', icon: 'rule', group: 'partners', component: Rules },
+	{ path: 'explain', title: 'explain.title', icon: 'explain', group: 'partners', component: Explain },
 ];
