@@ -44,7 +44,7 @@ export function ValueText({ path, value }: { path: string; value: unknown }) {
 	if (typeof value === 'boolean')
 		return <>{value ? t('connectors.yes') : t('connectors.no')}</>;
 	if (Array.isArray(value))
-		return <ul class="plain">{value.map(one => <li key={String(one)}><code>{String(one)}</code></li>)}</ul>;
+		return <ul class="bare">{value.map(one => <li key={String(one)}><code>{String(one)}</code></li>)}</ul>;
 	const text = String(value);
 	if (text.includes('-----BEGIN'))
 		return <>{t('connectors.pem', { count: text.split('-----BEGIN').length - 1 })}</>;
