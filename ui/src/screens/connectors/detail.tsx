@@ -62,7 +62,7 @@ function Overview({ connector, findings }: { connector: Connector; findings: Fin
 				<Half connector={connector} half="outbound" isAll={isAll} />
 			</div>
 			<Section title={t('connectors.group-trust')} intro={t('connectors.group-trust-intro')}>
-				<Properties object={connector} prefix="" names={topProperties.filter(name => name !== 'enabled')} isAll={isAll} />
+				<Properties object={connector} prefix="" names={topProperties.filter(name => name !== 'enabled' && name !== 'comment')} isAll={isAll} />
 			</Section>
 			{expects &&
 				<Section title={t('connectors.group-expects')} intro={t('connectors.group-expects-intro')}>

@@ -25,7 +25,8 @@ const states: Record<TestStep['result'], StepState> = { ok: 'good', failed: 'bad
 
 export function TestSteps({ steps, isRunning = false }: { steps: TestStep[]; isRunning?: boolean }) {
 	const shown = steps.filter(one => one.step !== 'summary').map(one => ({
-		title: <>{tOr(`connectors.step-${one.step}`, one.step)}{one.address && <span class="soft"> {one.address}</span>}{one.ms !== undefined && <span class="soft"> {t('connectors.ms', { ms: num(one.ms) })}</span>}</>,
+		title: <>{tOr(`connectors.step-${one.step}`, one.step)}
+			<span class="soft">{[one.address, one.ms !== undefined && t('connectors.ms', { ms: num(one.ms) })].filter(Boolean).join(' · ')}</span></>,
 		state: states[one.result],
 		children: <>
 			<Facts items={[[t('connectors.expected'), one.expected], [t('connectors.presented'), one.presented]]} />

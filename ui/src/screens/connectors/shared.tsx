@@ -48,8 +48,7 @@ export function ValueText({ path, value }: { path: string; value: unknown }) {
 	const text = String(value);
 	if (text.includes('-----BEGIN'))
 		return <>{t('connectors.pem', { count: text.split('-----BEGIN').length - 1 })}</>;
-	const last = path.split('.').pop() ?? '';
-	return <>{tOr(`value.${last}-${text.replace(/[^A-Za-z0-9]/g, '-')}`, text)}</>;
+	return <>{wordOf(path, text)}</>;
 }
 
 /** What a change would do, as the server says it. */
@@ -65,17 +64,25 @@ export function ChangeList({ report }: { report: ChangeReport }) {
 					<ul class="changes">
 						{one.fields.map(field =>
 							<li key={field.path}><span>{propertyName(one.kind === 'rule' ? `rule.${field.path}` : field.path)}</span>
-								<span><del>{short(field.before)}</del> <Icon name="right" /><span class="hidden">{t('connectors.becomes')}</span> <ins>{short(field.after)}</ins></span></li>)}
+								<span>{field.before && <><del>{short(field.path, field.before)}</del> <Icon name="right" /><span class="hidden">{t('connectors.becomes')}</span> </>}
+									<ins>{short(field.path, field.after)}</ins></span></li>)}
 					</ul>
 				</div>)}
 		</>
 	);
 }
 
-function short(text: string | null): string {
+function short(path: string, text: string | null): string {
 	if (!text)
-		return '–';
-	return text.includes('-----BEGIN') ? 'PEM' : text;
+		return t('connectors.none');
+	if (text === 'true' || text === 'false')
+		return text === 'true' ? t('connectors.yes') : t('connectors.no');
+	return text.includes('-----BEGIN') ? 'PEM' : wordOf(path, text);
+}
+
+/** A word of the API in the user's language, where it is one. */
+function wordOf(path: string, text: string): string {
+	return tOr(`value.${path.split('.').pop() ?? ''}-${text.replace(/[^A-Za-z0-9]/g, '-')}`, text);
 }
 
 export function change<T = ChangeReport>(changes: Change[], options: Options = {}): Promise<T> {
