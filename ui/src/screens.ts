@@ -30,9 +30,9 @@ export const screens: Screen[] = [
 	{ path: 'messages', title: 'nav.messages', icon: 'message', group: 'mail', component: Messages },
 	{ path: 'queue', title: 'nav.queue', icon: 'queue', group: 'mail', component: Queue },
 	{ path: 'reports', title: 'nav.reports', icon: 'report', group: 'mail', component: Reports },
-	{ path: 'certificates', title: 'nav.certificates', icon: 'certificate', group: 'partners', component: Certificates },
-	{ path: 'settings', title: 'nav.settings', icon: 'settings', group: 'system', component: Settings },
 	{ path: 'connectors', title: 'connectors.title', icon: 'connector', group: 'partners', component: Connectors },
 	{ path: 'rules', title: 'rules.title', icon: 'rule', group: 'partners', component: Rules },
 	{ path: 'explain', title: 'explain.title', icon: 'explain', group: 'partners', component: Explain },
+	{ path: 'certificates', title: 'nav.certificates', icon: 'certificate', group: 'partners', component: Certificates },
+	{ path: 'settings', title: 'nav.settings', icon: 'settings', group: 'system', component: Settings },
 ];
