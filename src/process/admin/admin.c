@@ -4,6 +4,7 @@
 #include "process/admin/call.h"
 #include "process/admin/challenge.h"
 #include "process/admin/check.h"
+#include "process/admin/events.h"
 #include "process/admin/limits.h"
 #include "process/admin/login.h"
 #include "process/admin/peer.h"
@@ -30,6 +31,7 @@ static void *create(struct runtime *runtime)
 	admin->user_limits = admin_limits_of_users();
 	admin->work = admin_work_new(runtime_base(runtime));
 	admin->links = admin_links_new();
+	admin->events = admin_events_new(admin);
 	return admin;
 }
 
@@ -325,6 +327,7 @@ static void destroy(void *self)
 	admin_limits_free(&admin->address_limits);
 	admin_limits_free(&admin->user_limits);
 	admin_links_free(&admin->links);
+	admin_events_free(&admin->events);
 	admin_publish_free(&admin->publish);
 	admin_published_forget(admin);
 	admin_challenges_free(&admin->challenges);

@@ -1,6 +1,7 @@
 /* Answers: JSON, problems (RFC 9457), text, files. */
 #include "base/buf.h"
 #include "process/admin/assets.h"
+#include "process/admin/events.h"
 #include "process/admin/gate.h"
 #include "process/admin/peer.h"
 
@@ -78,6 +79,10 @@ static void send_json(const struct admin *admin, struct evhttp_request *request,
 static void finish(
 	struct admin_call *call, int status, const json_t *json, const char *type, const char *etag)
 {
+	if (call->is_listener) {
+		admin_events_end(call);
+		return;
+	}
 	if (call->is_stream) {
 		admin_stream_line(call, json_pack("{s:s,s:s,s:O}", "step", "summary", "result",
 						"failed", "text", json_object_get(json, "detail")));

@@ -22,6 +22,7 @@ struct admin_asset;
 struct admin_call;
 struct admin_challenges;
 struct admin_check;
+struct admin_events;
 struct admin_job;
 struct admin_limits;
 struct admin_links;
@@ -144,6 +145,10 @@ struct admin_call {
 	admin_answered *answered;
 	struct event *timer;
 
+	/* One that listens (events.h), in ticks. */
+	bool is_listener;
+	int64_t began_ms, told_ms;
+
 	/* An answer that is written line by line (stream.c). */
 	bool is_stream;
 	void (*gone)(struct admin_call *call); /* the client has gone; must end the call */
@@ -184,6 +189,7 @@ struct admin {
 	struct admin_limits *address_limits, *user_limits; /* of attempts to log in */
 	struct admin_work *work;
 	struct admin_links *links; /* setup.h */
+	struct admin_events *events;
 
 	struct arena *arena; /* of the settings below */
 	struct model_node node;

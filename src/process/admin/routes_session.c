@@ -1,4 +1,5 @@
 /* Routes of who asks, of logging in, and of the admin center's files. */
+#include "process/admin/events.h"
 #include "process/admin/login.h"
 #include "process/admin/routes.h"
 #include "process/admin/setup.h"
@@ -105,6 +106,13 @@ static const struct admin_route rows[] = {
 		.handle = admin_make_user_link,
 		.response = "link",
 		.audit = "user.link"},
+	{.method = EVHTTP_REQ_GET,
+		.pattern = "/v1/events",
+		.doc = "An event \"pulse\" whenever something is new in queue, trace, alarms or "
+		       "configuration.",
+		.who = ADMIN_ANYONE,
+		.handle = admin_get_events,
+		.types = "text/event-stream"},
 };
 
 static const struct admin_shape shapes[] = {

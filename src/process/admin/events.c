@@ -1,0 +1,202 @@
+#include "process/admin/events.h"
+
+#include "process/admin/peer.h"
+#include "process/admin/session.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct admin_events {
+	struct admin *admin;
+	struct event *timer;
+	json_t *pulse; /* the last one; NULL: none yet */
+	bool is_asking;
+};
+
+static void on_time(evutil_socket_t fd, short what, void *context);
+
+struct admin_events *admin_events_new(struct admin *admin)
+{
+	struct admin_events *events = mem_new(sizeof(*events));
+
+	events->admin = admin;
+	events->timer = evtimer_new(runtime_base(admin->runtime), on_time, events);
+	return events;
+}
+
+void admin_events_free(struct admin_events **events)
+{
+	struct admin_events *e = *events;
+
+	*events = NULL;
+	if (e == NULL)
+		return;
+	event_free(e->timer);
+	json_decref(e->pulse);
+	free(e);
+}
+
+/* ---- one listener ---------------------------------------------------------------------------- */
+
+static void send_text(struct admin_call *call, const char *before, const char *text)
+{
+	struct evbuffer *chunk = evbuffer_new();
+
+	evbuffer_add_printf(chunk, "%s%s\n\n", before, text);
+	evhttp_send_reply_chunk(call->request, chunk);
+	evbuffer_free(chunk);
+	call->told_ms = runtime_ticks_ms();
+}
+
+/* What a limited one hears: the same members without their numbers. */
+static json_t *blanked(const json_t *pulse)
+{
+	json_t *blank = json_object(), *value;
+	const char *key;
+
+	json_object_foreach ((json_t *)pulse, key, value)
+		json_object_set(blank, key, strcmp(key, "generation") == 0 ? value : json_null());
+	return blank;
+}
+
+static void send_pulse(struct admin_call *call, const json_t *pulse)
+{
+	json_t *shown = call->is_limited ? blanked(pulse) : json_incref((json_t *)pulse);
+	char *text = json_dumps(shown, JSON_COMPACT);
+
+	send_text(call, "event: pulse\ndata: ", text);
+	free(text);
+	json_decref(shown);
+}
+
+static void leave(struct admin_call *call)
+{
+	call->is_listener = false;
+	call->admin->listener_count--;
+}
+
+void admin_events_end(struct admin_call *call)
+{
+	struct evhttp_request *request = call->request;
+
+	leave(call);
+	if (request != NULL) {
+		struct evhttp_connection *connection = evhttp_request_get_connection(request);
+
+		call->request = NULL;
+		admin_peer_watch(connection);
+		evhttp_connection_set_timeout(connection, ADMIN_IDLE_S);
+		evhttp_send_reply_end(request);
+	}
+	admin_end(call);
+}
+
+static void gone(struct admin_call *call)
+{
+	leave(call);
+	admin_end(call);
+}
+
+static bool is_over(const struct admin_call *call, int64_t now)
+{
+	const struct model_admin *settings = &call->admin->node.admin;
+	const struct admin_session_terms terms = {
+		settings->session_idle_ms, settings->session_life_ms};
+
+	return now - call->began_ms > ADMIN_LISTEN_S * 1000 ||
+	       (call->session != 0 && admin_session_by_serial(call->admin->sessions, call->session,
+					      &terms, now) == NULL);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+static void plan(struct admin_events *events)
+{
+	const struct timeval pause = {ADMIN_PULSE_S, 0};
+
+	if (events->admin->listener_count > 0 && !evtimer_pending(events->timer, NULL))
+		evtimer_add(events->timer, &pause);
+}
+
+static void tell_all(struct admin_events *events, bool is_new)
+{
+	int64_t now = runtime_ticks_ms();
+	struct admin_call *next;
+
+	for (struct admin_call *call = events->admin->calls; call != NULL; call = next) {
+		next = call->next;
+		if (!call->is_listener)
+			continue;
+		if (is_over(call, now))
+			admin_events_end(call);
+		else if (is_new)
+			send_pulse(call, events->pulse);
+		else if (now - call->told_ms >= ADMIN_ALIVE_S * 1000)
+			send_text(call, ": ", "nothing new");
+	}
+}
+
+static void got_pulse(struct admin_call *call, enum err e, const json_t *result)
+{
+	struct admin_events *events = call->admin->events;
+	bool is_new = e == ERR_OK && !json_equal(result, events->pulse);
+
+	events->is_asking = false;
+	if (is_new) {
+		json_decref(events->pulse);
+		events->pulse = json_incref((json_t *)result);
+	}
+	admin_end(call);
+	tell_all(events, is_new);
+	plan(events);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *context)
+{
+	struct admin_events *events = context;
+	struct admin_call *call;
+
+	(void)fd;
+	(void)what;
+	if (events->is_asking || events->admin->listener_count == 0)
+		return;
+	if (events->admin->spool == NULL) { /* is on its way back */
+		tell_all(events, false);
+		plan(events);
+		return;
+	}
+	events->is_asking = true;
+	call = admin_call_own(events->admin);
+	call->is_extra = true;
+	admin_ask_spool(call, "pulse", json_object(), got_pulse);
+}
+
+void admin_get_events(struct admin_call *call)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(call->request);
+
+	if (evhttp_request_get_command(call->request) == EVHTTP_REQ_HEAD) {
+		admin_reply_text(call, "text/event-stream", (struct str){0});
+		return;
+	}
+	if (call->admin->listener_count >= ADMIN_LISTENERS_MAX) {
+		admin_problem(call, 503, "%d others listen already", ADMIN_LISTENERS_MAX);
+		return;
+	}
+	evhttp_add_header(headers, "Content-Type", "text/event-stream");
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	evhttp_connection_set_timeout(
+		evhttp_request_get_connection(call->request), 2 * ADMIN_LISTEN_S);
+	call->is_listener = true;
+	call->gone = gone;
+	call->began_ms = runtime_ticks_ms();
+	call->admin->listener_count++;
+	evhttp_send_reply_start(call->request, 200, "OK");
+	if (call->admin->events->pulse != NULL)
+		send_pulse(call, call->admin->events->pulse);
+	else
+		send_text(call, ": ", "listening");
+	plan(call->admin->events);
+}

@@ -1,0 +1,30 @@
+/*
+ * Inside process/admin: GET /v1/events, which tells who looks at the admin center that something is
+ * new (text/event-stream).
+ *
+ * While anybody listens the spool is asked once a second for numbers that differ when there is
+ * something new; an event goes out when they do.  Who is limited to organisations hears that
+ * something is new, and no numbers: those count the mail of others, too.  A stream ends with its
+ * session, or after an hour; browsers come again by themselves.
+ */
+#ifndef SEALPOST_PROCESS_ADMIN_EVENTS_H
+#define SEALPOST_PROCESS_ADMIN_EVENTS_H
+
+#include "process/admin/call.h"
+
+enum {
+	ADMIN_LISTENERS_MAX = 64,
+	ADMIN_PULSE_S = 1,
+	ADMIN_ALIVE_S = 15,	  /* a comment when nothing is new for so long */
+	ADMIN_LISTEN_S = 60 * 60, /* one stream at most */
+};
+
+struct admin_events;
+struct admin_events *admin_events_new(struct admin *admin) MUST_USE;
+void admin_events_free(struct admin_events **events);
+/* End one stream. */
+void admin_events_end(struct admin_call *call);
+
+void admin_get_events(struct admin_call *call);
+
+#endif
