@@ -1,8 +1,27 @@
 // The first user comes by the link, looks around, takes a certificate from one version to the next, goes, and comes back.
+import crypto from 'node:crypto';
 import { must, run, settings } from './browser.mjs';
 
 const go = (page, place) => page.goto(`${settings.url}/#/${place}`);
 const heading = (page, text) => page.waitForSelector(`h1:has-text("${text}")`);
+
+/** The one-time code of a step (RFC 6238) for a key in base32. */
+function codeOf(secret, step) {
+	const bits = [...secret.replace(/=+$/, '')].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+	const key = Buffer.from(bits.match(/.{8}/g).map(byte => parseInt(byte, 2)));
+	const counter = Buffer.alloc(8);
+	counter.writeBigUInt64BE(BigInt(step));
+	const hash = crypto.createHmac('sha1', key).update(counter).digest();
+	return String((hash.readUInt32BE(hash[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+const stepNow = () => Math.floor(Date.now() / 30_000);
+
+/** Ask the API as the page does. */
+const ask = (page, method, path, body) => page.evaluate(async ([method, path, body]) => {
+	const { csrf } = await (await fetch('/v1/session')).json();
+	const answer = await fetch(path, { method, headers: { 'Content-Type': 'application/json', 'X-Sealpost-CSRF': csrf }, body: JSON.stringify(body) });
+	return { status: answer.status, value: await answer.json() };
+}, [method, path, body]);
 
 async function comeByLink(page, look) {
 	await page.goto(settings.link);
@@ -84,6 +103,10 @@ async function check(page, look) {
 }
 
 async function goAndComeBack(page, look) {
+	const { secret } = (await ask(page, 'POST', '/v1/session/totp', {})).value;
+	const used = stepNow();
+	const set = await ask(page, 'PUT', '/v1/session/totp', { code: codeOf(secret, used) });
+	must(set.status === 200, `one-time codes cannot be switched on: ${JSON.stringify(set)}`);
 	for (const [language, title] of [['de', 'Zertifikate'], ['nl', 'Certificaten'], ['sv', 'Certifikat'], ['zh', '证书'], ['en', 'Certificates']]) {
 		await page.selectOption('.side select', language);
 		await heading(page, title);
@@ -97,6 +120,10 @@ async function goAndComeBack(page, look) {
 	await page.click('button[type=submit]');
 	await page.waitForSelector('.note.bad');
 	await page.fill('[name=password]', settings.password);
+	await page.click('button[type=submit]');
+	await page.waitForFunction(() => document.activeElement.name === 'totp');
+	await look('login-code');
+	await page.fill('[name=totp]', codeOf(secret, Math.max(stepNow(), used + 1)));
 	await page.click('button[type=submit]');
 	await heading(page, 'Certificates');
 }
