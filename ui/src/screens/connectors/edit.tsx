@@ -49,7 +49,7 @@ function Editor({ connector, etag, onReload }: { connector: Connector; etag: str
 				<Dialog isWide title={t('connectors.review-changes')} onClose={() => setAsking(false)} actions={
 					<>
 						<Button onClick={() => setAsking(false)}>{t('common.cancel')}</Button>
-						<Button look="main" isBusy={save.isRunning} disabled={!trial.report || isSame} onClick={() => void save.run()}>{t('connectors.save')}</Button>
+						<Button look="main" isBusy={save.isRunning} disabled={!trial.report || trial.isAsking || isSame} onClick={() => void save.run()}>{t('connectors.save')}</Button>
 					</>
 				}>
 					{trial.isAsking && <Loading what={t('connectors.checking')} />}

@@ -62,7 +62,7 @@ function Proposed({ proposal, onBack }: { proposal: Proposal; onBack: () => void
 				{trial.report && <><ChangeList report={trial.report} /><Findings findings={trial.report.findings ?? []} /></>}
 				{create.error && <ErrorNote error={create.error} />}
 				<div class="form-buttons">
-					<Button look="main" disabled={!trial.report || !isCompared} isBusy={create.isRunning} onClick={() => void create.run()}>{t('connectors.import-apply')}</Button>
+					<Button look="main" disabled={!trial.report || trial.isAsking || !isCompared} isBusy={create.isRunning} onClick={() => void create.run()}>{t('connectors.import-apply')}</Button>
 					<Button onClick={onBack}>{t('wizard.back')}</Button>
 				</div>
 			</Section>

@@ -43,6 +43,8 @@ interface Outbound extends Common {
 	type: string;
 	hosts: string[];
 	domain: string | null;
+	/** Of a mailbox here. */
+	path: string | null;
 	names: string[];
 	names_why: string | null;
 	pins: string[];
@@ -108,7 +110,7 @@ function InboundTree({ half }: { half: Inbound }) {
 
 function OutboundTree({ half }: { half: Outbound }) {
 	const more: TreeNode[] = [
-		{ label: <><b>{t('explain.hosts')}:</b> {half.hosts.length ? half.hosts.join(', ') : half.domain ? t('explain.mx', { domain: half.domain }) : half.type}</> },
+		{ label: <><b>{t('explain.hosts')}:</b> {half.path ?? (half.hosts.length ? half.hosts.join(', ') : half.domain ? t('explain.mx', { domain: half.domain }) : half.type)}</> },
 		...(half.names.length ? [{ label: <><b>{t('explain.names')}:</b> {half.names.join(', ')}</>, isOpen: true, children: half.names_why ? [{ label: half.names_why }] : [] }] : []),
 		...(half.pins.length ? [leaf(t('explain.pins'), half.pins.join(', '))] : []),
 		...(half.groups.length ? [leaf(t('explain.groups'), half.groups.join(', '))] : []),

@@ -117,7 +117,7 @@ function Editor({ rule, etag, organisations, onReload }: { rule: Rule | null; et
 				<Dialog isWide title={t('connectors.review-changes')} onClose={() => setAsking(false)} actions={
 					<>
 						<Button onClick={() => setAsking(false)}>{t('common.cancel')}</Button>
-						<Button look="main" isBusy={save.isRunning} disabled={!trial.report || isReadOnly} onClick={() => void save.run()}>{t('connectors.save')}</Button>
+						<Button look="main" isBusy={save.isRunning} disabled={!trial.report || trial.isAsking || isReadOnly} onClick={() => void save.run()}>{t('connectors.save')}</Button>
 					</>
 				}>
 					{!isNamed && <Note tone="bad" title={t('wizard.missing-name')} />}
