@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fill the generated parts of the manual pages and of docs/outcomes.md from the program.
+# Fill the generated parts of the manual pages, of docs/outcomes.md and docs/metrics.md from the program.
 # usage: tools/manual.sh build/src/sealpost        (--check: only tell whether they are current)
 set -eu
 check=false
@@ -15,7 +15,8 @@ for topic in options verbs node configuration; do
 	"$program" help --reference=$topic --mdoc >"$work/$topic"
 done
 "$program" help --reference=outcomes >"$work/outcomes"
-for page in "$docs"/man/*.[158] "$docs"/outcomes.md; do
+"$program" help --reference=metrics >"$work/metrics"
+for page in "$docs"/man/*.[158] "$docs"/outcomes.md "$docs"/metrics.md; do
 	awk -v work="$work" '
 		/^(\.\\"|<!--) generated: / { print; while ((getline line < (work "/" $3)) > 0) print line; inside = 1; next }
 		/^(\.\\" end|<!-- end -->)$/ { inside = 0 }

@@ -16,7 +16,7 @@ check_packages=(
 	python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema
 	chromium
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
-	softhsm2 pebble uacme certbot
+	softhsm2 pebble uacme certbot prometheus
 	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
 )
 package_packages=(debhelper dpkg-dev fakeroot lintian)

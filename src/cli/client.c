@@ -161,6 +161,8 @@ int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret
 	ret->status = facts[0];
 	ret->json = json_loadb(buf_text(&intake.body), buf_length(&intake.body),
 		JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	if (ret->json == NULL)
+		ret->text = arena_text(cli->arena, buf_text(&intake.body));
 	memcpy(ret->etag, intake.etag, sizeof(ret->etag));
 	buf_free(&intake.body);
 	if (ret->status >= 300) {

@@ -200,6 +200,8 @@ bool cli_reference(struct cli *cli, const char *topic, bool mdoc)
 		print_flag_list(&page, cli_common_flags);
 	} else if (strcmp(topic, "outcomes") == 0) {
 		cli_outcomes(cli, true);
+	} else if (strcmp(topic, "metrics") == 0) {
+		cli_metrics_reference(cli);
 	} else {
 		return false;
 	}

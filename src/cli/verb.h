@@ -130,6 +130,7 @@ struct cli_answer {
 	long status;
 	json_t *json; /* may be NULL; json_decref() */
 	char etag[64];
+	const char *text; /* an answer that is no JSON, as it came; in the arena; NULL: it is */
 };
 struct cli_call {
 	const char *method;
@@ -228,6 +229,8 @@ int cli_run_chain_pin(struct cli *cli);
 int cli_run_protection_list(struct cli *cli), cli_run_protection_forget(struct cli *cli);
 int cli_run_trace(struct cli *cli), cli_run_explain(struct cli *cli);
 int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
+int cli_run_metrics(struct cli *cli);
+void cli_metrics_reference(struct cli *cli);
 int cli_run_host_list(struct cli *cli), cli_run_host_forget(struct cli *cli);
 int cli_run_api(struct cli *cli);
 int cli_run_tls_list(struct cli *cli), cli_run_completion(struct cli *cli);

@@ -422,6 +422,12 @@ const struct cli_verb cli_verbs[] = {
 		.doc = "Show the server, its processes and its counters.",
 		.examples = EXAMPLES("sealpost status"),
 		.run = cli_run_status},
+	{.name = "metrics",
+		.arguments = "",
+		.doc = "Print what monitoring reads of the server, in the text format of "
+		       "Prometheus.",
+		.examples = EXAMPLES("sealpost metrics | grep sealpost_refused_total"),
+		.run = cli_run_metrics},
 	{.name = "reload",
 		.arguments = "",
 		.doc = "Read the node file and the certificates again.",

@@ -218,8 +218,11 @@ static void on_stats(struct runtime *r, int64_t tag)
 {
 	json_t *json =
 		r->self != NULL && r->process->stats != NULL ? r->process->stats(r->self) : NULL;
-	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+	char *text;
 
+	if (json != NULL)
+		json_object_set_new(json, "resources", runtime_resources());
+	text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 	runtime_control_send(
 		r->control, &(struct runtime_control_message){.type = RUNTIME_CONTROL_STATISTICS,
 				    .tag = tag,

@@ -112,4 +112,9 @@ void runtime_ask(struct runtime *runtime, int64_t tag, const json_t *question);
 
 enum { RUNTIME_DRAIN_MS = 30000 };
 
+/* What this process uses: {"cpu_us", "fds"}; new reference. */
+json_t *runtime_resources(void) MUST_USE;
+/* Bytes of memory that process PID has in use; 0: not known. */
+int64_t runtime_memory_of(int64_t pid);
+
 #endif

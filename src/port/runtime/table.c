@@ -68,7 +68,7 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 			.name = "admin",
 			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
 				 RUNTIME_NEEDS_SOCKETS,
-			.doors = DOOR(PUBLISH),
+			.doors = DOOR(PUBLISH) | DOOR(METRICS),
 			.peers = PEER(SPOOL) | PEER(LOOKUP) | PEER(DELIVER),
 			.user_offset = RUNTIME_ADMIN,
 			.may = "answer on the management socket, show everybody what is published",

@@ -49,6 +49,7 @@ enum runtime_secret {
 enum runtime_door {
 	RUNTIME_DOOR_PUBLISH, /* publish.listen */
 	RUNTIME_DOOR_HTTPS,   /* admin.listen */
+	RUNTIME_DOOR_METRICS, /* metrics.listen */
 	RUNTIME_DOOR_MAX,
 };
 

@@ -26,6 +26,7 @@ static void *create(struct runtime *runtime)
 
 	admin->runtime = runtime;
 	admin->publish = admin_publish_new(runtime_base(runtime), admin_published, admin);
+	admin->monitor = admin_publish_new(runtime_base(runtime), admin_metrics_page, admin);
 	admin->sessions = admin_sessions_new();
 	admin->address_limits = admin_limits_of_addresses();
 	admin->user_limits = admin_limits_of_users();
@@ -151,6 +152,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	admin_users_ask(admin);
 	admin_first_start(admin);
 	admin_publish_listen(admin->publish, settings->door_fds[RUNTIME_DOOR_PUBLISH]);
+	admin_publish_listen(admin->monitor, settings->door_fds[RUNTIME_DOOR_METRICS]);
 	return admin->http == NULL ? listen_on(admin, settings, info) : ERR_OK;
 }
 
@@ -282,7 +284,7 @@ static void answer(void *self, int64_t tag, const json_t *result)
 {
 	json_t *problem = NULL;
 
-	if (admin_users_answered(self, tag, result))
+	if (admin_users_answered(self, tag, result) || admin_metrics_answered(self, tag, result))
 		return;
 
 	if (json_is_false(json_object_get(result, "ok")))
@@ -329,6 +331,8 @@ static void destroy(void *self)
 	admin_links_free(&admin->links);
 	admin_events_free(&admin->events);
 	admin_publish_free(&admin->publish);
+	admin_publish_free(&admin->monitor);
+	admin_metrics_free(admin);
 	admin_published_forget(admin);
 	admin_challenges_free(&admin->challenges);
 	ipc_free(&admin->spool);

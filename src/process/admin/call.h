@@ -211,6 +211,14 @@ struct admin {
 	struct admin_page *sheets[4];	     /* by path; NULL: to be made */
 	int64_t sheets_at;		     /* when the oldest of them was made, ticks */
 
+	/* What monitoring may fetch (metrics.c). */
+	struct admin_publish *monitor;
+	struct {
+		bool is_asking;
+		int64_t made;			 /* ticks */
+		struct admin_page *text, *ready; /* NULL: to be made */
+	} metrics;
+
 	struct policy_snapshot *snapshot; /* NULL: none yet */
 	struct arena *building_arena;	  /* while a configuration comes in */
 	struct model_config building;
@@ -383,9 +391,20 @@ bool admin_is_for_others(const struct admin_call *call, const char *from, const 
  */
 
 /* What everybody finds at PATH, held for the caller; NULL: nothing.  CONTEXT is a struct admin. */
-struct admin_page *admin_published(void *context, struct str path);
+struct admin_page *admin_published(void *context, struct str path, bool *ret_later);
 /* Something has changed of what is shown there. */
 void admin_published_forget(struct admin *admin);
+
+/* ---- monitoring (metrics.c) -------------------------------------------------------------------
+ */
+
+void admin_get_metrics(struct admin_call *call);
+void admin_get_health(struct admin_call *call), admin_get_ready(struct admin_call *call);
+/* The same on metrics.listen; an admin_page_find. */
+struct admin_page *admin_metrics_page(void *context, struct str path, bool *ret_later);
+/* False: it was another question. */
+bool admin_metrics_answered(struct admin *admin, int64_t tag, const json_t *result);
+void admin_metrics_free(struct admin *admin);
 
 /* ---- certificates (certificates.c, rollover.c) ----------------------------------------------- */
 

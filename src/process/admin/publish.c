@@ -14,7 +14,7 @@
 
 enum { BATCH = 16, PAUSE_S = 1, READ_BYTES = 2048 };
 
-enum state { READING, WRITING, LINGERING };
+enum state { READING, LATER, WRITING, LINGERING };
 
 struct connection {
 	struct connection *next, **link; /* newest first */
@@ -45,6 +45,7 @@ struct admin_page *admin_page_new(const char *type, int64_t max_age_s)
 	struct admin_page *page = mem_new(sizeof(*page));
 
 	page->holders = 1;
+	page->status = 200;
 	page->type = type;
 	page->max_age_s = max_age_s;
 	buf_init(&page->body, ADMIN_PAGE_MAX);
@@ -108,6 +109,8 @@ static const char *reason_of(int status)
 		return "Method Not Allowed";
 	case 414:
 		return "URI Too Long";
+	case 503:
+		return "Service Unavailable";
 	case 431:
 		return "Request Header Fields Too Large";
 	case 505:
@@ -144,15 +147,27 @@ static void put_head(struct buf *out, int status, const struct admin_page *page,
 	buf_put_text(out, "\r\n");
 }
 
+static void wait_for_page(struct connection *c)
+{
+	if (c->state == LATER)
+		return;
+	/* No events: what it says meanwhile is nothing, and its end is seen when it is written to.
+	 */
+	enter(c, LATER, 0, ADMIN_PUBLISH_LATER_S);
+}
+
 static void answer(struct connection *c, int status, const struct publish_request *request)
 {
-	bool is_head = status == 200 && request->is_head;
+	bool is_head = status == 200 && request->is_head, later = false;
 	const char *words;
 
 	if (status == 200) {
-		c->page = c->publish->find(c->publish->context, request->path);
-		if (c->page == NULL)
-			status = 404;
+		c->page = c->publish->find(c->publish->context, request->path, &later);
+		if (later) {
+			wait_for_page(c);
+			return;
+		}
+		status = c->page != NULL ? c->page->status : 404;
 	}
 	log_event(LOG_DEBUG_LEVEL, "publish.answered", LOG_NUMBER("status", status));
 	buf_clear(&c->head); /* the request is over, and its slices with it */
@@ -170,22 +185,28 @@ static void answer(struct connection *c, int status, const struct publish_reques
 	enter(c, WRITING, EV_WRITE, ADMIN_PUBLISH_WRITE_S);
 }
 
+/* What is in the head of a request, if it is whole. */
+static void answer_head(struct connection *c)
+{
+	struct publish_request request = {.is_head = false};
+	int status = publish_request_parse(buf_str(&c->head), &request);
+
+	if (status != 0)
+		answer(c, status, &request);
+}
+
 /* False: the connection has ended. */
 static bool read_more(struct connection *c)
 {
-	struct publish_request request = {.is_head = false};
 	size_t room = buf_room(&c->head) < READ_BYTES ? buf_room(&c->head) : READ_BYTES;
 	ssize_t n = recv(c->fd, buf_reserve(&c->head, room), room, 0);
-	int status;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0)
 		return false;
 	buf_added(&c->head, (size_t)n);
-	status = publish_request_parse(buf_str(&c->head), &request);
-	if (status != 0)
-		answer(c, status, &request);
+	answer_head(c);
 	return true;
 }
 
@@ -384,6 +405,17 @@ void admin_publish_listen(struct admin_publish *p, int fd)
 		return;
 	p->accept = event_new(p->base, fd, EV_READ | EV_PERSIST, on_accept, p);
 	event_add(p->accept, NULL);
+}
+
+void admin_publish_again(struct admin_publish *p)
+{
+	struct connection *next;
+
+	for (struct connection *c = p->connections; c != NULL; c = next) {
+		next = c->next;
+		if (c->state == LATER)
+			answer_head(c);
+	}
 }
 
 void admin_publish_free(struct admin_publish **publish)

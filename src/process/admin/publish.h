@@ -7,6 +7,7 @@
  * closed, so that who holds many keeps nobody out.
  *
  *     READING --whole head, or a bad one--> WRITING --all has left--> LINGERING --> closed
+ *        +--------> LATER --page is made-------^
  *
  * LINGERING reads what the client still sends and throws it away: a reset would take the answer
  * from it (RFC 9112 9.6).
@@ -24,6 +25,7 @@ enum {
 	ADMIN_PUBLISH_PER_PEER = 16, /* of them from one IPv4 address or IPv6 /64 */
 	ADMIN_PUBLISH_READ_S = 10,   /* for the head of a request */
 	ADMIN_PUBLISH_WRITE_S = 30,  /* for the answer to leave */
+	ADMIN_PUBLISH_LATER_S = 10,  /* for a page to be made */
 	ADMIN_PUBLISH_LINGER_S = 2,
 	ADMIN_PAGE_MAX = 4 * 1024 * 1024,
 };
@@ -31,6 +33,7 @@ enum {
 /* What stands at a path.  Shared by the connections that it is being sent to. */
 struct admin_page {
 	size_t holders;
+	int status;	   /* 200; 503 */
 	const char *type;  /* static: of the content */
 	int64_t max_age_s; /* how long others may keep it; 0: not at all */
 	struct buf body;
@@ -40,8 +43,9 @@ struct admin_page *admin_page_new(const char *type, int64_t max_age_s) MUST_USE;
 struct admin_page *admin_page_ref(struct admin_page *page) MUST_USE;
 void admin_page_free(struct admin_page **page);
 
-/* The page at PATH, held for the caller; NULL: there is nothing. */
-typedef struct admin_page *admin_page_find(void *context, struct str path);
+/* The page at PATH, held for the caller; NULL: there is nothing.  *ret_later: it is being made, and
+ * admin_publish_again() will be called. */
+typedef struct admin_page *admin_page_find(void *context, struct str path, bool *ret_later);
 
 struct admin_publish;
 struct admin_publish *admin_publish_new(
@@ -49,6 +53,8 @@ struct admin_publish *admin_publish_new(
 /* Serve on FD from now on (taken; it listens and does not block), and on no other; -1: on none.
  * Connections that are there go on. */
 void admin_publish_listen(struct admin_publish *publish, int fd);
+/* What was to come later may be there. */
+void admin_publish_again(struct admin_publish *publish);
 void admin_publish_free(struct admin_publish **publish);
 
 /* For the counters of the process. */

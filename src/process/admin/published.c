@@ -92,8 +92,9 @@ static const struct path paths[] = {
 	{STR(SHEET ".json"), false, sheet_page, SHEET_JSON},
 };
 
-struct admin_page *admin_published(void *context, struct str path)
+struct admin_page *admin_published(void *context, struct str path, bool *ret_later)
 {
+	(void)ret_later;
 	for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
 		struct str start = str_part(path, 0, paths[i].path.n);
 		struct str rest = str_part(path, paths[i].path.n, path.n);

@@ -22,15 +22,25 @@ struct server {
 	struct admin_publish *publish;
 	struct sockaddr_in at;
 	struct admin_page *large;
+	bool is_made; /* what comes later */
+	int asked;
 };
 
-static struct admin_page *find(void *context, struct str path)
+static struct admin_page *find(void *context, struct str path, bool *ret_later)
 {
 	struct server *s = context;
 	struct admin_page *page;
 
 	if (str_is(path, "/large"))
 		return admin_page_ref(s->large);
+	if (str_is(path, "/later")) {
+		s->asked++;
+		*ret_later = !s->is_made;
+		page = s->is_made ? admin_page_new("text/plain", 0) : NULL;
+		if (page != NULL)
+			page->status = 503;
+		return page;
+	}
 	if (!str_is(path, "/small"))
 		return NULL;
 	page = admin_page_new("text/plain; charset=utf-8", 60);
@@ -167,6 +177,37 @@ static void a_large_page_arrives_whole(void **state)
 	arena_free(&arena);
 }
 
+static void a_page_may_come_later(void **state)
+{
+	static const char request[] = "GET /later" END, more[] = "bytes behind it";
+	static const char want[] = "HTTP/1.1 503 Service Unavailable\r\n";
+	struct server *s = server_new();
+	int fd = client_new(s, 1);
+	char text[sizeof(want)] = "";
+
+	(void)state;
+	assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+	for (int i = 0; i < LOOPS && s->asked == 0; i++)
+		turn(s);
+	assert_int_equal(s->asked, 1);
+	assert_int_equal(send(fd, more, sizeof(more), MSG_NOSIGNAL), sizeof(more));
+	admin_publish_again(s->publish);
+	assert_int_equal(s->asked, 2);
+	turn(s);
+	assert_int_equal(recv(fd, text, sizeof(want) - 1, MSG_DONTWAIT), -1);
+	s->is_made = true;
+	admin_publish_again(s->publish);
+	for (int i = 0; i < LOOPS && text[0] == '\0'; i++) {
+		turn(s);
+		(void)recv(fd, text, sizeof(want) - 1, MSG_DONTWAIT);
+	}
+	assert_string_equal(text, want);
+	assert_int_equal(s->asked, 3);
+	close(fd);
+	turn_until(s, 0);
+	server_free(s);
+}
+
 static bool is_closed(int fd)
 {
 	char c;
@@ -251,16 +292,16 @@ static void challenges_are_set_and_removed(void **state)
 	char token[16];
 
 	(void)state;
-	assert_null(admin_published(&admin, str_of("/.well-known/acme-challenge/ab-_9")));
+	assert_null(admin_published(&admin, str_of("/.well-known/acme-challenge/ab-_9"), NULL));
 	assert_int_equal(admin_challenge_put(
 				 &admin.challenges, str_of("ab-_9"), str_of("ab-_9.thumb"), &info),
 		ERR_OK);
-	page = admin_published(&admin, str_of("/.well-known/acme-challenge/ab-_9"));
+	page = admin_published(&admin, str_of("/.well-known/acme-challenge/ab-_9"), NULL);
 	assert_non_null(page);
 	assert_true(str_is(buf_str(&page->body), "ab-_9.thumb"));
 	admin_page_free(&page);
-	assert_null(admin_published(&admin, str_of("/.well-known/acme-challenge/")));
-	assert_null(admin_published(&admin, str_of("/.well-known/acme-challenge/ab-_9/")));
+	assert_null(admin_published(&admin, str_of("/.well-known/acme-challenge/"), NULL));
+	assert_null(admin_published(&admin, str_of("/.well-known/acme-challenge/ab-_9/"), NULL));
 	assert_int_equal(
 		admin_challenge_put(&admin.challenges, str_of("a/b"), str_of("a/b.t"), &info),
 		ERR_SYNTAX);
@@ -293,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_are_shown_and_nothing_else),
 		cmocka_unit_test(a_large_page_arrives_whole),
+		cmocka_unit_test(a_page_may_come_later),
 		cmocka_unit_test(one_address_pushes_out_only_itself),
 		cmocka_unit_test(many_addresses_keep_nobody_out),
 		cmocka_unit_test(another_socket_takes_over),

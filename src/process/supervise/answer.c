@@ -37,11 +37,13 @@ static json_t *of_child(const struct supervise_child *child)
 	bool is_there = child->pid > 0;
 	int64_t uptime = is_there ? runtime_ticks_ms() - child->spawned : 0;
 
-	return json_pack("{s:s,s:I,s:o,s:s,s:I,s:I,s:O?}", "role", runtime_table[child->role].name,
-		"index", (json_int_t)child->index, "pid",
+	return json_pack("{s:s,s:I,s:o,s:s,s:I,s:I,s:I,s:O?}", "role",
+		runtime_table[child->role].name, "index", (json_int_t)child->index, "pid",
 		is_there ? json_integer(child->pid) : json_null(), "state",
 		state_names[child->state], "uptime_ms", (json_int_t)uptime, "restarts",
-		(json_int_t)child->restarts, "stats", child->statistics);
+		(json_int_t)child->restarts, "memory",
+		(json_int_t)(is_there ? runtime_memory_of(child->pid) : 0), "stats",
+		child->statistics);
 }
 
 static json_t *of_listeners(const struct supervise_settings *settings)
@@ -76,9 +78,10 @@ static json_t *of_all(const struct supervise *s)
 
 	for (size_t i = 0; i < s->child_count; i++)
 		json_array_append_new(processes, of_child(&s->children[i]));
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:s?,s:s,s:s,s:o,s:o,s:o}", "version",
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:o,s:s?,s:s,s:s,s:o,s:o,s:o}", "version",
 		SEALPOST_VERSION, "hostname", settings->node->hostname, "state", state, "pid",
 		(json_int_t)getpid(), "uptime_ms", (json_int_t)(runtime_ticks_ms() - s->started),
+		"memory", (json_int_t)runtime_memory_of(getpid()), "resources", runtime_resources(),
 		"node_file", settings->node_file, "data", settings->node->data, "run",
 		settings->node->run, "listeners", of_listeners(settings), "reload",
 		of_reload(&s->reload), "processes", processes);

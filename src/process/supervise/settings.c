@@ -75,6 +75,8 @@ static const struct {
 	[RUNTIME_DOOR_PUBLISH] = {"publish", "publish.listen",
 		offsetof(struct model_node, publish.listen)},
 	[RUNTIME_DOOR_HTTPS] = {"https", "admin.listen", offsetof(struct model_node, admin.listen)},
+	[RUNTIME_DOOR_METRICS] = {"metrics", "metrics.listen",
+		offsetof(struct model_node, metrics.listen)},
 };
 
 const char *supervise_door_address(const struct model_node *node, enum runtime_door door)

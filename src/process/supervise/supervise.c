@@ -142,7 +142,9 @@ static void say_where(const struct supervise_settings *settings)
 	const struct model_node *node = settings->node;
 	const char *node_file = settings->node_file;
 	static const char *const events[RUNTIME_DOOR_MAX] = {
-		[RUNTIME_DOOR_PUBLISH] = "serve.publishing", [RUNTIME_DOOR_HTTPS] = "serve.https"};
+		[RUNTIME_DOOR_PUBLISH] = "serve.publishing",
+		[RUNTIME_DOOR_HTTPS] = "serve.https",
+		[RUNTIME_DOOR_METRICS] = "serve.metrics"};
 
 	log_event(LOG_INFO_LEVEL, "serve.starting", LOG_TEXT("version", SEALPOST_VERSION),
 		LOG_TEXT("hostname", node->hostname),
