@@ -45,10 +45,12 @@ json_t *runtime_resources(void)
 	return json_pack("{s:I,s:I}", "cpu_us", (json_int_t)us, "fds", (json_int_t)count_fds());
 }
 
+/* The second number of /proc/PID/statm: pages. */
 int64_t runtime_memory_of(int64_t pid)
 {
 	char path[64], text[128];
-	long long size = 0, resident = 0;
+	struct str rest;
+	uint64_t pages;
 	ssize_t n;
 	int fd;
 
@@ -56,12 +58,13 @@ int64_t runtime_memory_of(int64_t pid)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	n = read(fd, text, sizeof(text) - 1);
+	n = read(fd, text, sizeof(text));
 	close(fd);
 	if (n <= 0)
 		return 0;
-	text[n] = '\0';
-	if (sscanf(text, "%lld %lld", &size, &resident) != 2)
+	rest = str_make(text, (size_t)n);
+	str_cut(&rest, ' ');
+	if (!str_to_u64(str_cut(&rest, ' '), &pages) || pages > INT32_MAX)
 		return 0;
-	return (int64_t)resident * sysconf(_SC_PAGESIZE);
+	return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }

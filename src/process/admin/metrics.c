@@ -63,9 +63,12 @@ static double number_of(const json_t *value)
 	return json_is_boolean(value) ? json_is_true(value) : (double)json_integer_value(value);
 }
 
+/* Whole ones: a start must not seem to move. */
 static double seconds_of(int64_t ms)
 {
-	return (double)(ms / 1000);
+	int64_t seconds = ms / 1000;
+
+	return (double)seconds;
 }
 
 static void put_resources(struct metrics_text *text, const char *process, const json_t *object,
