@@ -15,6 +15,7 @@ import pytest
 from sealpost import free_port
 from setups import QUICK_QUEUE, local_domain, organisation, outbound_partner, own_server_by_address
 from waiting import wait_for
+from web import Browser
 
 MONITORING = pathlib.Path(__file__).resolve().parents[2] / 'packaging/monitoring'
 PROMTOOL = shutil.which('promtool')
@@ -152,6 +153,19 @@ def test_a_child_that_begins_anew_counts_anew(pair):
     assert total(after, 'received_messages_total', process='receive/0') == 0
     assert total(after, 'queue_accepted_messages_total', process='spool/0') == \
         total(before, 'queue_accepted_messages_total', process='spool/0')
+
+
+def test_log_ins_that_fail_are_counted(tmp_path, instances, authority):
+    port = free_port()
+    ours = instances(tmp_path / 'ours', 'mx.ours.example', [('mx', authority.issue('mx.ours.example'))],
+                     node={'admin': {'listen': f'127.0.0.1:{port}'}}).start()
+    browser = Browser(port, authority)
+    assert total(parse(ours.cli('metrics').stdout), 'admin_login_failures_total') == 0
+    assert browser.ask('POST', '/v1/session', {'user': 'nobody', 'password': 'nothing at all'})[0] == 401
+    assert total(parse(ours.cli('metrics').stdout), 'admin_login_failures_total', process='admin/0') == 1
+    assert browser.ask('GET', '/metrics')[0] == 401
+    assert browser.ask('GET', '/healthz') == (200, b'ok\n')
+    assert browser.ask('GET', '/readyz') == (200, b'ready\n')
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason='promtool is not installed')

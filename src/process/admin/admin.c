@@ -300,8 +300,9 @@ static json_t *stats(void *self)
 {
 	const struct admin *admin = self;
 
-	return json_pack("{s:I,s:I,s:I,s:I}", "requests", (json_int_t)admin->served, "refused",
-		(json_int_t)admin->refused, "under_way", (json_int_t)admin->call_count, "published",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)admin->served, "refused",
+		(json_int_t)admin->refused, "login_failures", (json_int_t)admin->login_failures,
+		"under_way", (json_int_t)admin->call_count, "published",
 		(json_int_t)admin_publish_served(admin->publish));
 }
 

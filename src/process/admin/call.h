@@ -182,7 +182,7 @@ struct admin {
 	size_t call_count, limited_count, stranger_count, listener_count;
 	int64_t last_tag;
 	bool draining;
-	int64_t served, refused; /* counters */
+	int64_t served, refused, login_failures; /* counters */
 	int64_t refusal_logged_ms;
 
 	struct admin_sessions *sessions;

@@ -81,6 +81,7 @@ static void was_none(struct admin_call *call, const char *user)
 
 static void log_failed(struct admin_call *call, const char *user, const char *why)
 {
+	call->admin->login_failures++;
 	log_event(LOG_WARNING_LEVEL, "admin.login_failed", LOG_TEXT("user", user),
 		LOG_TEXT("address", call->address), LOG_TEXT("reason", why));
 }
