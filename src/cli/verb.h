@@ -197,6 +197,13 @@ void cli_print_explanation(struct cli *cli, const json_t *explanation);
 /* Findings of the lint (lint.c); without NOTES errors and warnings only. */
 void cli_print_findings(struct cli *cli, const json_t *items, bool notes);
 
+/* The password of USER, from --password-file or the terminal (password.c); prints why not. */
+int cli_password(struct cli *cli, const char *user, const char **ret);
+/* --role and --organisations into a body; CLI_USAGE with a message when malformed (user.c). */
+int cli_rights(struct cli *cli, json_t *to);
+/* A text into a body; CLI_USAGE where it is not UTF-8. */
+int cli_text_property(struct cli *cli, json_t *to, const char *name, const char *value);
+
 /* Reference text from the description tables (reference.c). False: no such topic. */
 bool cli_reference(struct cli *cli, const char *topic, bool mdoc);
 /* All outcomes of policy, as text or as a Markdown table (outcomes.c). */
@@ -239,6 +246,13 @@ int cli_run_connector_test(struct cli *cli);
 int cli_run_check_endpoints(struct cli *cli), cli_run_check_roots(struct cli *cli);
 int cli_run_import_exchange(struct cli *cli);
 int cli_run_backup(struct cli *cli), cli_run_restore(struct cli *cli);
+int cli_run_user_list(struct cli *cli), cli_run_user_add(struct cli *cli);
+int cli_run_user_set(struct cli *cli), cli_run_user_password(struct cli *cli);
+int cli_run_user_disable(struct cli *cli), cli_run_user_remove(struct cli *cli);
+int cli_run_user_link(struct cli *cli), cli_run_token_list(struct cli *cli);
+int cli_run_token_add(struct cli *cli), cli_run_token_remove(struct cli *cli);
+int cli_run_audit_list(struct cli *cli), cli_run_audit_show(struct cli *cli);
+int cli_run_audit_verify(struct cli *cli);
 int cli_run_help(struct cli *cli), cli_run_version(struct cli *cli);
 
 #endif

@@ -1,5 +1,5 @@
 /* The table of verbs: what `sealpost` can be told, for parser, help, manual and completion. */
-#include "cli/rows.h"
+#include "cli/rows_access.h"
 
 const struct cli_flag cli_common_flags[] = {
 	{"node", "FILE", "The node file of the server to speak to (or $SEALPOST_NODE)."},
@@ -558,6 +558,9 @@ const struct cli_verb cli_verbs[] = {
 		.examples = EXAMPLES("sealpost check roots",
 			"sealpost check roots --require=\"DigiCert Global Root G2\" --json"),
 		.run = cli_run_check_roots},
+	ROWS_USER,
+	ROWS_TOKEN,
+	ROWS_AUDIT,
 	{.name = "tls list",
 		.arguments = "",
 		.doc = "List the TLS versions, suites, groups and signatures offered and "

@@ -14,6 +14,7 @@ static const struct admin_route_table *const tables[] = {
 	&admin_routes_config,
 	&admin_routes_mail,
 	&admin_routes_certificates,
+	&admin_routes_account,
 };
 
 const struct admin_route *admin_route_next(size_t *position)

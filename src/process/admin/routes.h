@@ -49,6 +49,7 @@ extern const struct admin_route_table admin_routes_session;
 extern const struct admin_route_table admin_routes_config;
 extern const struct admin_route_table admin_routes_mail;
 extern const struct admin_route_table admin_routes_certificates;
+extern const struct admin_route_table admin_routes_account;
 
 /* What stands under that name in the tables; NULL: nothing. */
 const struct admin_shape *admin_shape_find(const char *name);

@@ -1,0 +1,181 @@
+/* Users: what is sent is checked here as far as it needs no look at others, and a password becomes
+ * its hash before it leaves this process. */
+#include "process/admin/users.h"
+#include "port/secret/secret.h"
+
+#include <string.h>
+
+enum { PAGE = 100, MAX_PAGE = 1000 };
+
+bool admin_page_of(struct admin_call *call, const json_t *items, const char *key, json_t **ret)
+{
+	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
+	const char *last = NULL;
+	uint64_t most = PAGE;
+	json_t *page, *item;
+	bool is_more = false;
+	size_t i;
+
+	if (limit != NULL && (!str_to_u64(str_of(limit), &most) || most < 1 || most > MAX_PAGE)) {
+		admin_problem(call, 400, "limit: expected 1 to %d, found %s", MAX_PAGE, limit);
+		return false;
+	}
+	page = json_array();
+	json_array_foreach (items, i, item) {
+		const char *name = json_string_value(json_object_get(item, key));
+
+		if (after != NULL && strcmp(name, after) <= 0)
+			continue;
+		is_more = json_array_size(page) == most;
+		if (is_more)
+			break;
+		json_array_append(page, item);
+		last = name;
+	}
+	*ret = json_pack("{s:o,s:s?}", "items", page, "next", is_more ? last : NULL);
+	return true;
+}
+
+static void listed(struct admin_call *call, enum err e, const json_t *result)
+{
+	json_t *page;
+
+	if (e != ERR_OK)
+		admin_problem_of(call, e, result);
+	else if (admin_page_of(call, json_object_get(result, "items"), "name", &page))
+		admin_reply(call, 200, page, NULL);
+}
+
+void admin_get_users(struct admin_call *call)
+{
+	admin_ask_spool(call, "users.list", json_object(), listed);
+}
+
+/* ---- one user ---------------------------------------------------------------------------------
+ */
+
+static void reply_user(struct admin_call *call, enum err e, const json_t *result, int status)
+{
+	json_t *user = json_object_get(result, "user");
+	const char *changed = json_string_value(json_object_get(user, "changed"));
+
+	if (e == ERR_CONFLICT)
+		admin_problem_at(call, 412, "changed", NULL, "%s",
+			json_string_value(json_object_get(result, "detail")));
+	else if (e != ERR_OK)
+		admin_problem_of(call, e, result);
+	else
+		admin_reply(call, status, user != NULL ? json_incref(user) : json_object(),
+			changed != NULL ? arena_format(call->arena, "\"%s\"", changed) : NULL);
+}
+
+static void answered(struct admin_call *call, enum err e, const json_t *result)
+{
+	reply_user(call, e, result, 200);
+}
+
+static void added(struct admin_call *call, enum err e, const json_t *result)
+{
+	reply_user(call, e, result, 201);
+}
+
+void admin_get_user(struct admin_call *call)
+{
+	admin_ask_spool(call, "users.get", json_pack("{s:s}", "name", call->segments[0]), answered);
+}
+
+/* Put If-Match, when given, into the question; ours are in quotes. */
+static void take_if_match(const struct admin_call *call, json_t *arguments)
+{
+	struct str s = str_of(
+		evhttp_find_header(evhttp_request_get_input_headers(call->request), "If-Match"));
+
+	if (s.p == NULL || str_is(s, "*"))
+		return;
+	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
+		s = str_part(s, 1, s.n - 1);
+	json_object_set_new(arguments, "if_match", json_stringn(s.p, s.n));
+}
+
+/* The password in SET becomes its hash.  False: answered. */
+static bool hash_password(struct admin_call *call, json_t *set, const char *name)
+{
+	const json_t *given = json_object_get(set, "password");
+	const char *password = json_string_value(given);
+	char hash[ACCOUNT_HASH_TEXT];
+	struct err_info info = {0};
+
+	if (given == NULL || json_is_null(given))
+		return true;
+	if (password == NULL || strlen(password) != json_string_length(given))
+		err_set(&info, ERR_SYNTAX, "expected a text");
+	else
+		(void)account_check_password(password, name, &info);
+	if (info.code != ERR_OK) {
+		admin_problem(call, 422, "password: %s", info.text);
+		return false;
+	}
+	if (secret_password_make(password, hash) != ERR_OK) {
+		admin_problem(call, 503, "there is no memory for the password's hash; try again");
+		return false;
+	}
+	json_object_set_new(set, "password", json_string(hash));
+	return true;
+}
+
+void admin_add_user(struct admin_call *call)
+{
+	const char *name = json_string_value(json_object_get(call->body, "name"));
+	struct err_info info = {.text = "expected a text"};
+	json_t *set, *arguments;
+
+	if (!admin_needs_object(call))
+		return;
+	if (name == NULL || account_check_name(name, &info) != ERR_OK) {
+		admin_problem(call, 422, "name: %s", info.text);
+		return;
+	}
+	if (json_object_get(call->body, "role") == NULL) {
+		admin_problem(call, 422, "role: expected one of %s, %s, %s, %s",
+			account_role_names[0], account_role_names[1], account_role_names[2],
+			account_role_names[3]);
+		return;
+	}
+	set = json_copy(call->body);
+	arguments = json_pack("{s:s,s:b,s:o}", "name", name, "new", 1, "set", set);
+	json_object_del(set, "name");
+	if (hash_password(call, set, name))
+		admin_ask_spool(call, "users.put", arguments, added);
+	else
+		json_decref(arguments);
+}
+
+void admin_patch_user(struct admin_call *call)
+{
+	const json_t *totp = json_object_get(call->body, "totp");
+	json_t *set, *arguments;
+
+	if (!admin_needs_object(call))
+		return;
+	if ((totp != NULL && !json_is_null(totp)) ||
+		json_object_get(call->body, "totp_step") != NULL) {
+		admin_problem(call, 422,
+			"totp: expected null, which takes it away; only the user can set it");
+		return;
+	}
+	set = json_copy(call->body);
+	arguments = json_pack("{s:s,s:o}", "name", call->segments[0], "set", set);
+	take_if_match(call, arguments);
+	if (hash_password(call, set, call->segments[0]))
+		admin_ask_spool(call, "users.put", arguments, answered);
+	else
+		json_decref(arguments);
+}
+
+void admin_delete_user(struct admin_call *call)
+{
+	json_t *arguments = json_pack("{s:s}", "name", call->segments[0]);
+
+	take_if_match(call, arguments);
+	admin_ask_spool(call, "users.remove", arguments, answered);
+}
