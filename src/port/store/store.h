@@ -393,9 +393,10 @@ void store_trace_show(struct store *store, int64_t message, store_events_done *d
  * NULL. */
 void store_trace_expire(struct store *store, int64_t before_ms, store_done *done, void *context);
 
-/* ---- copies --------------------------------------------------------------------------------------
- * Of a database, while it is being used: in steps between commits, as it is when the last step is
- * done.  Content that stands in files of its own is not in them. */
+/* ---- copies
+ * -------------------------------------------------------------------------------------- Of a
+ * database, while it is being used: in steps between commits, as it is when the last step is done.
+ * Content that stands in files of its own is not in them. */
 
 struct store_copied_so_far {
 	enum err e; /* not ERR_OK: that was all, and the file is of no use */
