@@ -17,6 +17,7 @@ static const struct admin_route rows[] = {
 		       "link.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_add_user,
+		.audit = ADMIN_BY_SPOOL,
 		.request = "{name: text..64, role: role, organisations?: [text..100], "
 			   "disabled?: boolean, password?: text..1024 (at least 10 characters)}",
 		.response = "user",
@@ -35,6 +36,7 @@ static const struct admin_route rows[] = {
 		.doc = "Change what is given; password: null and totp: null take them away.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_patch_user,
+		.audit = ADMIN_BY_SPOOL,
 		.request = "{role?: role, organisations?: [text..100], disabled?: boolean, "
 			   "password?: text..1024|null (at least 10 characters), totp?: null}",
 		.response = "user",
@@ -44,6 +46,7 @@ static const struct admin_route rows[] = {
 		.doc = "Remove one.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_delete_user,
+		.audit = ADMIN_BY_SPOOL,
 		.response = "{}",
 		.has_etag = true},
 	{.method = EVHTTP_REQ_GET,
@@ -59,6 +62,7 @@ static const struct admin_route rows[] = {
 		.doc = "Add one. Its text is told in this answer only.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_add_token,
+		.audit = ADMIN_BY_SPOOL,
 		.request = "{label: text..100, role: role, organisations?: [text..100], "
 			   "expires?: moment|null}",
 		.response = "{...token, token: text (told once)}",
@@ -68,6 +72,7 @@ static const struct admin_route rows[] = {
 		.doc = "Remove one.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_delete_token,
+		.audit = ADMIN_BY_SPOOL,
 		.response = "{}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/audit",
