@@ -1,10 +1,14 @@
 """Every route of the API as its document tells it: answers, refusals, limits, edits at the same time, and who may."""
+import base64
 import copy
+import hmac
 import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -138,6 +142,34 @@ ASKED = {
     'get /v1': lambda w: {},
     'get /v1/openapi.json': lambda w: {},
     'get /v1/session': lambda w: {},
+    'post /v1/session': lambda w: dict(body=w.user(), web=True),
+    'delete /v1/session': lambda w: dict(headers=w.log_in(), web=True),
+    'post /v1/session/password': lambda w: own_account(w, lambda who: {'old': who['password'],
+                                                                       'new': 'another horse battery'}),
+    'post /v1/session/totp': lambda w: own_account(w, lambda who: {}),
+    'put /v1/session/totp': lambda w: with_totp(w, False),
+    'delete /v1/session/totp': lambda w: with_totp(w, True),
+    'post /v1/setup': lambda w: dict(body={'token': link(w), 'password': 'correct horse battery'}, web=True),
+    'post /v1/setup/check': lambda w: dict(body={'token': link(w)}, web=True),
+    'post /v1/setup-link': lambda w: dict(status=409),  # there are users
+    'get /v1/users': lambda w: dict(query={'limit': 5}),
+    'post /v1/users': lambda w: dict(body={'name': f'user-{next(w.numbers)}', 'role': 'reader'}),
+    'get /v1/users/{name}': lambda w: dict(path={'name': w.user()['user']}),
+    'patch /v1/users/{name}': lambda w: dict(path={'name': w.user()['user']}, body={'role': 'auditor'}),
+    'delete /v1/users/{name}': lambda w: dict(path={'name': w.user()['user']}),
+    'post /v1/users/{name}/link': lambda w: dict(path={'name': w.user()['user']}),
+    'get /v1/tokens': lambda w: dict(query={'limit': 5}),
+    'post /v1/tokens': lambda w: dict(body={'label': 'test', 'role': 'reader', 'expires': '2099-01-01T00:00:00Z'}),
+    'delete /v1/tokens/{id}': lambda w: dict(path={'id': token_id(w)}),
+    'get /v1/audit': lambda w: dict(query={'limit': 5, 'since': '2020-01-01T00:00:00Z'}),
+    'get /v1/audit/verify': lambda w: {},
+    'get /v1/audit/{id}': lambda w: dict(path={'id': w.ask('GET', '/v1/audit?limit=1').json()['items'][0]['id']}),
+    'get /v1/reports': lambda w: {},
+    'get /v1/reports/{name}': lambda w: dict(path={'name': 'volume'}, query={'step': 'day'}),
+    'get /v1/trace/{id}/evidence': lambda w: dict(path={'id': ALPHA.traced}),
+    'get /metrics': lambda w: {},
+    'get /healthz': lambda w: {},
+    'get /readyz': lambda w: {},
     'get /v1/status': lambda w: {},
     'post /v1/reload': lambda w: {},
     'post /v1/backups': lambda w: dict(body={'trace': True}),
@@ -218,6 +250,43 @@ def watched(world):
     return {'domain': domain}
 
 
+def link(world):
+    """The word of a link by which a user sets a password."""
+    answer = world.ask('POST', f'/v1/users/{world.user()["user"]}/link')
+    assert answer.status == 200, answer
+    return answer.json()['url'].rsplit('/', 1)[1]
+
+
+def token_id(world):
+    answer = world.ask('POST', '/v1/tokens', {'label': 'to be removed', 'role': 'reader'})
+    return answer.json()['id']
+
+
+def own_account(world, body):
+    """Something that who is logged in does with her own account."""
+    who = world.user()
+    return dict(headers=world.log_in(**who), body=body(who), web=True)
+
+
+def code_of(secret, ago=0):
+    """RFC 6238."""
+    key = base64.b32decode(secret + '=' * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack('>Q', int(time.time()) // 30 - ago), 'sha1')
+    at = digest[-1] & 15
+    return f'{(struct.unpack(">I", digest[at:at + 4])[0] & 0x7fffffff) % 1000000:06d}'
+
+
+def with_totp(world, is_on):
+    who = world.user()
+    headers = world.log_in(**who)
+    secret = world.web('POST', '/v1/session/totp', {}, headers).json()['secret']
+    if not is_on:
+        return dict(headers=headers, body={'code': code_of(secret)}, web=True)
+    answer = world.web('PUT', '/v1/session/totp', {'code': code_of(secret)}, headers)
+    assert answer.status == 200, answer
+    return dict(headers=headers, body={'password': who['password']}, web=True)
+
+
 def challenge(world):
     token = f'token{next(world.numbers)}'
     assert world.ask('POST', '/v1/acme-challenges', {'token': token, 'answer': f'{token}.x'}).status == 201
@@ -229,7 +298,14 @@ def with_query(path, query):
 
 
 def request_of(method, path, asked):
-    return method, with_query(quoted(path, **asked.get('path', {})), asked.get('query')), asked.get('body')
+    return (method, with_query(quoted(path, **asked.get('path', {})), asked.get('query')), asked.get('body'),
+            asked.get('headers'))
+
+
+def put(world, asked, method, url, body=None, headers=None):
+    """As the table says: over the socket by root, or over HTTPS."""
+    ask = world.web if asked.get('web') else world.ask
+    return ask(method, url, body, {**(asked.get('headers') or {}), **(headers or {})})
 
 
 def all_operations():
@@ -237,18 +313,25 @@ def all_operations():
     return sorted(ASKED)
 
 
+def operation_of(world, name):
+    method, path = name.split(' ')
+    if method not in world.contract.document['paths'].get(path, {}):
+        pytest.skip('this server has no such route')
+    return world.contract.document['paths'][path][method]
+
+
 def test_every_route_is_asked(world):
     told = {f'{method} {path}' for method, path, _ in world.contract.operations()}
-    assert told == set(ASKED), 'say in ASKED how a new route is asked'
+    assert told <= set(ASKED), 'say in ASKED how a new route is asked'
 
 
 @pytest.mark.parametrize('name', all_operations())
 def test_answers_are_what_the_document_says(world, name):
     method, path = name.split(' ')
+    operation = operation_of(world, name)
     asked = ASKED[name](world)
     request = request_of(method, path, asked)
-    answer = world.ask(*request)
-    operation = world.contract.document['paths'][path][method]
+    answer = put(world, asked, *request)
     wanted = asked.get('status') or next(int(s) for s in operation['responses'] if s < '300')
     assert answer.status == wanted, (request, answer)
     world.contract.check(method, request[1], answer.status, answer.kind, answer.text, answer.told)
@@ -291,20 +374,18 @@ def bad_bodies(world, operation, body):
 @pytest.mark.parametrize('name', all_operations())
 def test_malformed_bodies_are_refused(world, name):
     method, path = name.split(' ')
-    operation = world.contract.document['paths'][path][method]
+    operation = operation_of(world, name)
     if 'requestBody' not in operation:
         if method not in ('get', 'head') and path.startswith('/v1'):
             request = request_of(method, path, {**still(world, name), 'body': {'colour': 'red'}})
-            refused(world, world.ask(*request), {422}, 'colour', request)
+            refused(world, put(world, still(world, name), *request), {422}, 'colour', request)
         return
     asked = still(world, name)
-    _, url, _ = request_of(method, path, asked)
-    refused(world, world.ask(method, url, '{"cut": '), {400}, None, url)
-    refused(world, world.ask(method, url, '[]'), {400}, None, url)
-    refused(world, world.ask(method, url, '{"a": 1, "a": 2}'), {400}, None, url)
-    refused(world, world.ask(method, url, b'\xff\xfe'), {400}, None, url)
+    url = request_of(method, path, asked)[1]
+    for text in '{"cut": ', '[]', '{"a": 1, "a": 2}', b'\xff\xfe':
+        refused(world, put(world, asked, method, url, text), {400}, None, (url, text))
     for field, body in bad_bodies(world, operation, asked.get('body')):
-        refused(world, world.ask(method, url, body), {400, 422}, field, (method, url, body))
+        refused(world, put(world, asked, method, url, body), {400, 422}, field, (method, url, body))
 
 
 def still(world, name):
@@ -333,11 +414,12 @@ def bad_queries(operation):
 @pytest.mark.parametrize('name', [n for n in all_operations() if n.split(' ')[1].startswith('/v1')])
 def test_odd_queries_are_refused(world, name):
     method, path = name.split(' ')
+    operation = operation_of(world, name)
     asked = still(world, name)
     url = quoted(path, **asked.get('path', {}))
     body = asked.get('body')
-    refused(world, world.ask(method, f'{url}?colour=red', body), {400}, 'colour', url)
-    for key, values in bad_queries(world.contract.document['paths'][path][method]):
+    refused(world, put(world, asked, method, f'{url}?colour=red', body), {400}, 'colour', url)
+    for key, values in bad_queries(operation):
         for value in values:
             said = f'{url}?{key}={urllib.parse.quote(value, errors="surrogateescape")}'
             refused(world, world.ask(method, said, body), {400}, key, said)
@@ -370,7 +452,8 @@ def test_bodies_have_a_limit(world, name):
 # ---- edits at the same time --------------------------------------------------------------------------------
 
 # Of what these change there is no version that somebody else could have changed meanwhile.
-WITHOUT_VERSION = {'delete /v1/hosts/{host}', 'delete /v1/protection/{domain}', 'delete /v1/acme-challenges/{token}',
+WITHOUT_VERSION = {'delete /v1/session', 'put /v1/session/totp', 'delete /v1/session/totp', 'delete /v1/tokens/{id}',
+                   'delete /v1/hosts/{host}', 'delete /v1/protection/{domain}', 'delete /v1/acme-challenges/{token}',
                    'delete /v1/backups/{name}'}
 
 
@@ -385,9 +468,8 @@ def changing():
 @pytest.mark.parametrize('name', changing())
 def test_who_has_seen_an_older_state_changes_nothing(world, name):
     method, path = name.split(' ')
-    assert has_if_match(world.contract.document['paths'][path][method])
-    asked = ASKED[name](world)
-    method, url, body = request_of(method, path, asked)
+    assert has_if_match(operation_of(world, name))
+    method, url, body, _ = request_of(method, path, ASKED[name](world))
     before = world.house.cli('export').stdout
     answer = world.ask(method, url, body, {'If-Match': '"1"'})
     refused(world, answer, {412}, None, url)
@@ -417,17 +499,62 @@ def test_an_organisations_administrator_asks_nothing_of_the_installation(world):
 
 
 def test_strangers_get_nothing_but_what_is_open(world):
-    asked = [(o, request_of(m, p, still(world, f'{m} {p}'))) for m, p, o in world.contract.operations()]
+    asked = [(o, request_of(m, p, still(world, f'{m} {p}'))[:3]) for m, p, o in world.contract.operations()]
     for (operation, request), answer in zip(asked, world.ask_as(STRANGER, *[r for _, r in asked])):
         if operation['x-sealpost-access'] != 'open':
             refused(world, answer, {401, 403}, None, request)
+
+
+def test_roles(world):
+    """What readers, auditors and administrators of an organisation may, route by route, is what the document says."""
+    tokens = {role: world.token(role, *which) for role, which in (
+        ('reader', ()), ('auditor', ()), ('organisation-admin', (ALPHA.organisation,)))}
+    for method, path, operation in world.contract.operations():
+        access, roles = operation['x-sealpost-access'], operation['x-sealpost-roles']
+        if access in ('open', 'own'):
+            continue
+        for role, headers in tokens.items():
+            asked = still(world, f'{method} {path}')
+            if role not in roles:
+                answer = world.ask(*request_of(method, path, asked)[:3], headers)
+                refused(world, answer, {403}, None, (role, method, path))
+            elif access in ('reads', 'asks'):
+                answer = world.ask(*request_of(method, path, asked)[:3], headers)
+                assert answer.status not in (401, 403), (role, method, path, answer)
+
+
+def test_without_a_token_nothing_is_told(world):
+    """Over the network, without a token, with one that is none, and with one that was removed."""
+    removed = world.token('installation-admin')
+    assert world.web('GET', '/v1/status', None, removed).status == 200
+    assert world.ask('DELETE', f'/v1/tokens/{removed["Authorization"].split("_")[1]}').status == 200
+    for method, path, operation in world.contract.operations():
+        if operation['x-sealpost-access'] == 'open':
+            continue
+        request = request_of(method, path, still(world, f'{method} {path}'))[:3]
+        for headers in {}, {'Authorization': 'Bearer sp_nobody_nothing'}, {'Authorization': 'Basic eDp5'}, removed, \
+                {'Cookie': '__Host-sealpost=nothing'}:
+            refused(world, world.web(*request, headers), {401}, None, (request, headers))
+
+
+def test_a_session_needs_its_word_for_changes(world):
+    """A cookie alone changes nothing: another page could have sent it."""
+    headers = world.log_in(**world.user('installation-admin'))
+    for method, path, operation in world.contract.operations():
+        if method == 'get' or operation['x-sealpost-access'] == 'open':
+            continue
+        request = request_of(method, path, still(world, f'{method} {path}'))[:3]
+        for wrong in {'Cookie': headers['Cookie']}, {**headers, 'X-Sealpost-CSRF': 'another'}, \
+                {**headers, 'Origin': 'https://elsewhere.example'}:
+            refused(world, world.web(*request, wrong), {403}, None, (request, wrong))
 
 
 # Zeta's own in the place of alpha's, by the words of the path.
 def theirs(path):
     kind = path.split('/')[2]
     keys = {'organisations': ZETA.organisation, 'domains': ZETA.domain, 'recipients': ZETA.recipient}
-    ids = {'queue': ZETA.queued, 'trace': ZETA.traced, 'alarms': ZETA.alarm, 'chains': ZETA.chain}
+    ids = {'queue': ZETA.queued, 'trace': ZETA.traced, 'alarms': ZETA.alarm, 'chains': ZETA.chain,
+           'audit': ZETA.audited}
     names = {'rules': ZETA.rule, 'certificates': ZETA.certificate}
     return {'key': keys.get(kind), 'id': ids.get(kind), 'organisation': ZETA.organisation,
             'name': names.get(kind, ZETA.connector)}
@@ -499,7 +626,7 @@ def values_for(parameter):
 def questions(world):
     """Every GET of what organisations may ask, plain and with each parameter; every question with a body."""
     for method, path, operation in world.contract.operations():
-        if not of_organisations(operation) or operation['x-sealpost-access'] not in ('reads', 'asks', 'own', 'open'):
+        if not of_organisations(operation) or operation['x-sealpost-access'] not in ('reads', 'asks', 'audits', 'open'):
             continue
         own = still(world, f'{method} {path}')
         url = quoted(path, **own.get('path', {}))
@@ -525,13 +652,29 @@ def bodies():
         yield [recipient], ('post', quoted('/v1/connectors/{organisation}/{name}/test', **AWAY), {'to': recipient})
 
 
-def test_a_reader_of_one_gets_nothing_of_another(world):
+def as_ann(world, requests):
+    return world.ask_as(ANN, *requests)
+
+
+def with_a_token(role):
+    def ask(world, requests):
+        headers = world.token(role, ALPHA.organisation)
+        return [world.ask(*request, headers) for request in requests]
+    return ask
+
+
+@pytest.mark.parametrize('ask', [as_ann, with_a_token('reader'), with_a_token('auditor'),
+                                 with_a_token('organisation-admin')],
+                         ids=['administrator', 'reader', 'auditor', 'organisation-admin'])
+def test_a_reader_of_one_gets_nothing_of_another(world, ask):
     asked = list(questions(world))
     assert len(asked) > 100
-    answers = world.ask_as(ANN, *[request for _, request in asked])
+    answers = ask(world, [request for _, request in asked])
     for (words, request), answer in zip(asked, answers):
         assert answer.status < 500, (request, answer)
-        # Each part of a name that was asked may be said again, but nothing more.
+        # Each part of a name that was asked may be said again, but nothing more; also by the history of what was tried.
+        if request[0] == 'get' and request[1].startswith(quoted('/v1/connectors/{organisation}/{name}/test', **AWAY)):
+            words = [word for asked_of, _ in bodies() for word in asked_of]
         parts = [p for w in words for p in (w, *w.replace('@', '/').replace(':', '/').split('/'))]
         assert_no_mark(answer, request, *parts)
     # What is hers is there: the walk has seen something.

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import types
 
+import pytest
+
 from contract import Contract
 from oddpeer import OddPeer
 from sealpost import Sealpost, free_port, message
@@ -98,8 +100,10 @@ def prepared(method, path, body=None, headers=None):
 class World:
     def __init__(self, directory, authority, foreign):
         self.authority, self.foreign = authority, foreign
-        self.house = Sealpost(directory / 'house', 'mx.house.example', node={'queue': {'retry': ['1h']},
-                                                                            'publish': {'listen': f'127.0.0.1:{free_port()}'}})
+        self.port = free_port()
+        self.house = Sealpost(directory / 'house', 'mx.house.example', node={
+            'queue': {'retry': ['1h']}, 'admin': {'listen': f'127.0.0.1:{self.port}', 'certificate': ALPHA.certificate},
+            'publish': {'listen': f'127.0.0.1:{free_port()}'}})
         self.peers = []
         self.numbers = itertools.count(1)
         self.asked = {}  # what the tests ask with, made once
@@ -118,6 +122,43 @@ class World:
             return Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
         finally:
             api.close()
+
+    def web(self, method, path, body=None, headers=None):
+        """By somebody in the network, over HTTPS."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        api = http.client.HTTPSConnection('127.0.0.1', self.port, timeout=60, context=context)
+        try:
+            api.request(*prepared(method, path, body, headers))
+            answer = api.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
+        finally:
+            api.close()
+
+    def token(self, role, *organisations):
+        """Headers of a program that has such a token."""
+        if '/v1/tokens' not in self.contract.document['paths']:
+            pytest.skip('this server has no tokens')
+        answer = self.ask('POST', '/v1/tokens', {'label': f'test-{next(self.numbers)}', 'role': role,
+                                                 'organisations': organisations})
+        assert answer.status == 201, answer
+        return {'Authorization': f'Bearer {answer.json()["token"]}'}
+
+    def user(self, role='reader'):
+        """Somebody who may log in: {user, password}."""
+        who = {'user': f'user-{next(self.numbers)}', 'password': 'correct horse battery'}
+        if '/v1/users' not in self.contract.document['paths']:
+            pytest.skip('this server has no users')
+        answer = self.ask('POST', '/v1/users', {'name': who['user'], 'password': who['password'], 'role': role})
+        assert answer.status == 201, answer
+        return who
+
+    def log_in(self, **who):
+        """Headers of a session."""
+        answer = self.web('POST', '/v1/session', who or self.user())
+        assert answer.status == 200, answer
+        return {'Cookie': answer.headers['set-cookie'].split(';')[0], 'X-Sealpost-CSRF': answer.json()['csrf']}
 
     def ask_as(self, uid, *requests):
         """Answers to [(method, path, body, headers)], asked by the user of that number."""
@@ -202,6 +243,7 @@ class World:
             who.queued = house.json('queue', 'list', '--domain', who.stuck_domain)[0]['id']
             who.traced = wait_for(lambda: house.json('trace', '--from', who.sender)[0]['id'], 'the trace')
             who.chain = house.json('chain', 'list', '--connector', f'{who.organisation}/{who.connector}')[0]['id']
+            who.audited = self.audited(who)
             who.alarm = next(a['id'] for a in house.json('alarms', 'list', '--all')['items']
                              if a['organisation'] == who.organisation)
 
@@ -218,6 +260,14 @@ class World:
         for _ in range(2):
             self.bring(name, f'{name}.example', f'api-{name}-{next(self.numbers)}')
         return name
+
+    def audited(self, who):
+        """The entry of a change of one's own; a server without an audit log has none."""
+        if '/v1/audit' not in self.contract.document['paths']:
+            return 1
+        assert self.ask('PATCH', f'/v1/organisations/{who.organisation}', {'comment': who.subject}).status == 200
+        return next(e['id'] for e in self.ask('GET', '/v1/audit?limit=100').json()['items']
+                    if e['organisation'] == who.organisation)
 
     def close(self):
         for peer in self.peers:

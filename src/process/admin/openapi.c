@@ -2,6 +2,7 @@
 #include "process/admin/openapi.h"
 
 #include "core/shape/shape.h"
+#include "process/admin/gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +204,7 @@ static bool add_success(struct making *m, const struct admin_route *route, json_
 		is_stream(route) ? "One JSON object a line, as the work goes on." : "Done.");
 	json_t *content;
 
-	if (route->has_etag)
+	if (route->has_etag && route->method != EVHTTP_REQ_DELETE)
 		json_object_set_new(answer, "headers",
 			json_pack("{s:{s:s}}", "ETag", "$ref", "#/components/headers/etag"));
 	json_object_set_new(responses, arena_format(m->arena, "%d", status), answer);
@@ -236,20 +237,16 @@ static void add_problems(const struct admin_route *route, json_t *responses)
 
 /* ---- who may --------------------------------------------------------------------------------- */
 
+/* As the gate has it. */
 static json_t *roles_of(const struct admin_route *route)
 {
 	enum admin_access access = admin_route_access(route);
 	json_t *roles = json_array();
 
-	if (access == ADMIN_OPEN)
-		return roles;
-	json_array_append_new(roles, json_string("installation-admin"));
-	if (access == ADMIN_OWN || (access != ADMIN_AUDITS && route->who != ADMIN_INSTALLATION))
-		json_array_append_new(roles, json_string("organisation-admin"));
-	if (access == ADMIN_OWN || access == ADMIN_READS || access == ADMIN_ASKS)
-		json_array_append_new(roles, json_string("reader"));
-	if (access != ADMIN_CHANGES)
-		json_array_append_new(roles, json_string("auditor"));
+	for (int role = 0; account_role_names[role] != NULL && access != ADMIN_OPEN; role++)
+		if (admin_role_may((enum account_role)role, access) &&
+			(role != ACCOUNT_ORGANISATION_ADMIN || route->who != ADMIN_INSTALLATION))
+			json_array_append_new(roles, json_string(account_role_names[role]));
 	return roles;
 }
 
