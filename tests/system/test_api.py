@@ -167,6 +167,7 @@ ASKED = {
     'get /v1/reports': lambda w: {},
     'get /v1/reports/{name}': lambda w: dict(path={'name': 'volume'}, query={'step': 'day'}),
     'get /v1/trace/{id}/evidence': lambda w: dict(path={'id': ALPHA.traced}),
+    'get /v1/events': lambda w: {},
     'get /metrics': lambda w: {},
     'get /healthz': lambda w: {},
     'get /readyz': lambda w: {},

@@ -1,5 +1,6 @@
-"""An installation with two organisations, full of what its API tells of: alpha, and zeta, whose every name is marked."""
+"""An installation with two organisations, full of what its API tells of: alpha, and zeta, whose names are marked."""
 import http.client
+import inspect
 import itertools
 import json
 import re
@@ -32,8 +33,22 @@ ALPHA = types.SimpleNamespace(
     recipient='r@alpha.example', certificate='house', partner='far.example', host='mx.far.example',
     stuck_domain='stuck.example', sender='s@x.example', subject='plain', message_id='<plain@x.example>')
 
+
+def content_of(answer):
+    """All of it; of events, which have no end, the first one."""
+    if 'event-stream' not in (answer.getheader('Content-Type') or ''):
+        return answer.read().decode()
+    text = b''
+    while b'data:' not in text or not text.endswith(b'\n\n'):
+        line = answer.readline()
+        if not line:
+            break
+        text += line
+    return text.decode()
+
+
 # As somebody else: the kernel tells who asks, so a process of its own does.
-ASK = '''
+ASK = inspect.getsource(content_of) + '''
 import http.client, json, socket, sys
 class Api(http.client.HTTPConnection):
     def connect(self):
@@ -45,7 +60,7 @@ for method, path, body, headers in json.load(sys.stdin):
     api = Api('sealpost')
     api.request(method, path, body, headers)
     answer = api.getresponse()
-    answers.append([answer.status, dict(answer.getheaders()), answer.read().decode()])
+    answers.append([answer.status, dict(answer.getheaders()), content_of(answer)])
     api.close()
 json.dump(answers, sys.stdout)
 '''
@@ -119,7 +134,7 @@ class World:
         try:
             api.request(*prepared(method, path, body, headers))
             answer = api.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
+            return Answer(answer.status, dict(answer.getheaders()), content_of(answer))
         finally:
             api.close()
 
@@ -132,7 +147,7 @@ class World:
         try:
             api.request(*prepared(method, path, body, headers))
             answer = api.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
+            return Answer(answer.status, dict(answer.getheaders()), content_of(answer))
         finally:
             api.close()
 
