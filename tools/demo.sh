@@ -13,7 +13,7 @@ sealpost=$(realpath "${1:-build/src/sealpost}")
 demo=${DEMO_DIR:-$PWD/demo}
 companies="contoso fabrikam"
 office=127.0.0.2 # where each company's own mail server connects from
-declare -A port pid=()
+declare -A port center pid=()
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 say() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
@@ -89,6 +89,7 @@ write_node() {
 		certificates:
 		  - {name: mx, chain: mx.chain.pem, key: mx.key.pem}
 		dns: {servers: ["127.0.0.1@9"], trust_anchor: none}   # nothing here needs DNS
+		admin: {listen: "127.0.0.1:${center[$company]}"}
 		maildirs: [./mail]
 		queue: {retry: [30s], idle_connection: 0s}
 		processes: {receive: 1, deliver: 1}
@@ -192,6 +193,8 @@ prepare() {
 	[ ${#run} -le 80 ] || { run=$(mktemp -d /tmp/sealpost-demo.XXXXXX); ln -s "$run" "$demo/run"; }
 	port[contoso]=$(free_port 12525)
 	port[fabrikam]=$(free_port $((port[contoso] + 1)))
+	center[contoso]=$(free_port 18443)
+	center[fabrikam]=$(free_port $((center[contoso] + 1)))
 	for company in $companies; do
 		mkdir -p "$demo/$company" "$run/$company"
 		make_ca "$demo/$company/ca" "${company^} CA"
@@ -249,6 +252,18 @@ wrong_certificate() {
 	at contoso trace "$id" | sed -n '/Delivered to/,$p'
 }
 
+link_of() { # COMPANY: by which the first user of its admin center sets a password
+	grep -o 'admin\.setup_link.*' "$demo/$1/log" | grep -o 'https://[^" ]*' | tail -n 1
+}
+
+show_centers() {
+	local company
+	for company in $companies; do
+		poll "$company's first link" link_of "$company" >/dev/null
+		echo "  ${company^}'s admin center, for its first user: $(link_of "$company")"
+	done
+}
+
 leave_running() {
 	local client="curl --ssl-reqd --insecure --interface $office smtp://127.0.0.1:${port[contoso]} --mail-from anna@contoso.example --mail-rcpt bob@fabrikam.example --upload-file $demo/message.eml"
 	if swaks --support 2>/dev/null | grep -q '^=== TLS supported'; then
@@ -271,6 +286,7 @@ $with_curl || swaks --support 2>/dev/null | grep -q '^=== TLS supported' || fail
 say "Two companies, each with its own CA, in $demo"
 prepare
 for company in $companies; do start "$company"; done
+show_centers
 for company in $companies; do at "$company" apply "$demo/$company/configuration.yaml" --yes; done
 exchange anna@contoso.example bob@fabrikam.example 'An offer'
 exchange bob@fabrikam.example anna@contoso.example 'An answer'

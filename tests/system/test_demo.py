@@ -54,7 +54,7 @@ def test_the_demonstration_tells_its_story_and_leaves_nothing(place, who):
     assert len(chapters) == 9, chapters
     assert chapters[-1] == 'Everything went as it should'
     for sentence in ('mx.fabrikam.example is the name required', 'mx.contoso.example is the name required',
-                     'name-mismatch', 'Put off', 'Delivered to'):
+                     'name-mismatch', "Contoso's admin center", "Fabrikam's admin center", '/#/setup/', 'Put off', 'Delivered to'):
         assert sentence in done.stdout, sentence
     assert done.stdout.index('Put off') < done.stdout.rindex('Delivered to')
     assert processes_of(place / 'sealpost') == []

@@ -114,6 +114,23 @@ def test_an_older_generation_is_not_overwritten(api):
     assert api.ask('GET', '/v1/organisations/ours')[1]['comment'] is None
 
 
+def test_an_object_is_not_overwritten_unseen(api):
+    """The ETag of one object is of its content: what happens to others does not matter."""
+    path = '/v1/connectors/ours/own-server'
+    status, seen, etag = api.ask('GET', path)
+    assert status == 200
+    assert api.ask('PATCH', '/v1/organisations/ours', {'comment': 'another'})[0] == 200
+    assert api.ask('GET', path)[2] == etag
+    assert api.ask('PATCH', path, {'comment': 'one'}, If_Match=etag)[0] == 200
+    status, problem, _ = api.ask('PATCH', path, {'comment': 'two'}, If_Match=etag)
+    assert (status, problem['code']) == (412, 'changed')
+    assert api.ask('DELETE', path, If_Match=etag)[0] == 412
+    status, seen, etag = api.ask('GET', path)
+    assert seen['comment'] == 'one'
+    assert api.ask('DELETE', path, If_Match=etag)[0] == 200
+    assert api.ask('PUT', path, {'inbound': {'addresses': ['127.0.0.1']}}, If_Match=etag)[0] == 412
+
+
 def test_a_rehearsal_changes_nothing(api):
     before = api.ask('GET', '/v1/config')
     assert api.ask('DELETE', '/v1/connectors/ours/own-server?dry_run=1')[1]['changes']

@@ -161,7 +161,8 @@ struct admin_call {
 	const char *about;		     /* "connector a/b": what a change is of; NULL */
 	json_t *object;			     /* for handlers that go on later: what they work on */
 	int attempts;
-	int64_t expected; /* generation of If-Match; -1: none */
+	int64_t expected;	     /* generation of If-Match; -1: none */
+	const char *expected_object; /* ETag of one object in If-Match; NULL: none */
 };
 
 /* A user whom an organisation names as its administrator. */

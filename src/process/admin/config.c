@@ -3,10 +3,12 @@
  * snapshot, which the spool renews before it answers that something was changed.
  */
 #include "core/policy/lint.h"
+#include "port/secret/secret.h"
 #include "port/tls/tls.h"
 #include "process/admin/call.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_PAGE = 100000, MAX_CHANGES = 50000 };
@@ -31,6 +33,20 @@ static bool is_dry_run(const struct admin_call *call)
 	return value != NULL && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
 }
 
+/* Of one object: of its content, so that changes of others do not matter. */
+static const char *object_etag(struct admin_call *call, const void *object)
+{
+	json_t *json =
+		record_to_json(model_kinds[call->route->argument].desc, object, RECORD_JSON_FULL);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	char digest[ACCOUNT_AUDIT_HASH];
+
+	secret_sha256(str_of(text), digest);
+	free(text);
+	json_decref(json);
+	return arena_format(call->arena, "\"o-%.32s\"", digest);
+}
+
 /* Note what If-Match asks, while the client is still there.  False: malformed, answered. */
 static bool take_if_match(struct admin_call *call)
 {
@@ -40,8 +56,13 @@ static bool take_if_match(struct admin_call *call)
 	uint64_t value;
 
 	call->expected = -1;
+	call->expected_object = NULL;
 	if (text == NULL || strcmp(text, "*") == 0)
 		return true;
+	if (strncmp(text, "\"o-", 3) == 0) {
+		call->expected_object = arena_text(call->arena, text);
+		return true;
+	}
 	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
 		s = str_part(s, 1, s.n - 1);
 	if (str_to_u64(s, &value) && value < INT64_MAX) {
@@ -298,19 +319,28 @@ void admin_list_objects(struct admin_call *call)
 	admin_with_snapshot(call, reply_list);
 }
 
-static void reply_one(struct admin_call *call)
+/* Its place in the list; behind the last: it is not there. */
+static size_t find_item(struct admin_call *call)
 {
-	struct policy_directions *directions CLEANUP(policy_directions_free) = directions_of(call);
 	struct str key = str_of(key_of(call));
 	size_t i = 0;
 
 	while (i < list_of(call)->count && !str_equal_nocase(key, str_of(key_at(call, i))))
 		i++;
+	return i;
+}
+
+static void reply_one(struct admin_call *call)
+{
+	struct policy_directions *directions CLEANUP(policy_directions_free) = directions_of(call);
+	size_t i = find_item(call);
+
 	if (i == list_of(call)->count ||
 		!admin_sees(call, (enum model_kind)call->route->argument, item(call, i)))
 		no_such(call, key_of(call));
 	else
-		admin_reply(call, 200, shown(call, item(call, i), directions), etag(call));
+		admin_reply(call, 200, shown(call, item(call, i), directions),
+			object_etag(call, item(call, i)));
 }
 
 void admin_get_object(struct admin_call *call)
@@ -344,6 +374,22 @@ static void ask_for(struct admin_call *call, json_t *changes)
 	admin_ask_spool(call, "config.change", arguments, replaced);
 }
 
+/* The object is as the client saw it: then the spool must find the same configuration.  Seen only
+ * with its ETag, so nothing is told that the asking one does not know. */
+static void change_if_same(struct admin_call *call)
+{
+	size_t i = find_item(call);
+
+	if (i == list_of(call)->count ||
+		strcmp(object_etag(call, item(call, i)), call->expected_object) != 0) {
+		admin_problem(call, 412, "%s %s has changed meanwhile: read it again",
+			kind_of(call)->singular, key_of(call));
+		return;
+	}
+	call->expected = (int64_t)policy_snapshot_generation(call->admin->snapshot);
+	ask_for(call, json_incref(call->object));
+}
+
 static void change_one(struct admin_call *call, const char *op, const char *key)
 {
 	json_t *change;
@@ -358,7 +404,12 @@ static void change_one(struct admin_call *call, const char *op, const char *key)
 	change = json_pack("{s:s,s:s,s:s}", "kind", kind_of(call)->singular, "op", op, "key", key);
 	if (call->body != NULL)
 		json_object_set(change, "object", call->body);
-	ask_for(call, json_pack("[o]", change));
+	if (call->expected_object == NULL || call->segment_count == 0) {
+		ask_for(call, json_pack("[o]", change));
+		return;
+	}
+	call->object = json_pack("[o]", change);
+	admin_with_snapshot(call, change_if_same);
 }
 
 static void fill_key(struct admin_call *call)
