@@ -54,6 +54,9 @@ export function at(strings: TemplateStringsArray, ...parts: (string | number)[])
 	return strings.reduce((text, piece, i) => text + encodeURIComponent(parts[i - 1] ?? '') + piece);
 }
 
+/** Requests that nobody asked for: they keep nobody logged in. */
+const background = new WeakSet<AbortSignal>();
+
 async function errorOf(response: Response): Promise<ApiError> {
 	let problem: { title?: string; detail?: string; code?: string; errors?: FieldError[] } = {};
 	try {
@@ -74,6 +77,8 @@ export async function request(method: string, path: string, body?: unknown, opti
 		headers['X-Sealpost-CSRF'] = csrf();
 	if (options.etag)
 		headers['If-Match'] = options.etag;
+	if (options.signal && background.has(options.signal))
+		headers['X-Sealpost-Background'] = '1';
 	let response: Response;
 	try {
 		response = await fetch(address(path, options.params), {
@@ -151,6 +156,20 @@ function asError(error: unknown): ApiError {
 	return error instanceof ApiError ? error : new ApiError(0, '', error instanceof Error ? error.message : String(error));
 }
 
+/** Changes when one of the watched counters does; empty before the first pulse. */
+function useBeat(watched: (keyof Pulse)[]): string {
+	const read = () => pulse.value && watched.length ? watched.map(name => pulse.value?.[name]).join(' ') : '';
+	const [beat, setBeat] = useState(read);
+	useEffect(() => {
+		setBeat(read());
+		return pulse.watch(() => setBeat(read()));
+	}, [watched.join(' ')]);
+	return beat;
+}
+
+/** However much happens on the server, what is watched is asked for no more often than this. */
+const LIVE_MS = 5000;
+
 /**
  * Inside of a component: what LOADER brings, anew when DEPENDENCIES change, and when one of the counters of the live
  * pulse does that WATCHED names. The old value stays until the new one is there.
@@ -160,17 +179,31 @@ export function useLoad<T>(loader: (signal: AbortSignal) => Promise<T>, dependen
 	const [turn, setTurn] = useState(0);
 	const latest = useRef(loader);
 	latest.current = loader;
-	const now = watched.length ? pulse.use() : null;
-	const beat = watched.map(name => now?.[name]).join(' ');
+	const own = useRef({ started: 0, isBackground: false, beat: '' });
+	const beat = useBeat(watched);
+	useEffect(() => {
+		const before = own.current.beat;
+		own.current.beat = beat;
+		if (before === '' || beat === '' || before === beat)
+			return;
+		const timer = setTimeout(() => {
+			own.current.isBackground = true;
+			setTurn(n => n + 1);
+		}, Math.max(0, own.current.started + LIVE_MS - Date.now()));
+		return () => clearTimeout(timer);
+	}, [beat]);
 	useEffect(() => {
 		const controller = new AbortController();
+		if (own.current.isBackground)
+			background.add(controller.signal);
+		own.current = { ...own.current, isBackground: false, started: Date.now() };
 		setState(old => ({ ...old, isLoading: true }));
 		latest.current(controller.signal).then(
 			value => controller.signal.aborted || setState({ value, isLoading: false }),
 			error => controller.signal.aborted || setState(old => ({ ...old, error: asError(error), isLoading: false })),
 		);
 		return () => controller.abort();
-	}, [...dependencies, turn, beat]);
+	}, [...dependencies, turn]);
 	const reload = useCallback(() => setTurn(n => n + 1), []);
 	const set = useCallback((value: T) => setState({ value, isLoading: false }), []);
 	return { value: state.value, error: state.error, isLoading: state.isLoading, reload, set };
@@ -191,13 +224,16 @@ export interface Pages<T> {
 	reload: () => void;
 }
 
-/** Inside of a component: a list that comes in pages. Begins anew when PATH, PARAMS or the watched counters change. */
+/**
+ * Inside of a component: a list that comes in pages. Begins anew when PATH or PARAMS change, and, as long as only the first
+ * page is shown, when the watched counters do.
+ */
 export function usePages<T>(path: string, params: Params = {}, watched: (keyof Pulse)[] = []): Pages<T> {
 	const key = address(path, params);
 	const [later, setLater] = useState<{ key: string; items: T[]; next: string | null } | null>(null);
 	const [moreError, setMoreError] = useState<ApiError>();
 	const [isMore, setIsMore] = useState(false);
-	const first = useLoad(signal => get<Page<T>>(path, params, signal), [key], watched);
+	const first = useLoad(signal => get<Page<T>>(path, params, signal), [key], later ? [] : watched);
 	useEffect(() => {
 		setLater(null);
 		setMoreError(undefined);

@@ -64,7 +64,7 @@ function remedyOf(error: ApiError): string {
 		return t('common.remedy-no-answer');
 	if (error.isChanged)
 		return t('common.remedy-changed');
-	if (error.status === 401)
+	if (error.code === 'login-needed')
 		return t('common.remedy-login');
 	if (error.status === 403)
 		return t('common.remedy-forbidden');

@@ -1,8 +1,8 @@
 /* What partners present, what has changed, and what is accepted. */
 import { useState } from 'preact/hooks';
-import { at, get, send, useAction, useLoad, usePages } from '../../api';
+import { at, get, send, useAction, useLoad, usePages, type Page } from '../../api';
 import { date, list, t, tOr } from '../../i18n';
-import type { CertificateFacts, Chain } from '../../model';
+import type { CertificateFacts, Chain, Connector } from '../../model';
 import { ActionButton, Ago, Badge, Code, Empty, ErrorNote, Facts, Loading, When } from '../../parts/basic';
 import { DaysLeft } from '../../parts/certificate';
 import { Dialog } from '../../parts/dialog';
@@ -63,12 +63,14 @@ export function PartnerChains({ place }: { place: Place }) {
 	const [name, organisation] = connector.split('/', 2).reverse();
 	const isAll = place.query.all === '1';
 	const pages = usePages<Chain>('/v1/chains', { newest: !isAll, organisation, connector: name }, ['trace', 'alarms']);
+	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal));
+	const keys = connectors.value?.items.map(one => `${one.organisation}/${one.name}`).sort() ?? [];
 	const [open, setOpen] = useState<Chain>();
 	return (
 		<>
 			<p class="intro">{t('certificates.partners-intro')}</p>
 			<FilterBar label={t('certificates.filter')}>
-				<FormField field={{ path: 'connector', kind: 'text', label: t('certificates.connector') }} value={connector} onChange={value => setQuery({ connector: value as string | undefined })} />
+				<FormField field={{ path: 'connector', kind: 'choice', label: t('certificates.connector'), choices: [{ value: '', label: t('certificates.all') }, ...keys.map(value => ({ value, label: value }))] }} value={connector} onChange={value => setQuery({ connector: value as string | undefined })} />
 				<FormField field={{ path: 'all', kind: 'flag', label: t('certificates.older-too') }} value={isAll} onChange={value => setQuery({ all: value ? '1' : undefined })} />
 			</FilterBar>
 			<PagedTable pages={pages} caption={t('certificates.tab-partners')} rowKey={chain => chain.id} empty={<Empty title={t('certificates.no-chains')}><p>{t('certificates.no-chains-text')}</p></Empty>} columns={[

@@ -1,5 +1,4 @@
 /* The connectors and how they are: forced both ways, mail that waits, certificates, the last test. */
-import { useEffect, useState } from 'preact/hooks';
 import { at, get, useLoad, type Page } from '../../api';
 import { num, t } from '../../i18n';
 import type { Chain, Connector, QueueSummary, Route, TestResult } from '../../model';
@@ -24,9 +23,9 @@ function HalfBadge({ connector, half }: { connector: Connector; half: 'inbound' 
 	return it.mode === 'report' ? <Badge tone="info">{t('overview.report-mode', { level })}</Badge> : <Badge tone="good">{level}</Badge>;
 }
 
-function LastTest({ connector, turn }: { connector: Connector; turn: number }) {
+function LastTest({ connector }: { connector: Connector }) {
 	const tests = useLoad(signal => get<{ items: TestResult[] }>(at`/v1/connectors/${connector.organisation}/${connector.name}/test`, { limit: 1 }, signal),
-		[connector.organisation, connector.name, turn]);
+		[connector.organisation, connector.name]);
 	const last = tests.value?.items[0];
 	if (tests.isLoading && !tests.value)
 		return <span class="soft">…</span>;
@@ -57,11 +56,6 @@ function rowsOf(connectors: Connector[], queue: QueueSummary | undefined, chains
 export function Partners({ queue }: { queue: QueueSummary | undefined }) {
 	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal), [], ['generation']);
 	const chains = useLoad(signal => get<Page<Chain>>('/v1/chains', { newest: true, limit: 1000 }, signal), [], ['alarms', 'trace']);
-	const [turn, setTurn] = useState(0);
-	useEffect(() => {
-		const timer = setInterval(() => setTurn(n => n + 1), 60_000);
-		return () => clearInterval(timer);
-	}, []);
 	if (connectors.error)
 		return <Section title={t('overview.partners')}><ErrorNote error={connectors.error} onRetry={connectors.reload} /></Section>;
 	if (!connectors.value)
@@ -80,7 +74,7 @@ export function Partners({ queue }: { queue: QueueSummary | undefined }) {
 			route?.messages ? <a href={href('queue', { connector: keyOf(connector) })} title={route.last_error ?? ''}>{num(route.messages)}
 				{route.held > 0 && ` (${t('overview.held', { count: route.held })})`}</a> : '0' },
 		{ id: 'certificate', title: t('overview.certificate'), sort: row => row.ends ?? 'z', cell: row => row.ends ? <DaysLeft until={row.ends} /> : <span class="soft">{t('overview.none-seen')}</span> },
-		{ id: 'test', title: t('overview.last-test'), cell: row => <LastTest connector={row.connector} turn={turn} /> },
+		{ id: 'test', title: t('overview.last-test'), cell: row => <LastTest connector={row.connector} /> },
 	];
 	return (
 		<Section title={t('overview.partners')} intro={t('overview.partners-intro')}>
