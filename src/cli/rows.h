@@ -58,4 +58,14 @@
 		"state", "STATE", "waiting, active or held."                                       \
 	}
 
+/* With queue_act_flags of the table. */
+#define QUEUE_ACT(action, text)                                                                    \
+	{                                                                                          \
+		.name = "queue " action, .arguments = "[ID]", .doc = text,                         \
+		.flags = queue_act_flags,                                                          \
+		.examples = EXAMPLES("sealpost queue " action " 0FZ3K5M2P7QAB",                    \
+			"sealpost queue " action " --domain=fabrikam.example --yes"),              \
+		.most = 1, .run = cli_run_queue_act                                                \
+	}
+
 #endif

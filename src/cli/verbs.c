@@ -88,15 +88,6 @@ static const struct cli_flag restore_flags[] = {
 		.kind = kind_id, .run = cli_run_object_remove                                      \
 	}
 
-#define QUEUE_ACT(action, text)                                                                    \
-	{                                                                                          \
-		.name = "queue " action, .arguments = "[ID]", .doc = text,                         \
-		.flags = queue_act_flags,                                                          \
-		.examples = EXAMPLES("sealpost queue " action " 0FZ3K5M2P7QAB",                    \
-			"sealpost queue " action " --domain=fabrikam.example --yes"),              \
-		.most = 1, .run = cli_run_queue_act                                                \
-	}
-
 const struct cli_verb cli_verbs[] = {
 	{.name = "serve",
 		.arguments = "",
