@@ -79,16 +79,18 @@ static const struct admin_shape shapes[] = {
 		"code: text (stable), errors: [{field: text (path in the "
 		"body), detail: text}]}",
 		"What was wrong (RFC 9457)."},
+	{"resources", "{cpu_us: integer, fds: integer, ...}", "What a process uses."},
 	{"process",
-		"{role: text, index: integer, pid: integer|null, state: "
-		"text, uptime_ms: integer, restarts: integer, stats: "
-		"{...}|null (counters of that role)}",
+		"{role: text, index: integer, pid: integer|null, state: text, uptime_ms: integer, "
+		"restarts: integer, memory?: integer|null (bytes), resources?: resources|null, "
+		"stats: {...}|null (counters of that role)}",
 		NULL},
 	{"spool-status", "{messages: integer, recipients: integer, ...}",
 		"The queue, and the spool's counters."},
 	{"status",
 		"{version: text, hostname?: text, state: text, pid: "
-		"integer, uptime_ms: integer, node_file: text|null, data: "
+		"integer, uptime_ms: integer, memory?: integer|null (bytes), resources?: "
+		"resources|null, node_file: text|null, data: "
 		"text, run: text, listeners: [{name: text, address: text}], "
 		"reload: {at: moment, ok: boolean, error?: text}|null, "
 		"processes: [process], generation?: integer, spool?: "
