@@ -164,7 +164,7 @@ static void warn_unused(struct cli *cli)
 	if (item != NULL && json_array_size(json_object_get(item, "used_by")) == 0)
 		fprintf(cli->err,
 			"sealpost: warning: no listener, organisation or connector uses the "
-			"certificate %s\n",
+			"certificate %s, nor does the admin center\n",
 			cli->words[0]);
 	json_decref(item);
 }
@@ -432,11 +432,15 @@ static int check_unused(struct cli *cli, const struct model_node *node)
 			if (strcmp(node->listeners.items[i].certificates.items[j], name) == 0)
 				users = arena_format(cli->arena, "%s listener %s;", users,
 					node->listeners.items[i].name);
+	if (node->admin.certificate != NULL && strcmp(node->admin.certificate, name) == 0)
+		users = arena_format(cli->arena, "%s admin.certificate;", users);
 	item = cli_cert_is_served(cli) ? cli_cert_item(cli, name) : NULL;
 	json_array_foreach (json_object_get(item, "used_by"), i, user) {
 		const char *text = json_string_value(user);
 
-		if (text != NULL && strncmp(text, "listener ", 9) != 0)
+		/* What the node file says has been looked at. */
+		if (text != NULL && strncmp(text, "listener ", 9) != 0 &&
+			strcmp(text, "admin center") != 0)
 			users = arena_format(cli->arena, "%s %s;", users, text);
 	}
 	json_decref(item);

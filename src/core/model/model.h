@@ -443,6 +443,8 @@ extern const struct record_desc model_node_desc;
 
 /* Check a node as a whole (names unique, certificates referred to exist, ...). */
 enum err model_check_node(const struct model_node *node, struct err_info *info);
+/* The certificate that the HTTPS port presents; NULL: there is no such port. */
+const char *model_https_certificate(const struct model_node *node);
 /* Relative paths count from DIRECTORY (of the node file).  New texts live in the arena. */
 void model_resolve_paths(struct model_node *node, const char *directory, struct arena *arena);
 

@@ -375,9 +375,39 @@ static enum err check_listeners(
 	return ERR_OK;
 }
 
+const char *model_https_certificate(const struct model_node *node)
+{
+	if (node->admin.listen == NULL)
+		return NULL;
+	if (node->admin.certificate != NULL)
+		return node->admin.certificate;
+	return node->certificates.count > 0 ? node->certificates.items[0].name : NULL;
+}
+
+static enum err check_admin(
+	const struct model_node *node, const struct map *certificates, struct err_info *info)
+{
+	const char *listen = node->admin.listen, *name = node->admin.certificate;
+
+	if (name != NULL && map_get(certificates, str_of(name)) == NULL)
+		return err_set(info, ERR_UNKNOWN,
+			"admin.certificate: there is no certificate named \"%s\"", name);
+	if (listen == NULL)
+		return ERR_OK;
+	for (size_t i = 0; i < node->listeners.count; i++)
+		if (strcmp(node->listeners.items[i].address, listen) == 0)
+			return err_set(info, ERR_EXISTS,
+				"admin.listen: %s is where listener %s receives mail", listen,
+				node->listeners.items[i].name);
+	if (node->publish.listen != NULL && strcmp(node->publish.listen, listen) == 0)
+		return err_set(info, ERR_EXISTS, "admin.listen: %s is publish.listen, too", listen);
+	return ERR_OK;
+}
+
 enum err model_check_node(const struct model_node *node, struct err_info *info)
 {
 	struct map *names CLEANUP(map_free) = map_new(0);
+	enum err e;
 
 	for (size_t i = 0; i < node->certificates.count; i++)
 		if (!add_name(names, node->certificates.items[i].name))
@@ -393,7 +423,8 @@ enum err model_check_node(const struct model_node *node, struct err_info *info)
 			"limits.connections_per_address: %lld is more than connections, %lld",
 			(long long)node->limits.connections_per_address,
 			(long long)node->limits.connections);
-	return check_listeners(node, names, info);
+	e = check_listeners(node, names, info);
+	return e == ERR_OK ? check_admin(node, names, info) : e;
 }
 
 /* DIRECTORY/path, unless the path is absolute, absent, or the word EXCEPT. */

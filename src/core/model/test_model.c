@@ -239,6 +239,12 @@ static const struct {
 	{'c', "connectors: [{name: c, organisation: a, trust: '-----BEGIN PRIVATE KEY-----'}]",
 		"connectors[0].trust: expected certificates in PEM form, found a private key: it "
 		"does not belong here"},
+	{'n', "admin: {listen: '[::]:8443', certificate: mx}",
+		"admin.certificate: there is no certificate named \"mx\""},
+	{'n', "admin: {listen: '[::]:25'}\nlisteners: [{name: mx, address: '[::]:25'}]",
+		"admin.listen: [::]:25 is where listener mx receives mail"},
+	{'n', "admin: {listen: '[::]:80'}\npublish: {listen: '[::]:80'}",
+		"admin.listen: [::]:80 is publish.listen, too"},
 	{'c',
 		"connectors: [{name: c, organisation: a, outbound: {all_accepted_domains: true, "
 		"smart_hosts: [h]}}]",

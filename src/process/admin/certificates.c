@@ -35,6 +35,8 @@ static json_t *uses_of(struct admin_call *call, const char *name)
 	for (size_t i = 0; i < node->listeners.count; i++)
 		if (admin_listener_uses(&node->listeners.items[i], name))
 			add_use(uses, call->arena, "listener", node->listeners.items[i].name);
+	if (is_named(model_https_certificate(node), name))
+		json_array_append_new(uses, json_string("admin center"));
 	if (call->admin->snapshot == NULL)
 		return uses;
 	config = policy_snapshot_config(call->admin->snapshot);

@@ -101,6 +101,19 @@ static json_t *listener_json(struct admin_call *call, const struct model_listene
 	return json;
 }
 
+static json_t *https_json(struct admin_call *call)
+{
+	const struct model_node *node = &call->admin->node;
+	const char *certificate = model_https_certificate(node);
+	const struct model_listener https = {.name = "https",
+		.address = node->admin.listen,
+		.tls = MODEL_TLS_IMPLICIT,
+		.require_tls = true,
+		.certificates = {&certificate, certificate != NULL ? 1 : 0}};
+
+	return listener_json(call, &https);
+}
+
 /* ---- connectors ------------------------------------------------------------------------------ */
 
 /* Somebody whom mail by this connector could be for; what is asked does not depend on whom. */
@@ -187,6 +200,8 @@ static void reply(struct admin_call *call)
 
 	for (size_t i = 0; i < node->listeners.count; i++)
 		json_array_append_new(listeners, listener_json(call, &node->listeners.items[i]));
+	if (node->admin.listen != NULL)
+		json_array_append_new(listeners, https_json(call));
 	for (size_t i = 0; i < config->connectors.count; i++) {
 		const struct model_connector *c = &config->connectors.items[i];
 

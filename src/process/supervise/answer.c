@@ -56,6 +56,9 @@ static json_t *of_listeners(const struct supervise_settings *settings)
 		json_array_append_new(
 			list, json_pack("{s:s,s:s}", "name", l->name, "address", l->address));
 	}
+	if (settings->node->admin.listen != NULL)
+		json_array_append_new(list, json_pack("{s:s,s:s}", "name", "https", "address",
+						    settings->node->admin.listen));
 	return list;
 }
 

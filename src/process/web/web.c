@@ -35,14 +35,14 @@ static void *create(struct runtime *runtime)
 
 /* ---- settings ------------------------------------------------------------------------------- */
 
-/* Of the certificate that the node names, or of the first one: all versions and kinds of key. */
+/* Of the certificate that the node names, or of its first one: all versions and kinds of key. */
 static enum err make_tls(struct web *web, const struct runtime_settings *settings,
 	struct tls_context **ret, struct err_info *info)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 	struct tls_identity_source *sources =
 		arena_array(arena, settings->certificate_count + 1, sizeof(*sources));
-	const char *name = settings->node->admin.certificate;
+	const char *name = model_https_certificate(settings->node);
 	struct tls_context_options options = {.identities = sources,
 		.protocol = "http/1.1",
 		.is_for_anybody = true,
@@ -50,12 +50,10 @@ static enum err make_tls(struct web *web, const struct runtime_settings *setting
 	struct err_info why = {.text = ""};
 	enum err e;
 
-	if (name == NULL && settings->certificate_count > 0)
-		name = settings->certificates[0].name;
 	for (size_t i = 0; i < settings->certificate_count; i++) {
 		const struct runtime_certificate *c = &settings->certificates[i];
 
-		if (strcmp(c->name, name) == 0)
+		if (name != NULL && strcmp(c->name, name) == 0)
 			sources[options.identity_count++] =
 				(struct tls_identity_source){.name = c->name,
 					.version = c->version,
