@@ -23,11 +23,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum power { KEYS, LOOKUP, SPOOL, RECEIVE, DELIVER, ADMIN, POWER_MAX };
+enum power { KEYS, LOOKUP, SPOOL, RECEIVE, DELIVER, ADMIN, WEB, POWER_MAX };
 
 static char directory[] = "/tmp/sealpost-sandbox-XXXXXX";
 static char inside[64], outside[64];
-static int listening = -1;
+static int listening = -1, listening_here = -1;
 static uint16_t port;
 
 static struct sandbox_rules rules_of(enum power power)
@@ -35,7 +35,8 @@ static struct sandbox_rules rules_of(enum power power)
 	static const char *const writable[] = {inside};
 	struct sandbox_rules rules = {
 		.may_connect = power == LOOKUP || power == DELIVER,
-		.may_accept = power == RECEIVE || power == ADMIN,
+		.may_connect_locally = power == WEB,
+		.may_accept = power == RECEIVE || power == ADMIN || power == WEB,
 		.may_thread = power == SPOOL,
 	};
 
@@ -71,6 +72,23 @@ static int connect_out(void)
 
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return fd < 0 ? errno : result(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+}
+
+static int connect_here(void)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s/socket", directory);
+	if (fd < 0)
+		return errno;
+	/* A full queue lets nobody in, and is no refusal. */
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EAGAIN ? errno : 0;
+}
+
+static int open_local_datagrams(void)
+{
+	return result(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 }
 
 static int accept_one(void)
@@ -215,7 +233,9 @@ static const struct row {
 	{"open a raw socket", open_raw_socket, 0, FAILS},
 	{"connect", connect_out, BIT(LOOKUP) | BIT(DELIVER), FAILS},
 	{"listen", listen_anew, 0, FAILS},
-	{"accept", accept_one, BIT(RECEIVE) | BIT(ADMIN), FAILS},
+	{"connect to a Unix socket", connect_here, BIT(LOOKUP) | BIT(DELIVER) | BIT(WEB), FAILS},
+	{"open a Unix datagram socket", open_local_datagrams, BIT(LOOKUP) | BIT(DELIVER), FAILS},
+	{"accept", accept_one, BIT(RECEIVE) | BIT(ADMIN) | BIT(WEB), FAILS},
 	{"read a system file", read_foreign, 0, FAILS},
 	{"read a file beside the directory", read_outside, 0, FAILS},
 	{"write beside the directory", write_outside, 0, FAILS},
@@ -286,6 +306,8 @@ static void without_a_sandbox_the_same_would_work(void **state)
 {
 	(void)state;
 	assert_int_equal(read_foreign(), 0);
+	assert_int_equal(connect_here(), 0);
+	assert_int_equal(open_local_datagrams(), 0);
 	assert_int_equal(read_outside(), 0);
 	assert_int_equal(map_code(), 0);
 	assert_int_equal(start_process(), 0);
@@ -335,6 +357,7 @@ static void root_becomes_another_user(void **state)
 static int set_up(void **state)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
+	struct sockaddr_un here = {.sun_family = AF_UNIX};
 	socklen_t size = sizeof(at);
 
 	(void)state;
@@ -349,6 +372,10 @@ static int set_up(void **state)
 	assert_int_equal(listen(listening, 16), 0);
 	assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &size), 0);
 	port = ntohs(at.sin_port);
+	listening_here = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(here.sun_path, sizeof(here.sun_path), "%s/socket", directory);
+	assert_int_equal(bind(listening_here, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(listen(listening_here, 16), 0);
 	return 0;
 }
 
@@ -360,6 +387,9 @@ static int tear_down(void **state)
 	snprintf(path, sizeof(path), "%s/moving", inside);
 	unlink(path);
 	unlink(outside);
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	unlink(path);
+	close(listening_here);
 	rmdir(inside);
 	rmdir(directory);
 	return 0;
