@@ -53,7 +53,7 @@ stop() {
 "${inside[@]}" dpkg -i /tmp/package.deb || fail 'it cannot be installed'
 has /usr/bin/sealpost
 has /etc/sealpost/sealpost.yaml
-for role in keys lookup spool receive deliver admin; do
+for role in keys lookup spool receive deliver admin web; do
 	"${inside[@]}" getent passwd "sealpost-$role" >/dev/null || fail "no user sealpost-$role"
 done
 "${inside[@]}" test -L /etc/systemd/system/multi-user.target.wants/sealpost.service || fail 'the unit is not enabled'
