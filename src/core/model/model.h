@@ -349,6 +349,8 @@ struct model_tls {
 
 struct model_trace {
 	int64_t keep_ms;
+	int64_t reports_ms; /* of the counts that reports are made of */
+	bool subjects;	    /* kept, and searched for */
 };
 
 enum model_log_format { MODEL_LOG_LOGFMT, MODEL_LOG_JSON };

@@ -165,6 +165,10 @@ static const struct record_desc tls_desc =
 static const struct record_field trace_fields[] = {
 	DURATION(struct model_trace, keep, HOUR, (int64_t)3650 * DAY, .preset = "90d",
 		.doc = "How long it is kept what became of a message."),
+	DURATION(struct model_trace, reports, DAY, (int64_t)3650 * DAY, .preset = "400d",
+		.doc = "How long the counts are kept that reports are made of."),
+	RECORD_FIELD(struct model_trace, subjects, RECORD_BOOL, .preset = "false",
+		.doc = "Whether subjects are kept there, and messages found by them."),
 };
 static const struct record_desc trace_desc = RECORD_DESC(
 	struct model_trace, "trace", trace_fields, .doc = "The record of what became of mail.");

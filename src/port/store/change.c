@@ -332,7 +332,8 @@ static struct store_event *copy_event(struct change *change, const struct wire_e
 		if (addition->told || addition->add.message.id != event->message)
 			continue;
 		addition->told = true;
-		return store_event_new(event, addition->add.message.subject,
+		return store_event_new(event,
+			change->work.store->keeps_subjects ? addition->add.message.subject : NULL,
 			join_recipients(&addition->add, change->work.arena));
 	}
 	return store_event_new(event, NULL, NULL);

@@ -468,6 +468,11 @@ void store_trace_show(struct store *store, int64_t message, store_events_done *d
 	store_trace_ask_show(store->trace, message, done, context);
 }
 
+void store_trace_subjects(struct store *store, bool are_kept)
+{
+	store->keeps_subjects = are_kept;
+}
+
 void store_trace_expire(struct store *store, int64_t before_ms, store_done *done, void *context)
 {
 	store_trace_ask_expire(store->trace, before_ms, done, context);

@@ -357,6 +357,9 @@ struct store_trace_query {
 	const char *message_id; /* with or without brackets */
 	const char *connector;	/* "organisation/name" or "name" */
 	const char *outcome;	/* kind of any event: "failed", "refused", ... */
+	const char *host;	/* name or address of the other side of any hop */
+	const char *tls;	/* version of any hop, "TLSv1.3", or "clear" */
+	const char *subject;	/* part of it */
 	/* Only mail with an event of one of these, and of it only what wire_visible_events() leaves
 	 * to be seen.  NULL: any. */
 	const struct record_texts *organisations;
@@ -388,6 +391,9 @@ void store_trace_search(struct store *store, const struct store_trace_query *que
 typedef void store_events_done(void *context, enum err e, const struct store_trace_item *item,
 	const struct wire_event *events, size_t count);
 void store_trace_show(struct store *store, int64_t message, store_events_done *done, void *context);
+
+/* Whether subjects go into the trace, from now on; at first they do not. */
+void store_trace_subjects(struct store *store, bool are_kept);
 
 /* Delete what began before that moment, in small steps: mail, and what stands below. DONE may be
  * NULL. */

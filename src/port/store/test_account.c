@@ -471,6 +471,7 @@ static void an_older_store_is_taken_over(void **state)
 	run_sql(&t, "trace.db",
 		"DROP TABLE connector_day; DROP TABLE alarm; DROP TABLE test;"
 		"DROP TABLE chain; DROP TABLE acceptance;"
+		"DROP TABLE rollup; DROP TABLE clear_domain;"
 		"DELETE FROM setting WHERE name LIKE 'told-%';"
 		"ALTER TABLE event DROP COLUMN would_token;"
 		"ALTER TABLE event DROP COLUMN would_text;"

@@ -79,6 +79,7 @@ static void add_history(struct testing *t)
 	struct receipt receipt = {.cipher = "TLS_CHACHA20_POLY1305_SHA256"};
 	int64_t id;
 
+	store_trace_subjects(t->store, true);
 	for (id = 1; id <= 6; id++) {
 		struct testing_message m = *MAIL(id, 2, 10, 100 * id);
 
@@ -222,6 +223,105 @@ static void questions_do_not_feel_for_others(struct testing *t)
 	}
 }
 
+/* By what receipts say, by subjects where they are kept, and by all of it at once. */
+static void connections_and_subjects_are_found(struct testing *t)
+{
+	static const struct search_row rows[] = {
+		{"version", {.tls = "TLSv1.3"}, 2},
+		{"older version", {.tls = "tlsv1.2"}, 0},
+		{"clear", {.tls = "clear"}, 1},
+		{"host", {.host = "MX.clear.example"}, 1},
+		{"address", {.host = "192.0.2.7"}, 2},
+		{"host, in vain", {.host = "clear.example"}, 0},
+		{"host and version", {.host = "mx.clear.example", .tls = "TLSv1.3"}, 1},
+		{"host and outcome", {.host = "mx.clear.example", .outcome = "deferred"}, 0},
+		{"all",
+			{.address = "u@contoso.example",
+				.tls = "clear",
+				.outcome = "delivered",
+				.connector = "contoso/in",
+				.since_ms = 1,
+				.until_ms = 9},
+			1},
+		{"subject", {.subject = "a SUBJECT"}, 1},
+		{"subject, in vain", {.subject = "another"}, 0},
+		{"own", {.organisations = &contoso, .tls = "clear"}, 1},
+		{"own host", {.organisations = &contoso, .host = "192.0.2.7"}, 1},
+		{"other's", {.organisations = &other, .tls = "clear"}, 0},
+		{"other's host", {.organisations = &other, .host = "mx.clear.example"}, 0},
+	};
+	struct receipt in = {.peer_address = "192.0.2.7",
+		.host = "helo",
+		.attempt = RECEIPT_ATTEMPT_FULL,
+		.version = "TLSv1.3",
+		.reason = "\"quoted\" {and [nested"};
+	struct receipt out = {.direction = RECEIPT_OUT,
+		.peer_address = "192.0.2.8",
+		.host = "mx.clear.example",
+		.attempt = RECEIPT_ATTEMPT_CLEAR};
+	struct wire_event event = {.message = 50,
+		.at_ms = 5,
+		.kind = "received",
+		.organisation = "contoso",
+		.connector = "in",
+		.recipient = "u@contoso.example",
+		.receipt = &in};
+	struct traced found;
+
+	store_trace_subjects(t->store, true);
+	assert_int_equal(testing_add(t, MAIL(1, 1, 10, 100)), ERR_OK);
+	store_trace_subjects(t->store, false);
+	assert_int_equal(testing_add(t, MAIL(2, 1, 10, 100)), ERR_OK);
+	tell(t, event);
+	event.message = 51;
+	event.organisation = "other";
+	tell(t, event);
+	event = (struct wire_event){.message = 50,
+		.at_ms = 6,
+		.kind = "delivered",
+		.organisation = "contoso",
+		.recipient = "u@contoso.example",
+		.receipt = &out};
+	tell(t, event);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		search(t, &found, rows[i].query);
+		if (found.count != rows[i].count)
+			fail_msg(
+				"%s: %zu instead of %zu", rows[i].name, found.count, rows[i].count);
+	}
+}
+
+/* Two frequent conditions that rarely meet: found by going from one list to the other, and a
+ * question that finds nothing ends. */
+static void rare_meetings_are_found(struct testing *t)
+{
+	enum { MANY = 2000 };
+	struct wire_event events[200];
+	struct store_change change = {.events = events, .event_count = 200};
+	struct traced found;
+
+	for (int i = 0; i < MANY; i++) {
+		events[i % 200] = (struct wire_event){.message = 1 + i,
+			.at_ms = 1 + i,
+			.kind = i == 700 ? "failed" : "received",
+			.sender = i % 2 == 0 || i == 701 ? "a@x.example" : "b@x.example",
+			.recipient = i % 2 == 0 ? "c@y.example" : "d@y.example"};
+		if (i % 200 < 199)
+			continue;
+		store_apply(t->store, &change, testing_done, t);
+		assert_int_equal(testing_finish(t), ERR_OK);
+	}
+	search(t, &found,
+		(struct store_trace_query){.sender = "a@x.example", .recipient = "d@y.example"});
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.ids[0], 702);
+	search(t, &found, (struct store_trace_query){.sender = "a@x.example", .outcome = "failed"});
+	assert_int_equal(found.count, 1);
+	search(t, &found, (struct store_trace_query){.sender = "b@x.example", .outcome = "failed"});
+	assert_int_equal(found.count, 0);
+	assert_string_equal(found.next, "");
+}
+
 static void answers_go_on_at_a_cursor(struct testing *t)
 {
 	struct traced found;
@@ -318,6 +418,8 @@ static const struct testing_case cases[] = {
 	CASE(an_account_is_whole_and_in_order),
 	CASE(questions_find_what_matches),
 	CASE(questions_do_not_feel_for_others),
+	CASE(connections_and_subjects_are_found),
+	CASE(rare_meetings_are_found),
 	CASE(answers_go_on_at_a_cursor),
 	CASE(old_accounts_are_forgotten),
 	CASE(actions_are_in_the_account),

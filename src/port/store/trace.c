@@ -20,13 +20,12 @@ struct ask {
 	enum err result;
 	void *context;
 	struct store_trace_query query;
-	int64_t number; /* message, or moment */
+	struct store_trace_finding *finding; /* NULL: not begun */
+	int64_t number;			     /* message, or moment */
 	store_trace_done *search_done;
 	store_events_done *show_done;
 	store_done *expire_done;
-	struct store_trace_item *items;
 	size_t count;
-	const char *cursor;
 	struct store_trace_item item;
 	struct wire_event *events;
 	struct store_trace_job *job;
@@ -36,7 +35,10 @@ struct store_trace {
 	struct store_db db;
 	const struct store_trace_handlers *handlers;
 	void *context;
-	int64_t applied; /* thread only */
+	/* thread only */
+	int64_t applied;
+	int64_t unindexed; /* events of an older schema up to this one are to be counted; 0: none */
+	int64_t back_ms;   /* when some were last */
 	atomic_llong applied_seen, waiting;
 	pthread_t thread;
 	bool has_thread;
@@ -51,13 +53,25 @@ struct store_trace {
 
 static void *thread_main(void *context);
 
+/* 0: there is none. */
+static enum err read_number(struct store_db *db, enum store_trace_sql which, int64_t *ret)
+{
+	sqlite3_stmt *s = store_trace_statement(db, which);
+	bool row = false;
+	enum err e = s != NULL ? store_db_step(s, &row) : ERR_CORRUPT;
+
+	if (e == ERR_OK && row)
+		*ret = sqlite3_column_int64(s, 0);
+	if (s != NULL)
+		sqlite3_reset(s);
+	return e;
+}
+
 enum err store_trace_open(const char *path, const struct store_trace_handlers *handlers,
 	void *context, struct store_trace **ret, struct err_info *info)
 {
 	struct store_trace *trace CLEANUP(store_trace_close) = mem_new(sizeof(*trace));
 	struct store_db_settings settings = store_trace_settings;
-	sqlite3_stmt *s;
-	bool row;
 	enum err e;
 
 	trace->handlers = handlers;
@@ -71,12 +85,9 @@ enum err store_trace_open(const char *path, const struct store_trace_handlers *h
 	e = store_db_open(&trace->db, &settings, info);
 	if (e != ERR_OK)
 		return e;
-	s = store_trace_statement(&trace->db, STORE_TRACE_APPLIED);
-	if (s == NULL || store_db_step(s, &row) != ERR_OK)
+	if (read_number(&trace->db, STORE_TRACE_APPLIED, &trace->applied) != ERR_OK ||
+		read_number(&trace->db, STORE_TRACE_UNINDEXED, &trace->unindexed) != ERR_OK)
 		return err_set(info, ERR_CORRUPT, "trace: cannot be read");
-	if (row)
-		trace->applied = sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
 	atomic_store(&trace->applied_seen, trace->applied);
 	if (pthread_create(&trace->thread, NULL, thread_main, trace) != 0)
 		return err_set(info, ERR_BUSY, "no thread for the trace");
@@ -209,6 +220,16 @@ static bool apply_all(struct store_trace *trace, struct store_event **list)
 	return true;
 }
 
+static enum err search(struct store_trace *trace, struct ask *ask, bool *ret_more)
+{
+	enum err e = ERR_OK;
+
+	if (ask->finding == NULL)
+		e = store_trace_find_new(
+			&ask->query, trace->unindexed == 0, ask->arena, &ask->finding);
+	return e == ERR_OK ? store_trace_find_step(&trace->db, ask->finding, ret_more) : e;
+}
+
 /* False: it was one step of several. */
 static bool do_ask(struct store_trace *trace, struct ask *ask)
 {
@@ -216,8 +237,7 @@ static bool do_ask(struct store_trace *trace, struct ask *ask)
 
 	switch (ask->kind) {
 	case SEARCH:
-		ask->result = store_trace_find(&trace->db, &ask->query, ask->arena, &ask->items,
-			&ask->count, &ask->cursor);
+		ask->result = search(trace, ask, &more);
 		break;
 	case SHOW:
 		ask->result = store_trace_events(
@@ -227,7 +247,9 @@ static bool do_ask(struct store_trace *trace, struct ask *ask)
 		ask->result = store_trace_expire_step(&trace->db, ask->number, &more);
 		break;
 	case JOB:
+		ask->job->more = false;
 		ask->result = ask->job->run(&trace->db, ask->job);
+		more = ask->result == ERR_OK && ask->job->more;
 		break;
 	}
 	if (ask->result == ERR_IO || ask->result == ERR_CORRUPT)
@@ -270,6 +292,40 @@ static void answer_all(struct store_trace *trace, struct ask *first, bool stop)
 	}
 }
 
+static int64_t ticks_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What an older version has left uncounted, a little now and then. */
+static void count_back(struct store_trace *trace)
+{
+	enum err e;
+
+	if (trace->broken || trace->unindexed == 0 ||
+		ticks_ms() - trace->back_ms < STORE_TRACE_BACK_MS)
+		return;
+	e = store_trace_back_step(&trace->db, &trace->unindexed);
+	if (e == ERR_IO || e == ERR_CORRUPT)
+		fail(trace, e);
+	trace->back_ms = ticks_ms();
+}
+
+/* Under the lock: until there is something to do. */
+static void wait_for_work(struct store_trace *trace)
+{
+	while (trace->events == NULL && trace->asks == NULL && !trace->stop) {
+		if (trace->unindexed > 0 && !trace->broken) {
+			wait_ms(trace, STORE_TRACE_BACK_MS);
+			return;
+		}
+		pthread_cond_wait(&trace->wake, &trace->lock);
+	}
+}
+
 static void *thread_main(void *context)
 {
 	struct store_trace *trace = context;
@@ -283,9 +339,8 @@ static void *thread_main(void *context)
 		pthread_mutex_lock(&trace->lock);
 		if (events != NULL && trace->asks == NULL && !trace->stop)
 			wait_ms(trace, RETRY_MS);
-		while (events == NULL && trace->events == NULL && trace->asks == NULL &&
-			!trace->stop)
-			pthread_cond_wait(&trace->wake, &trace->lock);
+		if (events == NULL)
+			wait_for_work(trace);
 		if (trace->asks == NULL && !trace->stop &&
 			atomic_load(&trace->waiting) < STORE_TRACE_BATCH)
 			wait_ms(trace, GATHER_MS);
@@ -304,6 +359,8 @@ static void *thread_main(void *context)
 			events = NULL;
 		}
 		answer_all(trace, asks, stop);
+		if (!stop)
+			count_back(trace);
 	}
 	return NULL;
 }
@@ -316,8 +373,8 @@ static void tell(struct ask *ask)
 	bool ok = ask->result == ERR_OK;
 
 	if (ask->kind == SEARCH)
-		ask->search_done(ask->context, ask->result, ok ? ask->items : NULL,
-			ok ? ask->count : 0, ok ? ask->cursor : NULL);
+		ask->search_done(ask->context, ask->result, ok ? ask->finding->items : NULL,
+			ok ? ask->finding->count : 0, ok ? ask->finding->next : NULL);
 	else if (ask->kind == SHOW)
 		ask->show_done(ask->context, ask->result, ok ? &ask->item : NULL,
 			ok ? ask->events : NULL, ok ? ask->count : 0);
@@ -378,7 +435,7 @@ void store_trace_ask_search(struct store_trace *trace, const struct store_trace_
 	struct ask *ask = ask_new(SEARCH, context, arena_new());
 	struct store_trace_query *q = &ask->query;
 	const char **texts[] = {&q->address, &q->sender, &q->recipient, &q->message_id,
-		&q->connector, &q->outcome, &q->after};
+		&q->connector, &q->outcome, &q->host, &q->tls, &q->subject, &q->after};
 	size_t i;
 
 	*q = *query;

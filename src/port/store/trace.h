@@ -44,7 +44,8 @@ void store_trace_ask_expire(
 struct store_trace_job {
 	struct arena *arena;
 	void *context;
-	/* On the trace's thread. */
+	/* On the trace's thread; sets `more` when it was one step, to be run again after others. */
+	bool more;
 	enum err (*run)(struct store_db *db, struct store_trace_job *job);
 	/* On the loop. */
 	void (*tell)(struct store_trace_job *job, enum err e);

@@ -4,8 +4,7 @@
  */
 #include "port/store/trace_inside.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 
@@ -27,14 +26,6 @@ static bool is_requirement(const struct wire_event *w)
 
 	return w->token != NULL && enhanced.n > 4 && enhanced.p[1] == '.' && enhanced.p[2] == '7' &&
 	       enhanced.p[3] == '.' && !is_one_of(w->token, others);
-}
-
-static bool is_out(const struct wire_event *w)
-{
-	static const char *const kinds[] = {
-		"delivered", "relayed", "deferred", "failed", "expired", "returned", NULL};
-
-	return is_one_of(w->kind, kinds);
 }
 
 /* The connector named would have refused it: then it did not comply. */
@@ -63,53 +54,6 @@ static bool tally_of(const struct wire_event *w, enum store_tally *ret)
 	}
 	*ret = STORE_TALLY_REFUSED;
 	return is_one_of(w->kind, refused) && is_requirement(w);
-}
-
-static enum err find_receipt(
-	struct store_db *db, int64_t key, struct arena *arena, const char **ret_text)
-{
-	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_RECEIPT);
-	bool row = false;
-	enum err e;
-
-	if (s == NULL)
-		return store_trace_error(db);
-	sqlite3_bind_int64(s, 1, key);
-	e = store_db_step(s, &row);
-	if (e == ERR_OK && row)
-		*ret_text = store_db_text_copy(s, 0, arena);
-	sqlite3_reset(s);
-	return e;
-}
-
-/* Who is at the other end, from the receipt of the event, or of the message's reception. */
-static enum err know_host(struct store_db *db, const struct store_event *event, int64_t key,
-	struct store_trace_counting *last, bool *ret_out, struct arena *arena)
-{
-	const char *text = event->receipt;
-	const char *host, *address, *direction;
-	json_t *json;
-	enum err e = ERR_OK;
-
-	*ret_out = is_out(&event->wire);
-	if (text == NULL && last->key == key && !*ret_out)
-		return ERR_OK;
-	if (text == NULL && !*ret_out)
-		e = find_receipt(db, key, arena, &text);
-	if (e != ERR_OK)
-		return e;
-	json = text != NULL ? json_loads(text, 0, NULL) : NULL;
-	host = json_string_value(json_object_get(json, "host"));
-	address = json_string_value(json_object_get(json, "peer_address"));
-	direction = json_string_value(json_object_get(json, "direction"));
-	*ret_out = *ret_out || (direction != NULL && strcmp(direction, "out") == 0);
-	/* What came in is remembered for the recipients that follow. */
-	last->key = *ret_out ? 0 : key;
-	snprintf(last->host, sizeof(last->host), "%s",
-		*ret_out || address == NULL ? (host != NULL ? host : "") : address);
-	snprintf(last->name, sizeof(last->name), "%s", *ret_out || host == NULL ? "" : host);
-	json_decref(json);
-	return ERR_OK;
 }
 
 /* The same message was counted for the same thing already. */
@@ -166,7 +110,7 @@ static sqlite3_stmt *statement_of(
 	store_db_bind_text(s, 6, token);
 	store_db_bind_text(s, 7, place->host);
 	sqlite3_bind_int64(s, 8, w->at_ms);
-	store_db_bind_text(s, 9, place->name[0] != '\0' ? place->name : NULL);
+	store_db_bind_text(s, 9, place->name);
 	sqlite3_bind_int64(s, 10, w->message);
 	return s;
 }
@@ -204,28 +148,29 @@ static enum err add(struct store_db *db, struct place *place)
 		return e;
 	if (crowded) {
 		place->host = "*";
-		place->name = "";
+		place->name = NULL;
 	}
 	s = statement_of(db, place, STORE_TRACE_COUNT_FIRST);
 	return s != NULL ? store_db_run(s) : store_trace_error(db);
 }
 
 enum err store_trace_count(struct store_db *db, const struct store_event *event, int64_t key,
-	struct store_trace_counting *last, struct arena *arena)
+	const struct store_trace_hop *hop)
 {
 	struct place place = {.event = &event->wire, .day = event->wire.at_ms / day_ms};
-	bool counted = false, is_outbound = false;
+	bool counted = false;
+	bool is_outbound = hop->is_out || store_trace_is_out(event->wire.kind);
 	enum err e;
 
 	if (!tally_of(&event->wire, &place.tally))
 		return ERR_OK;
 	e = was_counted(db, event, key, place.tally, &counted);
-	if (e == ERR_OK && !counted)
-		e = know_host(db, event, key, last, &is_outbound, arena);
 	if (e != ERR_OK || counted)
 		return e;
 	place.direction = is_outbound ? RECEIPT_OUT : RECEIPT_IN;
-	place.host = last->host;
-	place.name = last->name;
+	place.host = is_outbound || hop->address == NULL ? hop->host : hop->address;
+	place.name = is_outbound ? NULL : hop->host;
+	if (place.host == NULL)
+		place.host = "";
 	return add(db, &place);
 }

@@ -61,6 +61,7 @@ struct store {
 	int64_t pending_max;
 	int64_t outstanding; /* calls that have not ended; loop only */
 	bool closing;	     /* loop only */
+	bool keeps_subjects; /* in the trace; loop only */
 
 	pthread_t writer;
 	bool has_writer;

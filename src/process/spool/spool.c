@@ -2,10 +2,14 @@
 
 #include "base/moment.h"
 #include "port/log/log.h"
+#include "port/store/report.h"
 #include "process/spool/alerts.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+/* Reports by the hour; older ones by the day. */
+static const int64_t report_hours_ms = 35 * (int64_t)MOMENT_DAY_MS;
 
 enum {
 	TICK_MS = 1000,
@@ -142,9 +146,13 @@ void spool_configure(struct spool *spool, const struct model_node *node)
 	settings.min_disk = node->limits.disk_free;
 	settings.delivers = node->processes.deliver;
 	settings.trace_keep_ms = node->trace.keep_ms;
+	settings.reports_keep_ms = node->trace.reports_ms;
+	settings.trace_subjects = node->trace.subjects;
 	spool->next_trace_ms = 0; /* it may be shorter now */
 	arena_free(&spool->settings.arena);
 	spool->settings = settings;
+	if (spool->store != NULL)
+		store_trace_subjects(spool->store, settings.trace_subjects);
 	queue_plan_set_limits(spool->plan, &limits);
 }
 
@@ -170,6 +178,7 @@ enum err spool_open(struct spool *spool, const char *directory, struct err_info 
 
 	if (e != ERR_OK)
 		return e;
+	store_trace_subjects(spool->store, spool->settings.trace_subjects);
 	facts = store_facts(spool->store);
 	log_event(facts->warning != NULL ? LOG_WARNING_LEVEL : LOG_INFO_LEVEL, "spool.opened",
 		LOG_TEXT("directory", directory), LOG_TEXT("file_system", facts->file_system),
@@ -245,6 +254,8 @@ static void expire_trace(struct spool *spool)
 	spool_protections_expire(spool);
 	store_trace_expire(
 		spool->store, spool->now_ms() - spool->settings.trace_keep_ms, NULL, NULL);
+	store_report_expire(spool->store, spool->now_ms() - report_hours_ms,
+		spool->now_ms() - spool->settings.reports_keep_ms, NULL, NULL);
 }
 
 void spool_on_tick(struct spool *spool)

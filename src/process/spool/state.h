@@ -104,7 +104,8 @@ struct spool_settings {
 	const char *postmaster;
 	struct queue_settings queue;
 	int64_t max_message, max_queue, min_disk;
-	int64_t trace_keep_ms;
+	int64_t trace_keep_ms, reports_keep_ms;
+	bool trace_subjects;
 	int64_t recipients_per_transaction;
 	int64_t delivers; /* processes that deliver */
 };
