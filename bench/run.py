@@ -9,7 +9,8 @@ that keeps nothing), handshakes (connect, STARTTLS, QUIT), idle (memory per idle
 The scenario policy is Sealpost's alone, and needs neither root nor Postfix: what one decision takes, by the number
 of connectors.  The scenario restart is Sealpost's alone, and runs only when asked for: a queue of MESSAGES for a next
 hop that is down, due within the next hour, is opened by a server; how long until it works, until new mail has gone through it, and what the process that holds
-the queue needs in memory.
+the queue needs in memory.  The scenario trace is Sealpost's alone, needs no root, and runs only when asked for: searches and reports in
+a trace of MESSAGES over 90 days, and commits of the queue beside them.
 
 Medians of the rounds, and Sealpost's ratio to Postfix; below each scenario the CPU seconds the servers' processes
 took for a thousand messages or sessions.  The load generator and the sink share the machine with the server under
@@ -322,20 +323,25 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--build', default=str(ROOT / 'build'))
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--scenario', action='append', choices=[*SCENARIOS, 'policy', 'restart'])
+    parser.add_argument('--scenario', action='append', choices=[*SCENARIOS, 'policy', 'restart', 'trace'])
     parser.add_argument('--messages', type=int, default=100000)
     options = parser.parse_args()
     names = options.scenario or [*SCENARIOS, 'policy']
-    if os.geteuid() != 0 and names != ['policy']:
+    if os.geteuid() != 0 and not set(names) <= {'policy', 'trace'}:
         print('Postfix can only be started by root: run this as root', file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not before the servers have ended
     report = {}
-    if names != ['policy']:
+    if not set(names) <= {'policy', 'trace'}:
         print(f'{"scenario":76} {"Sealpost":>10} {"Postfix":>10} {"ratio":>7}')
     for name in names:
         if name == 'policy':
             report[name] = policy(pathlib.Path(options.build))
+            continue
+        if name == 'trace':
+            with tempfile.TemporaryDirectory(prefix='sealpost-bench-', dir=os.environ.get('TMPDIR', '/var/tmp')) as directory:
+                subprocess.run([str(pathlib.Path(options.build) / 'bench' / 'bench-trace'), directory, str(options.messages)],
+                               check=True)
             continue
         if name == 'restart':
             with tempfile.TemporaryDirectory(prefix='sealpost-bench-') as directory:

@@ -5,7 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BENCH_ORGANISATIONS = 20, BENCH_CONNECTORS = 500, BENCH_ADDRESSES = 200 };
+enum {
+	BENCH_ORGANISATIONS = 20,
+	BENCH_CONNECTORS = 500,
+	BENCH_ADDRESSES = 200,
+	BENCH_PASS = 1000000
+};
 
 /* The mail of a number: always the same. */
 struct bench_trace_mail {
@@ -19,6 +24,8 @@ struct bench_trace_mail bench_trace_mail(int64_t n);
  * Returns how many there are. */
 int64_t bench_trace_fill(
 	const char *path, int64_t count, int64_t now_ms, const volatile bool *stop);
+/* The number of the message that is filled in as the Nth of COUNT. */
+int64_t bench_trace_number(int64_t n, int64_t count);
 int64_t bench_trace_now_us(void);
 
 #endif

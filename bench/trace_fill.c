@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_ONCE = 250000, PASS = 1000000, CACHE_KIB = 3 * 1024 * 1024, ID_SHIFT = 22 };
+enum { AT_ONCE = 250000, PASS = BENCH_PASS, CACHE_KIB = 3 * 1024 * 1024, ID_SHIFT = 22 };
 
 static const int64_t id_epoch_ms = INT64_C(1577836800000);
 
@@ -121,7 +121,7 @@ static void put_mail(struct filler *f, int64_t n)
 }
 
 /* In passes over the whole time, so that it is covered however early the filling ends. */
-static int64_t number_of(int64_t n, int64_t count)
+int64_t bench_trace_number(int64_t n, int64_t count)
 {
 	int64_t passes = (count + PASS - 1) / PASS;
 
@@ -161,7 +161,7 @@ int64_t bench_trace_fill(const char *path, int64_t count, int64_t now_ms, const 
 
 		f.end = &events;
 		for (; n < until; n++)
-			put_mail(&f, number_of(n, count));
+			put_mail(&f, bench_trace_number(n, count));
 		e = store_trace_apply(&db, events, &applied);
 		store_event_free_all(events);
 		printf("fill            %8.1f s  %lld messages\n",

@@ -68,4 +68,34 @@
 		.most = 1, .run = cli_run_queue_act                                                \
 	}
 
+/* Long ones. */
+#define TRACE_FLAGS                                                                                \
+	FLAGS({"from", "ADDRESS", "Sender."}, {"to", "ADDRESS", "Recipient."},                     \
+		{"message-id", "ID", "The Message-ID header."},                                    \
+		{"id", "ID", "The id the server gave it."},                                        \
+		{"connector", "ORGANISATION/NAME", "A hop took this connector."},                  \
+		{"since", "TIME", "Not before: 2026-11-21T20:00Z, or 2h for two hours ago."},      \
+		{"until", "TIME", "Not after."},                                                   \
+		{"outcome", "KIND",                                                                \
+			"Something of this kind happened: received, refused, handed-over, "        \
+			"delivered, relayed, deferred, delayed, failed, expired, held, "           \
+			"released, returned, deleted, would-refuse."},                             \
+		{"tls", "VERSION", "A hop had it: 1.2, 1.3, or clear."},                           \
+		{"host", "HOST", "Name or address of the other side of a hop."},                   \
+		{"subject", "TEXT", "Part of the subject; where trace.subjects is on."},           \
+		{"evidence", NULL, "With an id: a page that can be printed and handed on."},       \
+		{"format", "FORMAT", "Of the page: html (default), text or markdown."},            \
+		{"output", "FILE", "Write the page there."}, FLAG_LIMIT)
+#define REPORT_FLAGS                                                                               \
+	FLAGS({"since", "TIME",                                                                    \
+		      "From then on: 2026-11-21, or 90d for ninety days ago; "                     \
+		      "absent: 30 days."},                                                         \
+		{"until", "TIME", "Until then; absent: now. expiring: until when they end."},      \
+		{"step", "STEP", "One row for each hour, day, or total (default)."},               \
+		{"organisation", "ORGANISATION", "Only its mail."},                                \
+		{"connector", "ORGANISATION/NAME", "Only mail by this connector."},                \
+		{"direction", "DIRECTION", "inbound or outbound; absent: both."},                  \
+		{"csv", NULL, "As comma-separated values."},                                       \
+		{"output", "FILE", "With --csv: write it there."})
+
 #endif

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* "2h" means two hours ago; else a moment. */
-static int moment_option(struct cli *cli, const char *name, const char **ret)
+int cli_moment_option(struct cli *cli, const char *name, const char **ret)
 {
 	const char *text = cli_option(cli, name);
 	char moment[MOMENT_TEXT_SIZE];
@@ -37,13 +36,16 @@ static int build_path(struct cli *cli, const char *address, const char **ret)
 		{"id", "id"},
 		{"connector", "connector"},
 		{"outcome", "outcome"},
+		{"tls", "tls"},
+		{"host", "host"},
+		{"subject", "subject"},
 	};
 	const char *path = cli_query(cli, "/v1/trace", "address", address);
 	const char *since, *until;
-	int status = moment_option(cli, "since", &since);
+	int status = cli_moment_option(cli, "since", &since);
 
 	if (status == CLI_OK)
-		status = moment_option(cli, "until", &until);
+		status = cli_moment_option(cli, "until", &until);
 	if (status != CLI_OK)
 		return status;
 	for (size_t i = 0; i < ARRAY_LENGTH(options); i++)
@@ -119,8 +121,31 @@ static int search(struct cli *cli, size_t limit, json_t *items)
 	return CLI_OK;
 }
 
+/* The page that can be handed on. */
+static int show_evidence(struct cli *cli, const char *id)
+{
+	const char *name = cli_option(cli, "format");
+	const char *path = arena_format(cli->arena, "/v1/trace/%s/evidence", cli_escape(cli, id));
+	json_t *page = NULL;
+	const json_t *text;
+	int status;
+
+	path = cli_query(cli, cli_query(cli, path, "wrapped", "true"), "format", name);
+	status = cli_get(cli, path, &page);
+	text = json_object_get(page, "text");
+	if (status == CLI_OK && cli_has(cli, "json"))
+		cli_print_json(cli, page);
+	else if (status == CLI_OK)
+		status = cli_write_output(
+			cli, str_make(json_string_value(text), json_string_length(text)));
+	json_decref(page);
+	return status;
+}
+
 static int show(struct cli *cli, const char *id)
 {
+	if (cli_has(cli, "evidence"))
+		return show_evidence(cli, id);
 	return cli_get_shown(cli, arena_format(cli->arena, "/v1/trace/%s", cli_escape(cli, id)),
 		cli_print_story);
 }
@@ -134,8 +159,15 @@ int cli_run_trace(struct cli *cli)
 
 	if (status != CLI_OK)
 		return status;
+	/* "trace show ID" is "trace ID". */
+	if (cli->word_count == 2 && strcmp(cli->words[0], "show") == 0) {
+		cli->words[0] = cli->words[1];
+		cli->word_count = 1;
+	}
 	if (cli->word_count == 1 && wire_id_parse(str_of(cli->words[0]), &id))
 		return show(cli, cli->words[0]);
+	if (cli_has(cli, "evidence"))
+		return cli_usage(cli, "--evidence: expected the id of one message");
 	items = json_array();
 	status = search(cli, limit, items);
 	if (status == CLI_OK && cli_has(cli, "json"))

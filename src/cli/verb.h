@@ -186,6 +186,10 @@ int cli_data_path(struct cli *cli, const char **ret);
 /* Ask on the terminal; true for yes. */
 bool cli_confirm(struct cli *cli, const char *question);
 
+/* An option with a time: "2h" means two hours ago; else a moment.  *ret as RFC 3339, NULL when
+ * absent; CLI_USAGE when malformed (trace.c). */
+int cli_moment_option(struct cli *cli, const char *name, const char **ret);
+
 /* ---- shared by verbs ------------------------------------------------------------------------- */
 
 /* Changes between configurations: the answer that has them (apply.c). */
@@ -234,6 +238,7 @@ int cli_run_alerts_test(struct cli *cli), cli_run_chain_list(struct cli *cli);
 int cli_run_chain_show(struct cli *cli), cli_run_chain_accept(struct cli *cli);
 int cli_run_chain_pin(struct cli *cli);
 int cli_run_protection_list(struct cli *cli), cli_run_protection_forget(struct cli *cli);
+int cli_run_report(struct cli *cli);
 int cli_run_trace(struct cli *cli), cli_run_explain(struct cli *cli);
 int cli_run_status(struct cli *cli), cli_run_reload(struct cli *cli);
 int cli_run_metrics(struct cli *cli);

@@ -36,6 +36,8 @@ static const struct record_field fields[] = {
 		.doc = "Organisation the hop was attributed to."),
 	RECORD_FIELD(struct receipt, connector, RECORD_TEXT,
 		.doc = "Connector that applied; absent when none did."),
+	RECORD_FIELD(struct receipt, generation, RECORD_INT,
+		.doc = "Generation of the configuration that judged; 0 when not known."),
 	RECORD_FIELD(struct receipt, required, RECORD_ENUM, .names = model_level_names,
 		.doc = "What was required of the connection."),
 	RECORD_FIELD(struct receipt, required_by, RECORD_TEXTS, .doc = "Who required it."),

@@ -30,6 +30,7 @@ struct receipt {
 	const char *listener; /* in: name of the listener */
 	const char *organisation;
 	const char *connector;		 /* NULL: none applied */
+	int64_t generation;		 /* of the configuration that judged; 0: not known */
 	int required;			 /* enum model_level */
 	struct record_texts required_by; /* "connector fabrikam", one line a contributor */
 	const char

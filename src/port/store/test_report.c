@@ -199,9 +199,9 @@ static void what_was_clear_is_named(struct testing *t)
 	add_history(t);
 	bounce.sender = NULL;
 	tell(t, bounce);
-	assert_string_equal(
-		report(t, query).text, "0 out contoso clear.example MX.clear.example=1/0\n24 in "
-				       "contoso <> 192.0.2.9=1/0\n");
+	assert_string_equal(report(t, query).text,
+		"0 out contoso clear.example MX.clear.example=1/0\n24 in "
+		"contoso <> 192.0.2.9=1/0\n");
 }
 
 /* Strangers choose names and what they offer; more than the limits count together. */

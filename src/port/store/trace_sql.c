@@ -94,7 +94,7 @@ static const char *const migrations[] = {
 #define ROLL_HOUR " FROM rollup WHERE span = 0 AND at = ?1"
 #define ROLL_ALL                                                                                   \
 	"sum(recipients), sum(messages), sum(bytes)" ROLL_HOUR " GROUP BY direction, "             \
-							       "organisation,"
+	"organisation,"
 #define ONLY(mask, column) "CASE WHEN ?4 & " #mask " THEN " column " ELSE '' END"
 #define OF_CONNECTOR	   " FROM connector_day WHERE organisation = ?1 AND connector = ?2 AND day >= ?3"
 

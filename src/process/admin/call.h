@@ -422,6 +422,10 @@ void admin_patch_object(struct admin_call *call), admin_delete_object(struct adm
 void admin_get_queue(struct admin_call *call), admin_get_queue_item(struct admin_call *call);
 void admin_get_queue_summary(struct admin_call *call), admin_act_on_queue(struct admin_call *call);
 void admin_get_trace(struct admin_call *call), admin_get_trace_item(struct admin_call *call);
+/* Search the trace and answer in the format asked for; ARGUMENTS is taken. */
+void admin_ask_trace(struct admin_call *call, json_t *arguments);
+void admin_get_reports(struct admin_call *call), admin_get_report(struct admin_call *call);
+void admin_get_evidence(struct admin_call *call);
 void admin_get_hosts(struct admin_call *call), admin_forget_host(struct admin_call *call);
 void admin_get_openapi(struct admin_call *call);
 void admin_get_status(struct admin_call *call), admin_reload(struct admin_call *call);

@@ -13,6 +13,7 @@ static const struct admin_route_table *const tables[] = {
 	&admin_routes_session,
 	&admin_routes_config,
 	&admin_routes_mail,
+	&admin_routes_report,
 	&admin_routes_certificates,
 	&admin_routes_account,
 };

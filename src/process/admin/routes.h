@@ -48,6 +48,7 @@ extern const struct admin_route_table admin_routes_operation;
 extern const struct admin_route_table admin_routes_session;
 extern const struct admin_route_table admin_routes_config;
 extern const struct admin_route_table admin_routes_mail;
+extern const struct admin_route_table admin_routes_report;
 extern const struct admin_route_table admin_routes_certificates;
 extern const struct admin_route_table admin_routes_account;
 

@@ -37,16 +37,19 @@ static const struct admin_route rows[] = {
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/trace",
 		.doc = "Search: address, sender, recipient, message_id, id, connector, outcome, "
-		       "since, "
-		       "until; after, limit.",
+		       "host, tls, subject, since, until; after, limit.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_trace,
 		.query = "{address?: text..320 (sender or recipient), sender?: "
 			 "text..320, recipient?: text..320, message_id?: text..1000, "
 			 "id?: text..13, connector?: text..200 (organisation/name), "
-			 "outcome?: event-kind, since?: moment, until?: moment, "
-			 "after?: text..200, limit?: 1..1000 (100 if not given)}",
-		.response = "{items: [trace-item], next: text|null}"},
+			 "outcome?: event-kind, host?: text..320 (the other side of a hop), "
+			 "tls?: text..10 (1.2, 1.3 or clear), subject?: text..200 (part of it; "
+			 "where the node keeps subjects), since?: moment, until?: moment, "
+			 "after?: text..200, limit?: 1..1000 (100 if not given), "
+			 "format?: 'json'|'csv'}",
+		.response = "{items: [trace-item], next: text|null}",
+		.types = "application/json text/csv"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/trace/{id}",
 		.doc = "All events of one message.",

@@ -86,12 +86,12 @@ void admin_act_on_queue(struct admin_call *call)
 void admin_get_trace(struct admin_call *call)
 {
 	static const char *const names[] = {"address", "sender", "recipient", "message_id", "id",
-		"connector", "outcome", "since", "until", NULL};
+		"connector", "outcome", "since", "until", "tls", "host", "subject", NULL};
 	json_t *arguments = json_object();
 
 	take_query(call, names, arguments);
 	if (take_page(call, arguments))
-		admin_ask_spool(call, "trace.search", arguments, pass_on);
+		admin_ask_trace(call, arguments);
 }
 
 void admin_get_trace_item(struct admin_call *call)

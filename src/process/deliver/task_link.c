@@ -24,6 +24,7 @@ int64_t deliver_task_receipt(struct deliver_task *task, const struct policy_chec
 
 	receipt.organisation = route->organisation;
 	receipt.connector = route->connector;
+	receipt.generation = (int64_t)policy_snapshot_generation(task->job->config->snapshot);
 	receipt.required = route->required;
 	receipt.required_by = route->required_by;
 	receipt.anchors = route->anchors;

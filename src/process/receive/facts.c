@@ -109,6 +109,9 @@ void receive_facts_receipt(struct receive_session *s, const struct policy_inboun
 	r->listener = s->listener->model->name;
 	r->organisation = inbound->organisation;
 	r->connector = inbound->connector;
+	r->generation = s->receive->snapshot != NULL
+				? (int64_t)policy_snapshot_generation(s->receive->snapshot)
+				: 0;
 	r->required = inbound->required;
 	r->required_by = inbound->required_by;
 	r->name_expected = inbound->name_expected;

@@ -47,6 +47,10 @@ static const struct {
 	{"queue.act", spool_manage_queue_act, true},
 	{"trace.search", spool_manage_trace_search, true},
 	{"trace.show", spool_manage_trace_show, true},
+	{"trace.evidence", spool_manage_trace_evidence, true},
+	{"report.list", spool_manage_report_list, true},
+	{"report.get", spool_manage_report, true},
+	{"report.expiring", spool_manage_report_expiring, true},
 	{"hosts.list", hosts_list, false},
 	{"hosts.forget", hosts_forget, false},
 	{"connector.readiness", spool_manage_readiness, true},
@@ -139,6 +143,23 @@ json_t *spool_moment_json(int64_t at_ms)
 		return json_null();
 	moment_format_rfc3339(at_ms, text);
 	return json_string(text);
+}
+
+json_t *spool_long_text_json(const char *text)
+{
+	json_t *json = text != NULL ? json_string(text) : json_null();
+	char *clean;
+
+	if (json != NULL)
+		return json;
+	/* Not UTF-8: what is beyond ASCII cannot be shown. */
+	clean = mem_text(text);
+	for (char *p = clean; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	json = json_string(clean);
+	free(clean);
+	return json;
 }
 
 json_t *spool_text_json(const char *text)

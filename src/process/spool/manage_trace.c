@@ -3,6 +3,8 @@
 #include "core/wire/visible.h"
 #include "process/spool/state.h"
 
+#include <string.h>
+
 json_t *spool_event_json(const struct wire_event *event)
 {
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "at",
@@ -27,8 +29,7 @@ json_t *spool_events_json(const struct wire_event *events, size_t count)
 	return array;
 }
 
-/* A copy with what may be seen; the count in *count. */
-static struct wire_event *seen_events(
+struct wire_event *spool_seen_events(
 	struct spool_request *request, const struct wire_event *events, size_t *count)
 {
 	struct wire_event *copy = arena_array(request->arena, *count, sizeof(*copy));
@@ -43,7 +44,7 @@ static struct wire_event *seen_events(
 json_t *spool_seen_events_json(
 	struct spool_request *request, const struct wire_event *events, size_t count)
 {
-	struct wire_event *seen = seen_events(request, events, &count);
+	struct wire_event *seen = spool_seen_events(request, events, &count);
 
 	return spool_events_json(seen, count);
 }
@@ -92,7 +93,7 @@ static bool moment_argument(struct spool_request *request, const char *name, int
 	return false;
 }
 
-static bool id_argument(struct spool_request *request, int64_t *ret_id)
+bool spool_id_argument(struct spool_request *request, int64_t *ret_id)
 {
 	const char *text = spool_argument(request, "id");
 
@@ -120,6 +121,33 @@ static bool check_kind(struct spool_request *request, const char *kind)
 	return false;
 }
 
+/* "clear", "TLSv1.3", or "1.3".  False: answered. */
+static bool check_tls(struct spool_request *request, const char **text)
+{
+	static const char *const versions[] = {"clear", "TLSv1.2", "TLSv1.3"};
+
+	if (*text == NULL)
+		return true;
+	for (size_t i = 0; i < ARRAY_LENGTH(versions); i++)
+		if (str_equal_nocase(str_of(versions[i]), str_of(*text)) ||
+			(i > 0 && strcmp(versions[i] + 4, *text) == 0)) {
+			*text = versions[i];
+			return true;
+		}
+	spool_answer_error(request, ERR_SYNTAX, "tls: expected 1.2, 1.3 or clear, found %s", *text);
+	return false;
+}
+
+/* Subjects may not be there to be found. */
+static bool check_subject(struct spool_request *request, const char *text)
+{
+	if (text == NULL || request->spool->settings.trace_subjects)
+		return true;
+	spool_answer_error(request, ERR_UNSUPPORTED,
+		"subject: subjects are not kept here; trace.subjects in the node file says so");
+	return false;
+}
+
 void spool_manage_trace_search(struct spool_request *request)
 {
 	const json_t *limit = json_object_get(request->arguments, "limit");
@@ -130,12 +158,16 @@ void spool_manage_trace_search(struct spool_request *request)
 		.message_id = spool_argument(request, "message_id"),
 		.connector = spool_argument(request, "connector"),
 		.outcome = spool_argument(request, "outcome"),
+		.host = spool_argument(request, "host"),
+		.tls = spool_argument(request, "tls"),
+		.subject = spool_argument(request, "subject"),
 		.after = spool_argument(request, "after"),
 		.organisations = spool_organisations(request),
 		.limit = spool_limit(limit),
 	};
 
-	if (!check_kind(request, query.outcome) || !id_argument(request, &query.id) ||
+	if (!check_kind(request, query.outcome) || !check_tls(request, &query.tls) ||
+		!check_subject(request, query.subject) || !spool_id_argument(request, &query.id) ||
 		!moment_argument(request, "since", &query.since_ms) ||
 		!moment_argument(request, "until", &query.until_ms))
 		return;
@@ -162,7 +194,7 @@ static void shown(void *context, enum err e, const struct store_trace_item *item
 	const struct wire_event *events, size_t count)
 {
 	struct spool_request *request = context;
-	struct wire_event *seen = seen_events(request, events, &count);
+	struct wire_event *seen = spool_seen_events(request, events, &count);
 
 	if (e == ERR_UNKNOWN || (e == ERR_OK && count == 0))
 		spool_answer_error(request, ERR_UNKNOWN, "no message of that id is in the trace");
@@ -180,7 +212,7 @@ void spool_manage_trace_show(struct spool_request *request)
 {
 	int64_t id = 0;
 
-	if (!id_argument(request, &id))
+	if (!spool_id_argument(request, &id))
 		return;
 	if (id == 0) {
 		spool_answer_error(request, ERR_SYNTAX, "id: expected");

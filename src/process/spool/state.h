@@ -466,6 +466,17 @@ void spool_manage_queue_show(struct spool_request *request);
 void spool_manage_queue_act(struct spool_request *request);
 void spool_manage_trace_search(struct spool_request *request);
 void spool_manage_trace_show(struct spool_request *request);
+void spool_manage_trace_evidence(struct spool_request *request);
+void spool_manage_report_list(struct spool_request *request);
+void spool_manage_report(struct spool_request *request);
+void spool_manage_report_expiring(struct spool_request *request);
+/* The argument "id"; 0: absent.  False: answered. */
+bool spool_id_argument(struct spool_request *request, int64_t *ret_id);
+/* A copy of EVENTS with what may be seen by who asks; the count in *count. */
+struct wire_event *spool_seen_events(
+	struct spool_request *request, const struct wire_event *events, size_t *count);
+/* As spool_text_json(), however long. */
+json_t *spool_long_text_json(const char *text);
 /* ---- manage_account.c -------------------------------------------------------------------------
  */
 void spool_manage_readiness(struct spool_request *request);
