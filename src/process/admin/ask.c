@@ -1,5 +1,5 @@
 /* Questions to other processes, and their answers. */
-#include "process/admin/session.h"
+#include "process/admin/login.h"
 #include "process/admin/call.h"
 
 #include <string.h>
@@ -173,8 +173,7 @@ void admin_answer(
 	call->tag = 0;
 	evtimer_del(call->timer);
 	if (call->changed_user != NULL && e == ERR_OK)
-		admin_sessions_drop(admin->sessions, call->changed_user,
-			call->keeps_session ? call->session : 0);
+		admin_user_changed(call, call->keeps_session ? call->session : 0);
 	call->changed_user = NULL;
 	call->answered(call, e, result);
 }

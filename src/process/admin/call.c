@@ -2,7 +2,7 @@
 #include "process/admin/gate.h"
 #include "process/admin/openapi.h"
 #include "process/admin/peer.h"
-#include "process/admin/session.h"
+#include "process/admin/login.h"
 #include "process/admin/work.h"
 
 #include <event2/buffer.h>
@@ -36,7 +36,7 @@ void admin_end(struct admin_call *call)
 		admin_work_cancel(call);
 	/* Whether the change was made is not known: better to log in once more. */
 	if (call->changed_user != NULL)
-		admin_sessions_drop(call->admin->sessions, call->changed_user, 0);
+		admin_user_changed(call, 0);
 	if (call->timer != NULL)
 		event_free(call->timer);
 	if (call->check != NULL)

@@ -129,6 +129,7 @@ struct admin_call {
 	const struct account_user *user; /* who logs in; NULL: not known (login.c) */
 	const char *setup_user;		 /* who sets her password by a link (setup.c) */
 	struct admin_job *job;		 /* work.h; NULL: none */
+	bool is_outdated;		 /* `user` is not what she is any more */
 	const char *changed_user; /* loses her sessions when the question under way is answered */
 	bool keeps_session;	  /* but for this one */
 

@@ -140,12 +140,28 @@ static const struct admin_session_terms *terms_of(
 	return terms;
 }
 
+void admin_user_changed(struct admin_call *by, uint64_t kept)
+{
+	struct admin *admin = by->admin;
+
+	admin_sessions_drop(admin->sessions, by->changed_user, kept);
+	for (struct admin_call *call = admin->calls; call != NULL; call = call->next)
+		if (call != by && call->user != NULL &&
+			strcmp(call->user->name, by->changed_user) == 0)
+			call->is_outdated = true;
+}
+
 /* What is in the audit log happens: the user is in call->user. */
 static void open_session(struct admin_call *call)
 {
 	char secret[ADMIN_SESSION_SECRET];
 	struct admin_session *session;
 
+	if (call->is_outdated) {
+		admin_problem_at(call, 401, "wrong", NULL,
+			"this user was changed at this moment: log in once more");
+		return;
+	}
 	session = admin_session_open(call->admin->sessions, call->user, runtime_ticks_ms(), secret);
 	log_event(LOG_INFO_LEVEL, "admin.login", LOG_TEXT("user", session->user),
 		LOG_TEXT("address", call->address));
@@ -344,6 +360,10 @@ static void changed(struct admin_call *call, enum err e, const json_t *result)
 
 static void set_own(struct admin_call *call, json_t *set)
 {
+	if (own_session(call) == NULL) { /* she has lost it meanwhile */
+		json_decref(set);
+		return;
+	}
 	call->keeps_session = true;
 	admin_ask_spool(call, "users.put", json_pack("{s:s,s:o}", "name", call->actor, "set", set),
 		changed);

@@ -16,6 +16,9 @@ struct admin_limits *admin_limits_of_users(void);
 /* USER is who she says: note it in the audit log as ACTION, open a session, and answer what GET
  * /v1/session would. */
 void admin_log_in(struct admin_call *call, const struct account_user *user, const char *action);
+/* The user whom BY changes (changed_user) loses all her sessions but KEPT (a serial; 0: none), and
+ * what she was does not log her in any more. */
+void admin_user_changed(struct admin_call *by, uint64_t kept);
 /* The user that the spool tells of ({"user": ...}); NULL: it does not. */
 struct account_user *admin_read_user(struct admin_call *call, const json_t *result);
 

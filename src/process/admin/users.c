@@ -1,7 +1,7 @@
 /* Users: what is sent is checked here as far as it needs no look at others, and a password becomes
  * its hash before it leaves this process. */
 #include "process/admin/users.h"
-#include "port/secret/secret.h"
+#include "process/admin/work.h"
 
 #include <string.h>
 
@@ -51,8 +51,7 @@ void admin_get_users(struct admin_call *call)
 	admin_ask_spool(call, "users.list", json_object(), listed);
 }
 
-/* ---- one user ---------------------------------------------------------------------------------
- */
+/* ---- one user -------------------------------------------------------------------------------- */
 
 static void reply_user(struct admin_call *call, enum err e, const json_t *result, int status)
 {
@@ -97,30 +96,42 @@ static void take_if_match(const struct admin_call *call, json_t *arguments)
 	json_object_set_new(arguments, "if_match", json_stringn(s.p, s.n));
 }
 
-/* The password in SET becomes its hash.  False: answered. */
-static bool hash_password(struct admin_call *call, json_t *set, const char *name)
+static void put_user(struct admin_call *call)
 {
-	const json_t *given = json_object_get(set, "password");
+	admin_ask_spool(call, "users.put", json_incref(call->object),
+		json_object_get(call->object, "new") != NULL ? added : answered);
+}
+
+static void made_password(struct admin_call *call, bool is_made, const char *hash)
+{
+	if (!is_made) {
+		admin_problem(call, 503, "there is no memory for the password's hash; try again");
+		return;
+	}
+	json_object_set_new(json_object_get(call->object, "set"), "password", json_string(hash));
+	put_user(call);
+}
+
+/* ARGUMENTS for users.put are taken: once the password in them, if there is one, is its hash. */
+static void put_with_hash(struct admin_call *call, json_t *arguments, const char *name)
+{
+	const json_t *given = json_object_get(json_object_get(arguments, "set"), "password");
 	const char *password = json_string_value(given);
-	char hash[ACCOUNT_HASH_TEXT];
 	struct err_info info = {0};
 
-	if (given == NULL || json_is_null(given))
-		return true;
+	call->object = arguments;
+	if (given == NULL || json_is_null(given)) {
+		put_user(call);
+		return;
+	}
 	if (password == NULL || strlen(password) != json_string_length(given))
 		err_set(&info, ERR_SYNTAX, "expected a text");
 	else
 		(void)account_check_password(password, name, &info);
-	if (info.code != ERR_OK) {
+	if (info.code != ERR_OK)
 		admin_problem(call, 422, "password: %s", info.text);
-		return false;
-	}
-	if (secret_password_make(password, hash) != ERR_OK) {
-		admin_problem(call, 503, "there is no memory for the password's hash; try again");
-		return false;
-	}
-	json_object_set_new(set, "password", json_string(hash));
-	return true;
+	else
+		admin_password_make(call, password, made_password);
 }
 
 void admin_add_user(struct admin_call *call)
@@ -144,10 +155,7 @@ void admin_add_user(struct admin_call *call)
 	set = json_copy(call->body);
 	arguments = json_pack("{s:s,s:b,s:o}", "name", name, "new", 1, "set", set);
 	json_object_del(set, "name");
-	if (hash_password(call, set, name))
-		admin_ask_spool(call, "users.put", arguments, added);
-	else
-		json_decref(arguments);
+	put_with_hash(call, arguments, name);
 }
 
 void admin_patch_user(struct admin_call *call)
@@ -166,10 +174,7 @@ void admin_patch_user(struct admin_call *call)
 	set = json_copy(call->body);
 	arguments = json_pack("{s:s,s:o}", "name", call->segments[0], "set", set);
 	take_if_match(call, arguments);
-	if (hash_password(call, set, call->segments[0]))
-		admin_ask_spool(call, "users.put", arguments, answered);
-	else
-		json_decref(arguments);
+	put_with_hash(call, arguments, call->segments[0]);
 }
 
 void admin_delete_user(struct admin_call *call)

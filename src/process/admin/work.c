@@ -112,7 +112,8 @@ static void put(struct admin_call *call, const char *password, const char *hash,
 	if (count >= ADMIN_WORK_MAX) {
 		admin_header(call, "Retry-After", "5");
 		admin_problem_at(call, 503, "busy", NULL,
-			"many are logging in at this moment: try again in some seconds");
+			"many passwords are worked on at this moment: try again in some "
+			"seconds");
 		return;
 	}
 	job = mem_new(sizeof(*job));
