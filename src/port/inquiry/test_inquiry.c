@@ -101,7 +101,7 @@ static int tear_down(void **state)
 
 static void turn_until(const int *times, int wanted)
 {
-	struct timeval deadline = {20, 0};
+	struct timeval deadline = {60, 0};
 
 	event_base_loopexit(base, &deadline);
 	while (*times < wanted && !event_base_got_exit(base))
@@ -111,7 +111,7 @@ static void turn_until(const int *times, int wanted)
 
 static void turn_until_asked(size_t wanted)
 {
-	struct timeval deadline = {20, 0};
+	struct timeval deadline = {60, 0};
 
 	event_base_loopexit(base, &deadline);
 	while (asked_count < wanted && !event_base_got_exit(base))

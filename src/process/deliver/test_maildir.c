@@ -74,7 +74,7 @@ static size_t list(const char *path, const char *part, char name[512])
 static void write_step(
 	struct fixture *x, struct deliver_mailfile *file, const char *bytes, bool last)
 {
-	struct timeval deadline = {20, 0};
+	struct timeval deadline = {60, 0};
 	int before = x->steps;
 
 	deliver_mailfile_write(file, str_of(bytes), last);
@@ -157,7 +157,7 @@ static void test_many_at_once(void **state)
 {
 	struct fixture *x = *state;
 	struct deliver_mailfile *files[50];
-	struct timeval deadline = {20, 0};
+	struct timeval deadline = {60, 0};
 	char name[512];
 
 	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {

@@ -164,7 +164,7 @@ void begin(struct fixture *x, int64_t id, const char *recipient)
 
 void wait_outcome(struct fixture *x, int count)
 {
-	struct timeval deadline = {20, 0};
+	struct timeval deadline = {60, 0};
 
 	event_base_loopexit(x->d.base, &deadline);
 	while (x->outcomes < count && !event_base_got_exit(x->d.base))
@@ -215,7 +215,7 @@ void add_a(struct fixture *x, const char *host)
 
 void run_until(struct fixture *x, bool (*condition)(void *))
 {
-	struct timeval deadline = {20, 0};
+	struct timeval deadline = {60, 0};
 
 	event_base_loopexit(x->d.base, &deadline);
 	while (!condition(x) && !event_base_got_exit(x->d.base))

@@ -155,7 +155,7 @@ static json_t *wait_until(
 	const struct instance *in, const char *what, condition *check, int64_t parameter)
 {
 	const struct timespec pause = {0, 10 * 1000 * 1000};
-	int64_t end = runtime_ticks_ms() + 20000;
+	int64_t end = runtime_ticks_ms() + 60000;
 
 	while (runtime_ticks_ms() < end) {
 		json_t *status = ask(in, "status");
@@ -433,7 +433,7 @@ static bool is_gone(pid_t pid)
 static void wait_gone(const struct instance *in, const pid_t *pids, size_t count)
 {
 	const struct timespec pause = {0, 10 * 1000 * 1000};
-	int64_t end = runtime_ticks_ms() + 20000;
+	int64_t end = runtime_ticks_ms() + 60000;
 	size_t gone = 0;
 
 	while (gone < count && runtime_ticks_ms() < end) {
