@@ -89,7 +89,7 @@ def check_findings():
 def check_commands():
     """Examples of commands use verbs, options and properties that the manual pages know."""
     verbs = re.findall(r'^\.It Cm (.+)$', (ROOT / 'docs/man/sealpost.1').read_text(), re.M)
-    verbs = {' '.join(w for w in verb.replace('\\', '').split() if w != 'Ar' and w == w.lower()) for verb in verbs}
+    verbs = {' '.join(w for w in verb.replace('\\', '').split() if w != 'Ar' and re.fullmatch('[a-z-]+', w)) for verb in verbs}
     options = set(re.findall(r'^\.It Fl Fl ([a-z\\-]+)', (ROOT / 'docs/man/sealpost.1').read_text(), re.M))
     options = {o.replace('\\', '') for o in options}
     properties = set(re.findall(r'^\.It Cm (\S+)$', (ROOT / 'docs/man/sealpost-config.5').read_text(), re.M))

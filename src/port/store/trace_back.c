@@ -67,7 +67,7 @@ static enum err read_back(struct store_db *db, int64_t upto, struct arena *arena
 	sqlite3_bind_int64(s, 2, STORE_TRACE_BACK_STEP);
 	while ((e = store_db_step(s, &row)) == ERR_OK && row) {
 		keys[n] = sqlite3_column_int64(s, 1);
-		events[n++] = (struct store_event){.sequence = sqlite3_column_int64(s, 0),
+		events[n] = (struct store_event){.sequence = sqlite3_column_int64(s, 0),
 			.wire = {.message = keys[n] > 0 ? keys[n] : 0,
 				.at_ms = sqlite3_column_int64(s, 2),
 				.kind = store_db_text_copy(s, 3, arena),
@@ -77,6 +77,7 @@ static enum err read_back(struct store_db *db, int64_t upto, struct arena *arena
 				.connector = store_db_text_copy(s, 7, arena),
 				.token = store_db_text_copy(s, 8, arena)},
 			.receipt = store_db_text_copy(s, 9, arena)};
+		n++;
 	}
 	*ret_count = n;
 	return e;
