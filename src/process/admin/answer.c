@@ -162,6 +162,16 @@ static const struct {
 	{500, "Internal error", "internal"}, /* and all others */
 };
 
+/* A text that was cut to fit, or that has bytes of a client in it, need not be UTF-8. */
+static void make_text(char *text)
+{
+	if (str_is_utf8(str_of(text)))
+		return;
+	for (char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+}
+
 static json_t *problem_json(int status, const char *code, const char *detail)
 {
 	size_t i = 0;
@@ -214,6 +224,7 @@ void admin_problem(struct admin_call *call, int status, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(detail, sizeof(detail), format, arguments);
 	va_end(arguments);
+	make_text(detail);
 	tell_problem(call, status, NULL, NULL, detail);
 }
 
@@ -226,6 +237,7 @@ void admin_problem_at(struct admin_call *call, int status, const char *code, con
 	va_start(arguments, format);
 	vsnprintf(detail, sizeof(detail), format, arguments);
 	va_end(arguments);
+	make_text(detail);
 	tell_problem(call, status, code, field, detail);
 }
 

@@ -178,14 +178,23 @@ void admin_answer(
 	call->answered(call, e, result);
 }
 
+/* One whose question went away with the spool. */
+static struct admin_call *find_asking(struct admin *admin)
+{
+	struct admin_call *call = admin->calls;
+
+	while (call != NULL &&
+		(call->tag == 0 || call->asks_supervisor || call->waiting_verb != NULL))
+		call = call->next;
+	return call;
+}
+
 void admin_spool_gone(struct admin *admin)
 {
-	struct admin_call *next;
+	struct admin_call *call;
 
-	for (struct admin_call *call = admin->calls; call != NULL; call = next) {
-		next = call->next;
-		if (call->tag == 0 || call->asks_supervisor || call->waiting_verb != NULL)
-			continue;
+	/* From the first one each time: the end of one can be that of others. */
+	while ((call = find_asking(admin)) != NULL) {
 		if (call->is_extra)
 			admin_answer(admin, call->tag, false, ERR_GONE, NULL);
 		else

@@ -172,6 +172,29 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 	admin_ask_spool(call, "pulse", json_object(), got_pulse);
 }
 
+static size_t streams_of(const struct admin *admin, const char *actor)
+{
+	size_t count = 0;
+
+	for (const struct admin_call *call = admin->calls; call != NULL; call = call->next)
+		count += call->is_listener && strcmp(call->actor, actor) == 0;
+	return count;
+}
+
+/* False: answered. */
+static bool may_listen(struct admin_call *call)
+{
+	if (call->admin->listener_count >= ADMIN_LISTENERS_MAX) {
+		admin_problem(call, 503, "%d others listen already", ADMIN_LISTENERS_MAX);
+		return false;
+	}
+	if (streams_of(call->admin, call->actor) >= ADMIN_LISTENERS_PER_ACTOR) {
+		admin_problem(call, 503, "you listen %d times already", ADMIN_LISTENERS_PER_ACTOR);
+		return false;
+	}
+	return true;
+}
+
 void admin_get_events(struct admin_call *call)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(call->request);
@@ -180,10 +203,8 @@ void admin_get_events(struct admin_call *call)
 		admin_reply_text(call, "text/event-stream", (struct str){0});
 		return;
 	}
-	if (call->admin->listener_count >= ADMIN_LISTENERS_MAX) {
-		admin_problem(call, 503, "%d others listen already", ADMIN_LISTENERS_MAX);
+	if (!may_listen(call))
 		return;
-	}
 	evhttp_add_header(headers, "Content-Type", "text/event-stream");
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");

@@ -14,6 +14,7 @@
 
 enum {
 	ADMIN_LISTENERS_MAX = 64,
+	ADMIN_LISTENERS_PER_ACTOR = 16,
 	ADMIN_PULSE_S = 1,
 	ADMIN_ALIVE_S = 15,	  /* a comment when nothing is new for so long */
 	ADMIN_LISTEN_S = 60 * 60, /* one stream at most */

@@ -34,6 +34,13 @@ void admin_links_free(struct admin_links **links)
 	*links = NULL;
 }
 
+void admin_links_drop(struct admin_links *links, const char *user)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(links->items); i++)
+		if (strcmp(links->items[i].user, user) == 0)
+			secret_forget(&links->items[i], sizeof(links->items[i]));
+}
+
 /* ---- links ----------------------------------------------------------------------------------- */
 
 const char *admin_center_url(const struct model_node *node, struct arena *arena)

@@ -16,6 +16,8 @@ enum { ADMIN_LINKS_MAX = 100, ADMIN_LINK_MS = 24 * 60 * 60 * 1000 };
 struct admin_links;
 struct admin_links *admin_links_new(void) MUST_USE;
 void admin_links_free(struct admin_links **links);
+/* USER is no more: who comes by that name later is somebody else. */
+void admin_links_drop(struct admin_links *links, const char *user);
 
 /* Settings or the spool are new: tell the log of a link if there is no user yet. */
 void admin_first_start(struct admin *admin);

@@ -1,6 +1,7 @@
 /* Users: what is sent is checked here as far as it needs no look at others, and a password becomes
  * its hash before it leaves this process. */
 #include "process/admin/users.h"
+#include "process/admin/setup.h"
 #include "process/admin/work.h"
 
 #include <string.h>
@@ -93,7 +94,9 @@ static void take_if_match(const struct admin_call *call, json_t *arguments)
 		return;
 	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
 		s = str_part(s, 1, s.n - 1);
-	json_object_set_new(arguments, "if_match", json_stringn(s.p, s.n));
+	/* What is no text is none of ours: it must not be as if nothing was said. */
+	json_object_set_new(
+		arguments, "if_match", str_is_utf8(s) ? json_stringn(s.p, s.n) : json_string(""));
 }
 
 static void put_user(struct admin_call *call)
@@ -177,10 +180,20 @@ void admin_patch_user(struct admin_call *call)
 	put_with_hash(call, arguments, call->segments[0]);
 }
 
+static void removed(struct admin_call *call, enum err e, const json_t *result)
+{
+	char *name = arena_text(call->arena, call->segments[0]);
+
+	str_lower_in_place(name, strlen(name));
+	if (e == ERR_OK)
+		admin_links_drop(call->admin->links, name);
+	answered(call, e, result);
+}
+
 void admin_delete_user(struct admin_call *call)
 {
 	json_t *arguments = json_pack("{s:s}", "name", call->segments[0]);
 
 	take_if_match(call, arguments);
-	admin_ask_spool(call, "users.remove", arguments, answered);
+	admin_ask_spool(call, "users.remove", arguments, removed);
 }

@@ -125,7 +125,7 @@ void spool_answer_error(struct spool_request *request, enum err e, const char *f
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	detail = json_string(text);
+	detail = spool_text_json(text); /* it may have been cut within a character */
 	respond(request, e,
 		json_pack("{s:o}", "detail", detail != NULL ? detail : json_string(err_text(e))));
 }
