@@ -1,10 +1,15 @@
 #include "core/report/csv.h"
 
-#include <string.h>
-
+/* What a spreadsheet may take for a formula: in Japan it does so in full width, too. */
 static bool is_formula(struct str cell)
 {
-	return cell.n > 0 && strchr("=+-@\t\r", cell.p[0]) != NULL;
+	static const char *const starts[] = {"=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d",
+		"\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(starts); i++)
+		if (str_starts_nocase(cell, str_of(starts[i])))
+			return true;
+	return false;
 }
 
 static bool needs_quotes(struct str cell)
