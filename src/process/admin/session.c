@@ -55,12 +55,15 @@ void admin_session_close(struct admin_sessions *sessions, struct admin_session *
 void admin_sessions_free(struct admin_sessions **sessions)
 {
 	struct admin_sessions *s = *sessions;
+	struct admin_session *older;
 
 	*sessions = NULL;
 	if (s == NULL)
 		return;
-	while (s->oldest != NULL)
-		admin_session_close(s, s->oldest);
+	for (struct admin_session *session = s->newest; session != NULL; session = older) {
+		older = session->older;
+		admin_session_close(s, session);
+	}
 	map_free(&s->by_digest);
 	free(s);
 }

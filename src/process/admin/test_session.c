@@ -57,6 +57,7 @@ static void test_it_ends(void **state)
 	for (; now < terms.life_ms; now += 900)
 		assert_non_null(admin_session_find(sessions, str_of(secret), &terms, now, true));
 	assert_null(admin_session_find(sessions, str_of(secret), &terms, terms.life_ms, true));
+	assert_null(admin_session_by_serial(sessions, serial, &terms, terms.life_ms));
 	assert_int_equal(admin_sessions_count(sessions), 0);
 	/* What does not count does not keep it. */
 	serial = admin_session_open(sessions, &ann, 0, secret)->serial;
