@@ -62,12 +62,15 @@ static void drop(struct admin_limits *limits, struct entry *entry)
 void admin_limits_free(struct admin_limits **limits)
 {
 	struct admin_limits *l = *limits;
+	struct entry *older;
 
 	*limits = NULL;
 	if (l == NULL)
 		return;
-	while (l->oldest != NULL)
-		drop(l, l->oldest);
+	for (struct entry *entry = l->newest; entry != NULL; entry = older) {
+		older = entry->older;
+		drop(l, entry);
+	}
 	map_free(&l->entries);
 	free(l);
 }
