@@ -99,7 +99,7 @@ def test_no_process_is_killed_at_the_end(ours, turn):
         ours.send('a@elsewhere.example', f'b{i}@contoso.example')
     assert ours.stop() == 0
     ended = log_lines(ours, 'process.ended')
-    assert len(ended) == 8
+    assert len(ended) == 9
     assert all(e.get('signal') is None and e['status'] == '0' and e['level'] == 'info' for e in ended), ended
     assert log_lines(ours, 'drain.killed') == []
     stages = [e['stage'] for e in log_lines(ours, 'drain.stage')]
@@ -246,7 +246,7 @@ def test_a_bad_setting_is_named_and_changes_nothing(ours, authority, tmp_path, c
         assert kept.noop()[0] == 250, 'a session lives on'
         assert ours.json('status')['reload']['ok'] is False
         ours.send('a@elsewhere.example', 'still@contoso.example')
-        assert [p['restarts'] for p in ours.processes()] == [0] * 8
+        assert not any(p['restarts'] for p in ours.processes())
     ours.node = good
     ours.write_node()
     assert ours.cli('reload').returncode == 0
@@ -285,7 +285,7 @@ def test_reloads_one_upon_another(ours):
         wait_for(lambda: log_lines(ours, 'reload.done'), 'a reload')
         wait_for(lambda: ours.cli('reload', check=False).returncode == 0, 'another')
         assert kept.noop()[0] == 250
-    assert [p['restarts'] for p in ours.processes()] == [0] * 8
+    assert not any(p['restarts'] for p in ours.processes())
 
 
 # ---- the log ----------------------------------------------------------------------------------------
