@@ -40,7 +40,7 @@ class Hook:
                 self.faults.append((dict(headers), body))
                 return 401
         self.posts.append({**json.loads(body), 'delivery': headers.get('X-Sealpost-Delivery'),
-                           'type': headers.get('Content-Type')})
+                           'content_type': headers.get('Content-Type')})
         return self.answers.pop(0) if self.answers else 204
 
     def close(self):

@@ -212,7 +212,7 @@ def test_a_webhook_is_told_of_every_alarm_signed(tmp_path, instances, peer, auth
         assert {p['kind'] for p in posts} == {'partner-certificate-changed'} and len({p['delivery'] for p in posts}) == 1
         assert posts[0]['id'] == alarms(ours, 'partner-certificate-changed', 1)[0]['id']
         assert posts[0]['organisation'] == 'ours' and 'Foreign Root' in posts[0]['text']
-        assert posts[0]['type'] == 'application/json'
+        assert posts[0]['content_type'] == 'application/json' and posts[0]['type'] == 'alarm'
         wait_for(lambda: 'event=webhook.told' in ours.log_text(), 'the log to say so')
 
         # What was told is not told again after a restart; what was not is.

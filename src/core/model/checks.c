@@ -141,6 +141,21 @@ enum err model_check_dns_server(const char *text, struct err_info *info)
 	return ERR_OK;
 }
 
+const char *const model_event_kinds[] = {"received", "refused", "handed-over", "delivered",
+	"relayed", "deferred", "failed", "expired", "delayed", "held", "released", "returned",
+	"deleted", "would-refuse", NULL};
+
+enum err model_check_event_kind(const char *text, struct err_info *info)
+{
+	for (size_t i = 0; model_event_kinds[i] != NULL; i++)
+		if (strcmp(text, model_event_kinds[i]) == 0)
+			return ERR_OK;
+	return expected(info,
+		"a kind of event: received, refused, handed-over, delivered, relayed, deferred, "
+		"failed, expired, delayed, held, released, returned, deleted or would-refuse",
+		text);
+}
+
 enum err model_check_path(const char *text, struct err_info *info)
 {
 	size_t n = strlen(text);

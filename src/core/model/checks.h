@@ -36,6 +36,8 @@ enum err model_check_path(const char *text, struct err_info *info);
 enum err model_check_key(const char *text, struct err_info *info);
 /* "http://host..." or "https://host...". */
 enum err model_check_url(const char *text, struct err_info *info);
+/* A kind of event of the trace. */
+enum err model_check_event_kind(const char *text, struct err_info *info);
 enum err model_check_user(const char *text, struct err_info *info);
 enum err model_check_log_level(const char *text, struct err_info *info);
 

@@ -391,7 +391,11 @@ struct model_alerts {
 	const char *webhook;	    /* URL; NULL: none */
 	const char *webhook_secret; /* file with the key that its requests are signed with */
 	struct record_numbers before_expiry; /* ms before a certificate's end */
+	struct record_texts events;	     /* kinds that are posted to the webhook, too */
 };
+
+/* Kinds of events of the trace; NULL ends them. */
+extern const char *const model_event_kinds[];
 
 /* What anybody may fetch by HTTP: the certificate sheet, and answers to ACME challenges. */
 struct model_publish {

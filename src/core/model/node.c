@@ -251,6 +251,10 @@ static const struct record_field alerts_fields[] = {
 		.doc = "URL that every alarm is posted to, as JSON."),
 	F(webhook_secret, RECORD_TEXT, .check = model_check_path,
 		.doc = "File with the key that its requests are signed with (HMAC-SHA-256)."),
+	F(events, RECORD_TEXTS, .max = 20, .check = model_check_event_kind,
+		.doc = "Kinds of the trace's events that are posted to the webhook, too: received, "
+		       "refused, handed-over, delivered, relayed, deferred, failed, expired, "
+		       "delayed, held, released, returned, deleted, would-refuse."),
 	F(before_expiry, RECORD_DURATIONS, .max = 20, .preset = "30d,14d,7d,2d,1d",
 		.doc = "How long before the end of a certificate an alarm is raised, ours or a "
 		       "partner's."),

@@ -32,4 +32,34 @@ typedef void store_alert_counts_done(
 	void *context, enum err e, const struct store_alert_count *counts, size_t count);
 void store_alert_counts(struct store *store, store_alert_counts_done *done, void *context);
 
+/*
+ * Events of the trace, for who is told of some kinds of them (trace_news.c).  The place is a number
+ * of an event, on disk; where there is none yet it begins behind the newest event.
+ */
+enum {
+	STORE_NEWS = 50,	 /* events at once, at most */
+	STORE_NEWS_WAIT = 10000, /* of more than these the oldest are skipped */
+};
+
+struct store_news_item {
+	int64_t sequence;	 /* only grows; the same event has the same one */
+	struct wire_event event; /* without its receipt */
+};
+struct store_news {
+	const struct store_news_item *items; /* oldest first */
+	size_t count;
+	int64_t upto;	 /* the place when these have been told */
+	int64_t skipped; /* events before these that nobody was told of */
+};
+typedef void store_news_done(void *context, enum err e, const struct store_news *news);
+
+/* What is behind the place, of these kinds. */
+void store_news_next(struct store *store, const struct record_texts *kinds, store_news_done *done,
+	void *context);
+/* All up to this one are told.  SKIPPED: how many of them were not, for the next time. */
+void store_news_told(
+	struct store *store, int64_t upto, int64_t skipped, store_done *done, void *context);
+/* Nobody wants to know any more. */
+void store_news_forget(struct store *store, store_done *done, void *context);
+
 #endif

@@ -1,4 +1,5 @@
 /* The trace: what reaches it, what is found, what is forgotten. */
+#include "port/store/alert.h"
 #include "port/store/testing.h"
 
 struct traced {
@@ -414,6 +415,158 @@ static void nothing_is_lost_and_nothing_comes_twice(struct testing *t)
 	}
 }
 
+/* ---- who is told of events ---------------------------------------------------------------------
+ */
+
+struct told {
+	bool finished;
+	size_t count;
+	int64_t first, last, upto, skipped;
+	char text[1024]; /* kind:recipient, or sender where there is none */
+};
+
+static void on_news(void *context, enum err e, const struct store_news *news)
+{
+	struct told *told = context;
+	size_t n = 0;
+
+	assert_int_equal(e, ERR_OK);
+	told->finished = true;
+	told->count = news->count;
+	told->upto = news->upto;
+	told->skipped = news->skipped;
+	for (size_t i = 0; i < news->count && n < sizeof(told->text); i++) {
+		const struct wire_event *event = &news->items[i].event;
+
+		assert_true(i == 0 || news->items[i].sequence > news->items[i - 1].sequence);
+		n += (size_t)snprintf(told->text + n, sizeof(told->text) - n, "%s:%s:%s ",
+			event->kind, event->sender, event->recipient);
+	}
+	if (news->count > 0) {
+		told->first = news->items[0].sequence;
+		told->last = news->items[news->count - 1].sequence;
+	}
+}
+
+static struct told news(struct testing *t)
+{
+	static const char *kinds[] = {"refused", "delivered"};
+	const struct record_texts wanted = {kinds, 2};
+	struct told told = {0};
+
+	store_news_next(t->store, &wanted, on_news, &told);
+	testing_wait(t, &told.finished);
+	return told;
+}
+
+static void tell_delivered(struct testing *t, const char *recipient)
+{
+	tell(t, (struct wire_event){
+			.message = 2, .at_ms = 20, .kind = "delivered", .recipient = recipient});
+}
+
+/* Until the trace has got what was told: it may be behind. */
+static void catch_up(struct testing *t)
+{
+	const struct timespec pause = {0, 1000 * 1000};
+	time_t deadline = time(NULL) + 60;
+	struct store_counts counts;
+
+	do {
+		event_base_loop(t->base, EVLOOP_NONBLOCK);
+		nanosleep(&pause, NULL);
+		store_counts(t->store, &counts);
+	} while (counts.trace_pending > 0 && time(NULL) < deadline);
+	assert_int_equal(counts.trace_pending, 0);
+}
+
+static void refuse_many(struct testing *t, size_t count)
+{
+	enum { AT_ONCE = 200 };
+	struct wire_event events[AT_ONCE];
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		events[i] = (struct wire_event){.at_ms = 30,
+			.kind = "refused",
+			.sender = "eve@fabrikam.example",
+			.recipient = "a0@b.example"};
+	for (size_t n = 0; n < count; n += AT_ONCE) {
+		struct store_change change = {
+			.events = events, .event_count = count - n < AT_ONCE ? count - n : AT_ONCE};
+
+		store_apply(t->store, &change, testing_done, t);
+		assert_int_equal(testing_finish(t), ERR_OK);
+		catch_up(t);
+	}
+}
+
+static void say_told(struct testing *t, int64_t upto, int64_t skipped)
+{
+	store_news_told(t->store, upto, skipped, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+}
+
+static void events_are_told_from_a_place_on(struct testing *t)
+{
+	struct told told;
+
+	/* Nobody has asked before: what was is not told. */
+	add_history(t);
+	catch_up(t);
+	assert_int_equal(news(t).count, 0);
+	tell_delivered(t, "a0@c.example");
+	tell(t, (struct wire_event){.message = 2, .at_ms = 21, .kind = "deferred"});
+	refuse_many(t, 1);
+	told = news(t);
+	assert_string_equal(told.text, "delivered:Alice@Fabrikam.example:a0@c.example "
+				       "refused:eve@fabrikam.example:a0@b.example ");
+	/* As long as nobody has said so they have not been told. */
+	tell_delivered(t, "a1@c.example");
+	told = news(t);
+	assert_int_equal(told.count, 3);
+	say_told(t, told.upto, 7);
+	if (t->directory[0] != '\0')
+		testing_reopen(t);
+	told = news(t);
+	assert_int_equal(told.count, 0);
+	assert_int_equal(told.skipped, 7);
+	tell_delivered(t, "a2@c.example");
+	assert_string_equal(news(t).text, "delivered:Alice@Fabrikam.example:a2@c.example ");
+	store_news_forget(t->store, testing_done, t);
+	assert_int_equal(testing_finish(t), ERR_OK);
+	told = news(t);
+	assert_int_equal(told.count, 0);
+	assert_int_equal(told.skipped, 0);
+}
+
+static void of_too_many_events_the_oldest_are_skipped(struct testing *t)
+{
+	struct told told;
+	int64_t first;
+
+	assert_int_equal(news(t).count, 0);
+	refuse_many(t, STORE_NEWS_WAIT);
+	told = news(t);
+	first = told.first;
+	assert_int_equal(told.count, STORE_NEWS);
+	assert_int_equal(told.upto, told.last);
+	assert_int_equal(told.last, first + STORE_NEWS - 1);
+	assert_int_equal(told.skipped, 0);
+	refuse_many(t, 30);
+	told = news(t);
+	assert_int_equal(told.skipped, 30);
+	assert_int_equal(told.first, first + 30);
+	/* More while it has not been told: they are counted together. */
+	refuse_many(t, 5);
+	told = news(t);
+	assert_int_equal(told.skipped, 35);
+	assert_int_equal(told.first, first + 35);
+	say_told(t, told.upto, 0);
+	told = news(t);
+	assert_int_equal(told.skipped, 0);
+	assert_int_equal(told.first, first + 35 + STORE_NEWS);
+}
+
 static const struct testing_case cases[] = {
 	CASE(an_account_is_whole_and_in_order),
 	CASE(questions_find_what_matches),
@@ -424,6 +577,8 @@ static const struct testing_case cases[] = {
 	CASE(old_accounts_are_forgotten),
 	CASE(actions_are_in_the_account),
 	CASE(nothing_is_lost_and_nothing_comes_twice),
+	CASE(events_are_told_from_a_place_on),
+	CASE(of_too_many_events_the_oldest_are_skipped),
 };
 TESTING_BOTH(cases)
 

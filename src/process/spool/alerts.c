@@ -93,6 +93,10 @@ void spool_alerts_configure(struct spool *spool, const struct runtime_settings *
 		a->arena, from->before_expiry.count + 1, sizeof(*a->before_expiry.items));
 	for (size_t i = 0; i < from->before_expiry.count; i++)
 		a->before_expiry.items[i] = from->before_expiry.items[i];
+	a->events.count = from->events.count;
+	a->events.items = arena_array(a->arena, from->events.count + 1, sizeof(*a->events.items));
+	for (size_t i = 0; i < from->events.count; i++)
+		a->events.items[i] = arena_text(a->arena, from->events.items[i]);
 	a->life_count = a->own_count = a->version_count = a->break_count = 0;
 	a->roots = arena_copy(a->arena, settings->roots);
 	take_certificates(a, settings);
@@ -100,6 +104,9 @@ void spool_alerts_configure(struct spool *spool, const struct runtime_settings *
 	spool_alerts_reconsider(spool);
 	a->hook.next = 0;
 	a->hook.failures = 0;
+	a->hook_events.next = a->hook_events.failures = 0;
+	if (spool->store != NULL)
+		spool_webhook_events_tick(spool);
 }
 
 void spool_alerts_soon(struct spool *spool)
@@ -225,6 +232,7 @@ void spool_alerts_tick(struct spool *spool)
 		store_alert_next(spool->store, STORE_ALERT_MAIL, 0, mail_read, spool);
 	}
 	spool_webhook_tick(spool);
+	spool_webhook_events_tick(spool);
 }
 
 /* ---- trying it out -----------------------------------------------------------------------------

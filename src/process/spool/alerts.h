@@ -4,6 +4,7 @@
  *   alerts.c       looks for new alarms; the log; gathers what goes by mail
  *   alerts_mail.c  a digest as a message of the queue
  *   webhook.c      one signed request for each alarm, by way of lookup
+ *   webhook_events.c  batches of the trace's events, in the same way
  *   expiry.c       alarms about certificates that end soon, ours and partners'
  *   rollover.c     what planned rollovers would break: for expiry.c, and for the supervisor
  *
@@ -26,6 +27,8 @@ enum {
 	SPOOL_ALERTS_SHOWN = 100,	       /* alarms in one digest; of the others the number */
 	SPOOL_WEBHOOK_WAIT_MS = 60 * 1000,     /* for an answer */
 	SPOOL_WEBHOOK_TEST_MS = 15 * 1000,     /* the same, of a test */
+	SPOOL_WEBHOOK_UNWRITTEN_MS = 5 * 60 * 1000, /* what was told could not be written */
+	SPOOL_WEBHOOK_GIVE_UP_MS = 24 * 60 * 60 * 1000,
 };
 
 /* A certificate of the node file, which has no life. */
@@ -64,11 +67,24 @@ struct spool_webhook {
 	struct spool_request *test;
 };
 
+/* A batch of events, likewise. */
+struct spool_webhook_events {
+	bool is_forgotten; /* nobody wants to know, and the place is gone */
+	bool reading;	   /* them, or writing that they were told */
+	int64_t tag;	   /* of the request under way; 0: none */
+	size_t count;	   /* of its events */
+	int64_t last;	   /* number of the last one */
+	int64_t upto;	   /* the place behind it */
+	int64_t skipped, logged_skipped;
+	int64_t began, until, next, failures; /* as of an alarm */
+};
+
 struct spool_alerts {
 	struct arena *arena; /* of the settings */
 	const char *mail, *webhook;
 	struct str secret;
 	struct record_numbers before_expiry;
+	struct record_texts events;
 	struct cert_life *lives;
 	size_t life_count;
 	struct spool_own_certificate *own;
@@ -89,6 +105,7 @@ struct spool_alerts {
 	bool mail_waits, mailing;
 	int64_t next_mail;
 	struct spool_webhook hook;
+	struct spool_webhook_events hook_events;
 	/* expiry; ticks */
 	int64_t next_expiry;
 	bool expiring;
@@ -115,9 +132,19 @@ void spool_rollover_look(struct spool *spool);
 
 /* webhook.c */
 void spool_webhook_tick(struct spool *spool);
+/* Sign and post it; takes JSON.  PREFIX and NUMBER tell the receiver what it has had before.  The
+ * tag of the request under way; 0: there is nobody to make it. */
+int64_t spool_webhook_post(struct spool *spool, json_t *json, const char *prefix, int64_t number);
+/* How long after so many failures in a row. */
+int64_t spool_webhook_pause(int64_t failures);
 /* Post this one now, for somebody who waits; it answers the request. */
 void spool_webhook_test(
 	struct spool *spool, const struct store_alarm *alarm, struct spool_request *request);
+
+/* webhook_events.c */
+/* False: it is not an answer to a batch. */
+bool spool_webhook_events_posted(struct spool *spool, const struct wire_posted *posted);
+void spool_webhook_events_lost(struct spool *spool);
 
 /* expiry.c */
 void spool_expiry_tick(struct spool *spool);

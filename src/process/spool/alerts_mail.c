@@ -301,10 +301,11 @@ void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, si
 
 json_t *spool_alerts_json(const struct spool *spool, const struct store_alarm *a)
 {
-	return json_pack("{s:i,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "sealpost-alarm", 1,
-		"host", spool_text_json(spool->settings.hostname), "id", (json_int_t)a->id, "kind",
-		spool_text_json(a->kind), "organisation", spool_text_json(a->organisation),
-		"subject", spool_text_json(a->subject), "text", spool_text_json(a->text), "first",
-		spool_moment_json(a->first_ms), "last", spool_moment_json(a->last_ms), "count",
-		(json_int_t)a->count, "over", spool_moment_json(a->over_ms));
+	return json_pack("{s:s,s:i,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "type", "alarm",
+		"sealpost-alarm", 1, "host", spool_text_json(spool->settings.hostname), "id",
+		(json_int_t)a->id, "kind", spool_text_json(a->kind), "organisation",
+		spool_text_json(a->organisation), "subject", spool_text_json(a->subject), "text",
+		spool_text_json(a->text), "first", spool_moment_json(a->first_ms), "last",
+		spool_moment_json(a->last_ms), "count", (json_int_t)a->count, "over",
+		spool_moment_json(a->over_ms));
 }

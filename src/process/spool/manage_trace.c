@@ -107,16 +107,13 @@ bool spool_id_argument(struct spool_request *request, int64_t *ret_id)
 /* A kind that no event has is a slip, and not an answer. */
 static bool check_kind(struct spool_request *request, const char *kind)
 {
-	static const char *const kinds[] = {"received", "refused", "handed-over", "delivered",
-		"relayed", "deferred", "failed", "expired", "delayed", "held", "released",
-		"returned", "deleted", "would-refuse"};
-	const char *all = kinds[0];
+	const char *all = model_event_kinds[0];
 
-	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++)
-		if (kind == NULL || strcmp(kind, kinds[i]) == 0)
+	for (size_t i = 0; model_event_kinds[i] != NULL; i++)
+		if (kind == NULL || strcmp(kind, model_event_kinds[i]) == 0)
 			return true;
-	for (size_t i = 1; i < ARRAY_LENGTH(kinds); i++)
-		all = arena_format(request->arena, "%s, %s", all, kinds[i]);
+	for (size_t i = 1; model_event_kinds[i] != NULL; i++)
+		all = arena_format(request->arena, "%s, %s", all, model_event_kinds[i]);
 	spool_answer_error(request, ERR_SYNTAX, "outcome: expected one of %s, found %s", all, kind);
 	return false;
 }

@@ -197,7 +197,8 @@ void spool_begin(struct spool *spool)
 	spool_hosts_load(spool);
 	spool_refusals_load(spool);
 	spool_protections_load(spool);
-	spool_owners_ask(spool); /* before the configuration, and so before any mail */
+	spool_owners_ask(spool);	  /* before the configuration, and so before any mail */
+	spool_webhook_events_tick(spool); /* begins behind what there is: before any mail */
 	spool_config_load(spool);
 }
 

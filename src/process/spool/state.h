@@ -426,6 +426,8 @@ bool spool_alert_is(const struct wire_message *message);
 /* The answer of lookup; its end. */
 void spool_webhook_posted(struct spool *spool, const struct wire_posted *posted);
 void spool_webhook_lost(struct spool *spool);
+/* Look for events to post, when it is time. */
+void spool_webhook_events_tick(struct spool *spool);
 
 /* ---- chains.c ----------------------------------------------------------------------------------
  */

@@ -12,7 +12,6 @@
  *       ^                         |
  *       +---- pause, doubled -----+ not taken, no answer, lookup gone
  */
-#include "base/moment.h"
 #include "port/log/log.h"
 #include "port/tls/mac.h"
 #include "process/spool/alerts.h"
@@ -22,8 +21,6 @@
 enum {
 	PAUSE_MS = 5 * 1000,
 	MAX_PAUSE_MS = 30 * 60 * 1000,
-	UNWRITTEN_MS = 5 * 60 * 1000,
-	GIVE_UP_MS = MOMENT_DAY_MS,
 };
 
 static struct spool_peer *lookup_of(struct spool *spool)
@@ -35,13 +32,11 @@ static struct spool_peer *lookup_of(struct spool *spool)
 	return peer;
 }
 
-/* The tag of a request under way; 0: there is nobody to make it. */
-static int64_t post(struct spool *spool, const struct store_alarm *alarm)
+int64_t spool_webhook_post(struct spool *spool, json_t *json, const char *prefix, int64_t number)
 {
 	struct spool_alerts *a = spool->alerts;
 	struct spool_peer *peer = lookup_of(spool);
 	struct arena *arena CLEANUP(arena_free) = arena_new();
-	json_t *json;
 	char *text, mac[TLS_MAC_TEXT];
 	const char *at = arena_format(arena, "%lld", (long long)(spool->now_ms() / 1000));
 	struct wire_header headers[3];
@@ -50,13 +45,14 @@ static int64_t post(struct spool *spool, const struct store_alarm *alarm)
 		.content_type = "application/json",
 		.headers = {headers, 0}};
 
-	if (peer == NULL)
+	if (peer == NULL) {
+		json_decref(json);
 		return 0;
-	json = spool_alerts_json(spool, alarm);
+	}
 	text = json_dumps(json, JSON_COMPACT);
 	request.body = str_of(text);
 	headers[request.headers.count++] = (struct wire_header){
-		"X-Sealpost-Delivery", arena_format(arena, "%lld", (long long)alarm->id)};
+		"X-Sealpost-Delivery", arena_format(arena, "%s%lld", prefix, (long long)number)};
 	if (a->secret.n > 0) {
 		tls_mac_sha256(a->secret, str_of(arena_format(arena, "%s.%s", at, text)), mac);
 		headers[request.headers.count++] = (struct wire_header){"X-Sealpost-Timestamp", at};
@@ -67,6 +63,20 @@ static int64_t post(struct spool *spool, const struct store_alarm *alarm)
 	free(text);
 	json_decref(json);
 	return request.tag;
+}
+
+int64_t spool_webhook_pause(int64_t failures)
+{
+	int64_t pause = PAUSE_MS;
+
+	for (int64_t i = 0; i < failures && pause < MAX_PAUSE_MS; i++)
+		pause *= 2;
+	return pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS;
+}
+
+static int64_t post(struct spool *spool, const struct store_alarm *alarm)
+{
+	return spool_webhook_post(spool, spool_alerts_json(spool, alarm), "", alarm->id);
 }
 
 /* ---- one after the other -----------------------------------------------------------------------
@@ -82,7 +92,7 @@ static void told(void *context, enum err e)
 	hook->reading = false;
 	if (e != ERR_OK && e != ERR_CLOSED) {
 		log_event(LOG_WARNING_LEVEL, "alerts.not-written", LOG_TEXT("error", err_token(e)));
-		hook->next = spool->ticks_ms() + UNWRITTEN_MS;
+		hook->next = spool->ticks_ms() + SPOOL_WEBHOOK_UNWRITTEN_MS;
 	} else if (e == ERR_OK) {
 		spool_webhook_tick(spool);
 	}
@@ -101,17 +111,13 @@ static void move_on(struct spool *spool)
 static void failed(struct spool *spool, const char *text)
 {
 	struct spool_webhook *hook = &spool->alerts->hook;
-	int64_t pause = PAUSE_MS;
+	int64_t pause = spool_webhook_pause(hook->failures);
 
 	hook->tag = 0;
 	spool_count_webhook(spool, "alerts", "failed");
-	for (int64_t i = 0; i < hook->failures && pause < MAX_PAUSE_MS; i++)
-		pause *= 2;
-	if (pause > MAX_PAUSE_MS)
-		pause = MAX_PAUSE_MS;
 	hook->failures++;
 	hook->next = spool->ticks_ms() + pause;
-	if (spool->ticks_ms() - hook->began > GIVE_UP_MS) {
+	if (spool->ticks_ms() - hook->began > SPOOL_WEBHOOK_GIVE_UP_MS) {
 		log_event(LOG_ERROR_LEVEL, "webhook.given-up", LOG_NUMBER("alarm", hook->id),
 			LOG_TEXT("url", spool->alerts->webhook), LOG_TEXT("reason", text));
 		spool_count_webhook(spool, "alerts", "given-up");
@@ -198,7 +204,8 @@ void spool_webhook_posted(struct spool *spool, const struct wire_posted *posted)
 		test_over(spool, posted->ok, posted->http_status, posted->ok ? "taken" : text);
 		return;
 	}
-	if (posted->tag == 0 || posted->tag != hook->tag)
+	if (spool_webhook_events_posted(spool, posted) || posted->tag == 0 ||
+		posted->tag != hook->tag)
 		return;
 	hook->tag = 0;
 	if (!posted->ok) {
@@ -219,6 +226,7 @@ void spool_webhook_lost(struct spool *spool)
 		test_over(spool, false, 0, "the lookup process has ended");
 	if (hook->tag != 0)
 		failed(spool, "the lookup process has ended");
+	spool_webhook_events_lost(spool);
 }
 
 void spool_webhook_tick(struct spool *spool)
