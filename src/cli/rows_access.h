@@ -11,7 +11,7 @@
 #define FLAG_PASSWORD_FILE                                                                         \
 	{                                                                                          \
 		"password-file", "FILE",                                                           \
-			"Take the password from its first line; - is standard input. Without it "  \
+			"Take the password from its first line; - is standard input; without it "  \
 			"the terminal is asked."                                                   \
 	}
 #define FLAG_ROLE                                                                                  \

@@ -187,6 +187,8 @@ def requests_of(house, routes):
                               'ip': '192.0.2.7'},
               '/v1/connectors/alpha/away/test': {'to': 'f@far.example'}}
     for route in routes:
+        if route['path'] == '/v1/events':
+            continue  # has no end; test_api.py listens to it
         kind = route['path'].split('/')[2] if route['path'].count('/') > 1 else ''
         path = route['path']
         for name, value in {'{organisation}': 'alpha', '{name}': 'rule' if kind == 'rules' else 'away',
