@@ -220,7 +220,7 @@ static void put_message(struct writer *w)
 	if (v->is_limited)
 		page_put(&w->page, PAGE_PARAGRAPH, NULL,
 			"What concerns other organisations is left out.");
-	row(w, "Id", id);
+	row(w, "Id", arena_text(w->arena, id)); /* the page is written later */
 	row(w, "Sender", v->sender != NULL && v->sender[0] != '\0' ? v->sender : "<> (a report)");
 	row(w, "Recipients", page_join(&w->page, &v->recipients));
 	row(w, "Message-ID", v->message_id);

@@ -64,11 +64,13 @@ static bool check_parameter(struct admin_call *call, struct admin_schemas *schem
 static bool check_query(struct admin_call *call, struct admin_schemas *schemas)
 {
 	json_t *schema = schema_of(schemas, call->route->query);
+	const struct evkeyval *pair = call->query.tqh_first, *next;
 	bool is_fine = true;
 
-	for (const struct evkeyval *pair = call->query.tqh_first; pair != NULL && is_fine;
-		pair = pair->next.tqe_next)
+	for (; pair != NULL && is_fine; pair = next) {
+		next = pair->next.tqe_next; /* an answer takes the call, and the pairs with it */
 		is_fine = check_parameter(call, schemas, schema, pair);
+	}
 	json_decref(schema);
 	return is_fine;
 }
