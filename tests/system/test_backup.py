@@ -83,7 +83,7 @@ def test_there_and_back(filled, tmp_path, instances):
     configure(filled, partner.port)
     filled.cli('queue', 'release', '--all', '--yes')
     wait_for(lambda: not filled.json('queue', 'list'), 'the queue to be empty')
-    mail = partner.maildir('all')
+    mail = partner.wait_mail('all', 8, timeout=60)
     assert len(mail) == 8
     assert sum(LARGE.strip() in m.as_string() for m in mail) == 3
 
@@ -157,7 +157,7 @@ def test_mail_goes_on_meanwhile(tmp_path, instances):
         assert len(contents) == in_files and counted == told['messages'], told
         assert 'is whole' in restore(ours, tmp_path / f'backup{n}', '--check').stdout
     wait_for(lambda: not ours.json('queue', 'list'), 'the queue to be empty')
-    assert len(partner.maildir('all')) == 60
+    assert len(partner.wait_mail('all', 60, timeout=60)) == 60
 
 
 def test_what_a_crash_leaves_is_swept(filled, tmp_path):
