@@ -139,7 +139,7 @@ class Sealpost:
     def cli(self, *arguments, check=True, input=None):
         done = subprocess.run(
             [*self.prefix, self.binary, *map(str, arguments), '--socket', str(self.directory / 'run' / 'admin.sock')],
-            capture_output=True, text=True, input=input, timeout=60)
+            capture_output=True, text=True, input=input, timeout=300)
         if check and done.returncode != 0:
             raise AssertionError(f'sealpost {" ".join(map(str, arguments))} ended with {done.returncode}:\n'
                                  f'{done.stdout}{done.stderr}')
