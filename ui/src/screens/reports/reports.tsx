@@ -97,7 +97,7 @@ function OneReport({ kind, filters }: { kind: Kind; filters: Filters }) {
 	const title = t(`reports.name-${kind.name}`);
 	const span = Number(filters.days) * 86_400_000, hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
 	const params = {
-		...(kind.isAhead ? { until: new Date(hour + span).toISOString() } : { since: new Date(hour - span).toISOString(), direction: filters.direction }),
+		...(kind.isAhead ? { until: new Date(hour + 3_600_000 + span).toISOString() } : { since: new Date(hour - span).toISOString(), direction: filters.direction }),
 		...(kind.by && { step: filters.step }), organisation: filters.organisation, ...(!kind.isWithoutConnectors && { connector: filters.connector }),
 	};
 	const load = useLoad(signal => get<Report>(`/v1/reports/${kind.name}`, params, signal), [kind.name, JSON.stringify(params)]);
