@@ -1,10 +1,12 @@
 """A certificate's life: versions come, are tried, become current, and go; nobody is cut off, whatever happens."""
+import fcntl
 import json
 import random
 import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -263,6 +265,25 @@ def test_one_that_fails_holds_up_no_other(ours, authority):
     wait_for(lambda: states(ours, 'second') == {'1': 'deprecated', '2': 'current'}, 'the second to advance', 40)
     wait_for(lambda: 'certificate.step_failed' in ours.log_text(), 'the first to fail', 40)
     assert states(ours, 'first') == {'1': 'current', '2': 'next'}
+
+
+def test_steps_asked_for_at_once_are_taken_one_after_the_other(ours, authority):
+    names = 'first', 'second', 'third'
+    for name in names:
+        for number in 1, 2:
+            pair = new(authority, number)
+            ours.cli('cert', 'import', name, pair.chain, pair.key, '--node', node_file(ours), '--trust',
+                     authority.certificate)
+    ours.start()
+    with (ours.directory / 'data/certificates/.lock').open() as lock, ThreadPoolExecutor(6) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as an import does
+        steps = [pool.submit(rollover, ours, 'advance', name, when) for name in names for when in ('--at=+1d', '--at=+2d')]
+        assert not any(step.done() for step in wait(steps, 3).done)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        for step in steps:
+            assert step.result().returncode == 0
+    for name in names:
+        assert states(ours, name) == {'1': 'current', '2': 'next'}
 
 
 def test_an_import_that_the_server_refuses_is_undone(ours, authority):

@@ -18,6 +18,9 @@ enum {
 	START_MS = 100,
 	LOOK_MS = 10 * 1000, /* how late a jump of the clock is noticed */
 	PAUSE_MS = 3600 * 1000,
+	/* How many wait for another change to end, and how long: less than the admin process waits. */
+	MAX_ASKED = 64,
+	ASKED_MS = 12 * 1000,
 };
 
 static void look_in(struct supervise *s, int64_t ms)
@@ -164,9 +167,9 @@ static enum err write_step(
 }
 
 /* Once the vault is open, either this ends with failed(), or supervise_rollover_reloaded() comes.
- */
-static void begin(struct supervise *s, const char *name, const struct cert_step *step, int64_t tag,
-	const char *actor)
+ * ERR_BUSY: somebody else has it open, an import, say; nothing has happened. */
+static enum err begin(struct supervise *s, const char *name, const struct cert_step *step,
+	int64_t tag, const char *actor)
 {
 	struct supervise_rollover *r = &s->rollover;
 	struct err_info info = {.text = ""};
@@ -178,17 +181,18 @@ static void begin(struct supervise *s, const char *name, const struct cert_step 
 	r->before.name = arena_text(r->arena, name);
 	record_copy(&cert_step_desc, step, r->arena, &r->step);
 	e = write_step(s, name, runtime_now_ms(), &info);
-	if (e == ERR_BUSY && tag < 0) { /* an import, say: the next look will find it again */
+	if (e == ERR_BUSY) {
 		end(s);
-		return;
+		return e;
 	}
 	if (e != ERR_OK) {
 		failed(s, info.text);
-		return;
+		return ERR_OK;
 	}
 	log_event(LOG_INFO_LEVEL, "certificate.step", LOG_TEXT("name", name),
 		LOG_TEXT("step", cert_action_names[step->action]), LOG_TEXT("by", actor));
 	supervise_reload_begin(s, -1);
+	return ERR_OK;
 }
 
 static void succeeded(struct supervise *s)
@@ -231,7 +235,16 @@ void supervise_rollover_reloaded(struct supervise *s, const char *reason)
 	look_in(s, 0);
 }
 
-void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *question)
+/* ---- by an administrator ----------------------------------------------------------------------
+ */
+
+static bool is_busy(const struct supervise *s)
+{
+	return s->rollover.vault != NULL || s->reload.next != NULL || s->rollover.has_to_sweep;
+}
+
+/* ERR_BUSY: not now. */
+static enum err take(struct supervise *s, int64_t tag, const json_t *question)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 	const char *name = json_string_value(json_object_get(question, "name"));
@@ -244,10 +257,61 @@ void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *ques
 		refuse(s, tag, info.text);
 	else if (s->drain_stage >= 0)
 		refuse(s, tag, "the server is ending");
-	else if (s->rollover.vault != NULL || s->reload.next != NULL || s->rollover.has_to_sweep)
-		refuse(s, tag, "another change of the settings is under way: try again");
+	else if (is_busy(s))
+		return ERR_BUSY;
 	else
-		begin(s, name, &step, tag, actor != NULL ? actor : "administrator");
+		return begin(s, name, &step, tag, actor != NULL ? actor : "administrator");
+	return ERR_OK;
+}
+
+static void drop_first(struct supervise_rollover *r)
+{
+	struct supervise_asked *first = r->asked;
+
+	r->asked = first->next;
+	json_decref(first->question);
+	free(first);
+}
+
+/* Those that wait, in their order, until one has to wait on.  false: one does. */
+static bool take_asked(struct supervise *s)
+{
+	struct supervise_rollover *r = &s->rollover;
+
+	while (r->asked != NULL) {
+		struct supervise_asked *first = r->asked;
+		bool is_late = runtime_ticks_ms() >= first->until;
+
+		if (take(s, first->tag, first->question) == ERR_BUSY) {
+			if (!is_late)
+				return false;
+			refuse(s, first->tag,
+				"another change of the settings is under way: try again");
+		}
+		drop_first(r);
+	}
+	return true;
+}
+
+void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *question)
+{
+	struct supervise_asked **end = &s->rollover.asked, *asked;
+	size_t count = 0;
+
+	for (; *end != NULL; end = &(*end)->next)
+		count++;
+	if (count == 0 && take(s, tag, question) != ERR_BUSY)
+		return;
+	if (count >= MAX_ASKED) {
+		refuse(s, tag, "too many changes of the settings are under way: try again");
+		return;
+	}
+	asked = mem_new(sizeof(*asked));
+	*asked = (struct supervise_asked){.question = json_deep_copy(question),
+		.tag = tag,
+		.until = runtime_ticks_ms() + ASKED_MS};
+	*end = asked;
+	look_in(s, START_MS);
 }
 
 /* ---- by date ----------------------------------------------------------------------------------
@@ -350,14 +414,16 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (s->drain_stage >= 0)
+	if (s->drain_stage >= 0) {
+		take_asked(s); /* they are told */
 		return;
+	}
 	sweep(s);
-	if (s->rollover.has_to_sweep || !s->is_ready) {
+	if (!take_asked(s) || s->rollover.has_to_sweep || !s->is_ready) {
 		look_in(s, START_MS);
 		return;
 	}
-	if (s->rollover.vault != NULL || s->reload.next != NULL) {
+	if (is_busy(s)) {
 		look_in(s, LOOK_MS);
 		return;
 	}
@@ -367,7 +433,7 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	look_in(s, LOOK_MS);
-	begin(s, life->name, &step, -1, "date");
+	(void)begin(s, life->name, &step, -1, "date"); /* busy: the next look will find it again */
 }
 
 void supervise_rollover_partners(struct supervise *s, struct str data)
@@ -388,6 +454,8 @@ void supervise_rollover_new(struct supervise *s)
 void supervise_rollover_free(struct supervise *s)
 {
 	end(s);
+	while (s->rollover.asked != NULL)
+		drop_first(&s->rollover);
 	forget_pauses(&s->rollover);
 	free(s->rollover.pauses);
 	free(s->rollover.said);

@@ -81,6 +81,15 @@ struct supervise_rollover {
 	size_t pause_count;
 	bool has_to_sweep; /* keys of retired versions, as soon as nobody is starting */
 	char *said;	   /* what waits, as logged last */
+	/* Steps of administrators that wait for another change to end, in the order asked. */
+	struct supervise_asked *asked;
+};
+
+struct supervise_asked {
+	struct supervise_asked *next;
+	json_t *question;
+	int64_t tag;
+	int64_t until; /* ticks; then it is refused */
 };
 
 struct supervise_status {
