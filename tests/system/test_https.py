@@ -204,10 +204,14 @@ def test_the_port_comes_goes_and_moves_by_reload(https):
 @pytest.mark.parametrize('change, complaint', [
     ({'certificate': 'nobody'}, 'admin.certificate: there is no certificate named "nobody"'),
     ({'listen': 'the mail port'}, 'is where listener mx receives mail'),
+    ({'listen': '0.0.0.0:9'}, 'metrics.listen: 127.0.0.1:9 is admin.listen, too, at 0.0.0.0:9'),
 ])
 def test_a_mistake_changes_nothing(https, change, complaint):
     ours = https.sealpost
-    change = {**change, **({'listen': f'127.0.0.1:{ours.port}'} if 'listen' in change else {})}
+    if change.get('listen') == 'the mail port':
+        change = {'listen': f'127.0.0.1:{ours.port}'}
+    elif 'listen' in change:
+        ours.node['metrics'] = {'listen': '127.0.0.1:9'}
     ours.node['admin'].update(change)
     ours.write_node()
     done = ours.cli('reload', check=False)

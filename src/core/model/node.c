@@ -355,7 +355,6 @@ static enum err check_listeners(
 	const struct model_node *node, const struct map *certificates, struct err_info *info)
 {
 	struct map *names CLEANUP(map_free) = map_new(0);
-	struct map *addresses CLEANUP(map_free) = map_new(0);
 
 	for (size_t i = 0; i < node->listeners.count; i++) {
 		const struct model_listener *l = &node->listeners.items[i];
@@ -363,13 +362,6 @@ static enum err check_listeners(
 		if (!add_name(names, l->name))
 			return err_set(info, ERR_EXISTS, "listeners[%zu].name: \"%s\" stands twice",
 				i, l->name);
-		if (!add_name(addresses, l->address))
-			return err_set(info, ERR_EXISTS, "listeners[%zu].address: %s stands twice",
-				i, l->address);
-		if (node->publish.listen != NULL && strcmp(node->publish.listen, l->address) == 0)
-			return err_set(info, ERR_EXISTS,
-				"publish.listen: %s is where listener %s receives mail", l->address,
-				l->name);
 		if (l->require_tls && l->tls == MODEL_TLS_OFF)
 			return err_set(info, ERR_CONFLICT,
 				"listeners[%zu].require_tls: cannot be met, because tls is off", i);
@@ -380,6 +372,95 @@ static enum err check_listeners(
 					"named \"%s\"",
 					i, k, l->certificates.items[k]);
 	}
+	return ERR_OK;
+}
+
+/* ---- where it listens ------------------------------------------------------------------------ */
+
+/* Something that the node file has listen. */
+struct place {
+	const char *path;     /* "metrics.listen"; NULL: a listener */
+	size_t index;	      /* of a listener */
+	const char *name;     /* of a listener */
+	const char *endpoint; /* as it is written; NULL: it does not listen */
+};
+
+static size_t place_count(const struct model_node *node)
+{
+	return node->listeners.count + 3;
+}
+
+/* Listeners come first: of two at one place the complaint is of the later one. */
+static struct place place_at(const struct model_node *node, size_t i)
+{
+	const struct place others[] = {
+		{.path = "publish.listen", .endpoint = node->publish.listen},
+		{.path = "admin.listen", .endpoint = node->admin.listen},
+		{.path = "metrics.listen", .endpoint = node->metrics.listen},
+	};
+
+	if (i >= node->listeners.count)
+		return others[i - node->listeners.count];
+	return (struct place){.index = i,
+		.name = node->listeners.items[i].name,
+		.endpoint = node->listeners.items[i].address};
+}
+
+/* Does a socket at ADDRESS take what is for OTHER?  "::" is open for IPv4, too. */
+static bool takes(const struct model_prefix *address, const struct model_prefix *other)
+{
+	static const struct model_prefix any4 = {.bytes = {[10] = 0xff, [11] = 0xff}, .bits = 96};
+	static const struct model_prefix any6 = {.bits = 0};
+	const struct model_prefix *whole = NULL;
+
+	if (memcmp(address->bytes, any6.bytes, sizeof(any6.bytes)) == 0)
+		whole = &any6;
+	else if (memcmp(address->bytes, any4.bytes, sizeof(any4.bytes)) == 0)
+		whole = &any4;
+	return model_prefix_contains(whole != NULL ? whole : address, other);
+}
+
+static bool is_one_place(const char *a, const char *b)
+{
+	struct model_prefix one, other;
+	struct str host_a, host_b;
+	uint16_t port_a, port_b;
+
+	return model_parse_endpoint(str_of(a), 0, &host_a, &port_a) &&
+	       model_parse_endpoint(str_of(b), 0, &host_b, &port_b) && port_a == port_b &&
+	       model_parse_prefix(host_a, &one) && model_parse_prefix(host_b, &other) &&
+	       (takes(&one, &other) || takes(&other, &one));
+}
+
+static enum err clash(const struct place *p, const struct place *first, struct err_info *info)
+{
+	bool is_same = strcmp(p->endpoint, first->endpoint) == 0;
+
+	if (p->path == NULL && is_same)
+		return err_set(info, ERR_EXISTS, "listeners[%zu].address: %s stands twice",
+			p->index, p->endpoint);
+	if (p->path == NULL)
+		return err_set(info, ERR_EXISTS,
+			"listeners[%zu].address: %s is taken by %s of listener %s", p->index,
+			p->endpoint, first->endpoint, first->name);
+	if (first->path == NULL)
+		return err_set(info, ERR_EXISTS, "%s: %s is where listener %s receives mail%s%s",
+			p->path, p->endpoint, first->name, is_same ? "" : ", at ",
+			is_same ? "" : first->endpoint);
+	return err_set(info, ERR_EXISTS, "%s: %s is %s, too%s%s", p->path, p->endpoint, first->path,
+		is_same ? "" : ", at ", is_same ? "" : first->endpoint);
+}
+
+static enum err check_places(const struct model_node *node, struct err_info *info)
+{
+	for (size_t i = 1; i < place_count(node); i++)
+		for (size_t k = 0; k < i; k++) {
+			struct place p = place_at(node, i), first = place_at(node, k);
+
+			if (p.endpoint != NULL && first.endpoint != NULL &&
+				is_one_place(p.endpoint, first.endpoint))
+				return clash(&p, &first, info);
+		}
 	return ERR_OK;
 }
 
@@ -395,20 +476,11 @@ const char *model_https_certificate(const struct model_node *node)
 static enum err check_admin(
 	const struct model_node *node, const struct map *certificates, struct err_info *info)
 {
-	const char *listen = node->admin.listen, *name = node->admin.certificate;
+	const char *name = node->admin.certificate;
 
 	if (name != NULL && map_get(certificates, str_of(name)) == NULL)
 		return err_set(info, ERR_UNKNOWN,
 			"admin.certificate: there is no certificate named \"%s\"", name);
-	if (listen == NULL)
-		return ERR_OK;
-	for (size_t i = 0; i < node->listeners.count; i++)
-		if (strcmp(node->listeners.items[i].address, listen) == 0)
-			return err_set(info, ERR_EXISTS,
-				"admin.listen: %s is where listener %s receives mail", listen,
-				node->listeners.items[i].name);
-	if (node->publish.listen != NULL && strcmp(node->publish.listen, listen) == 0)
-		return err_set(info, ERR_EXISTS, "admin.listen: %s is publish.listen, too", listen);
 	return ERR_OK;
 }
 
@@ -432,6 +504,8 @@ enum err model_check_node(const struct model_node *node, struct err_info *info)
 			(long long)node->limits.connections_per_address,
 			(long long)node->limits.connections);
 	e = check_listeners(node, names, info);
+	if (e == ERR_OK)
+		e = check_places(node, info);
 	return e == ERR_OK ? check_admin(node, names, info) : e;
 }
 

@@ -245,6 +245,20 @@ static const struct {
 		"admin.listen: [::]:25 is where listener mx receives mail"},
 	{'n', "admin: {listen: '[::]:80'}\npublish: {listen: '[::]:80'}",
 		"admin.listen: [::]:80 is publish.listen, too"},
+	{'n', "admin: {listen: '127.0.0.1:80'}\nmetrics: {listen: '127.0.0.1:80'}",
+		"metrics.listen: 127.0.0.1:80 is admin.listen, too"},
+	{'n', "publish: {listen: '0.0.0.0:80'}\nmetrics: {listen: '127.0.0.1:80'}",
+		"metrics.listen: 127.0.0.1:80 is publish.listen, too, at 0.0.0.0:80"},
+	{'n', "metrics: {listen: '[::1]:25'}\nlisteners: [{name: mx, address: '[::]:25'}]",
+		"metrics.listen: [::1]:25 is where listener mx receives mail, at [::]:25"},
+	{'n', "publish: {listen: '[::]:25'}\nlisteners: [{name: mx, address: '[::]:25'}]",
+		"publish.listen: [::]:25 is where listener mx receives mail"},
+	{'n', "listeners: [{name: a, address: '[::1]:25'}, {name: b, address: '[0::1]:25'}]",
+		"listeners[1].address: [0::1]:25 is taken by [::1]:25 of listener a"},
+	{'n', "listeners: [{name: a, address: '0.0.0.0:25'}, {name: b, address: '192.0.2.1:25'}]",
+		"listeners[1].address: 192.0.2.1:25 is taken by 0.0.0.0:25 of listener a"},
+	{'n', "admin: {listen: '192.0.2.1:25'}\nlisteners: [{name: mx, address: '[::]:25'}]",
+		"admin.listen: 192.0.2.1:25 is where listener mx receives mail, at [::]:25"},
 	{'c',
 		"connectors: [{name: c, organisation: a, outbound: {all_accepted_domains: true, "
 		"smart_hosts: [h]}}]",
@@ -282,6 +296,26 @@ static void test_messages(void **state)
 		assert_int_not_equal(read_wrong(i, &info), ERR_OK);
 		assert_string_equal(info.text, wrong[i].message);
 	}
+}
+
+static void test_places_that_do_not_meet(void **state)
+{
+	static const char yaml[] =
+		"listeners: [{name: a, address: '0.0.0.0:25'}, {name: b, address: '[::1]:25'}]\n"
+		"publish: {listen: '192.0.2.1:80'}\n"
+		"metrics: {listen: '192.0.2.2:80'}\n"
+		"admin: {listen: '192.0.2.1:8443'}\n";
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct err_info info = {.text = ""};
+	struct model_node node;
+	json_t *json = NULL;
+
+	(void)state;
+	assert_int_equal(model_parse_yaml(str_of(yaml), &json, &info), ERR_OK);
+	assert_int_equal(record_from_json(&model_node_desc, json, "", arena, &node, &info), ERR_OK);
+	if (model_check_node(&node, &info) != ERR_OK)
+		fail_msg("%s", info.text);
+	json_decref(json);
 }
 
 /* ---- export and parse -------------------------------------------------------------------------
@@ -444,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_yaml_depth),
 		cmocka_unit_test(test_yaml_scalars),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_places_that_do_not_meet),
 		cmocka_unit_test(test_export),
 		cmocka_unit_test(test_yaml_texts),
 		cmocka_unit_test(test_compare),
