@@ -119,8 +119,7 @@ static int read_moment(struct cli *cli, int64_t *ret_ms)
 		return CLI_OK;
 	}
 	if (moment_parse_rfc3339(str_of(text), ret_ms)) {
-		/* Last year by a slip of the finger must not mean at once. */
-		if (*ret_ms >= cli->now_ms)
+		if (*ret_ms != 0 && *ret_ms >= cli->now_ms - CERT_STEP_GRACE_MS)
 			return CLI_OK;
 		return cli_usage(
 			cli, "--at: %s is over; without --at it is done now", cli_safe(cli, text));

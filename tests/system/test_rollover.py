@@ -146,6 +146,11 @@ def test_slips_are_said(ours, authority):
     assert 'version 1 (current) already' in bring(ours, authority, first).stderr
     done = rollover(ours, 'advance', 'mx', '--at=2020-01-01T00:00:00Z', check=False)
     assert done.returncode == 2 and 'is over' in done.stderr
+    for at in '2020-01-01T00:00:00Z', '1970-01-01T00:00:00Z':
+        for action in 'start', 'advance', 'back', 'retire':
+            done = ours.cli('api', 'POST', '/v1/certificates/mx/rollover', '--body=-', check=False,
+                            input=json.dumps({'action': action, 'at': at, **({'share': 5} if action == 'start' else {})}))
+            assert done.returncode == 1 and 'at: ' in done.stderr and 'is over' in done.stderr, (action, at, done)
     assert states(ours) == {'1': 'current', '2': 'next'}, 'a moment that is over is not now'
     assert 'Nothing is counted' in ours.cli('cert', 'acceptance', 'mistyped').stdout
     ours.apply({'organisations': [{'name': 'ours'}], 'connectors': [outbound_partner('ours', 'p', 'p.example')]})

@@ -12,7 +12,8 @@ static const struct record_field step_fields[] = {
 	{.name = "at",
 		.kind = RECORD_MOMENT,
 		.offset = offsetof(struct cert_step, at_ms),
-		.doc = "When; absent: now."},
+		.doc = "When; absent: now. A moment that is over by more than a minute is "
+		       "refused."},
 	F(force, RECORD_BOOL,
 		.doc = "advance: also where the next version does not pass a partner's checks."),
 	F(share, RECORD_INT, .max = 100,
@@ -232,6 +233,17 @@ static enum err drop(struct cert_life *life, int64_t now_ms, struct err_info *in
 	return ERR_OK;
 }
 
+enum err cert_step_check_moment(const struct cert_step *step, int64_t now_ms, struct err_info *info)
+{
+	char moment[MOMENT_TEXT_SIZE];
+
+	/* Last year by a slip of the finger must not mean at once. */
+	if (step->at_ms == 0 || step->at_ms >= now_ms - CERT_STEP_GRACE_MS)
+		return ERR_OK;
+	return err_set(info, ERR_RANGE, "at: %s is over; without a moment it is done now",
+		text(step->at_ms, moment));
+}
+
 enum err cert_step_take(const struct cert_life *life, const struct cert_step *step, int64_t now_ms,
 	struct arena *arena, struct cert_life *ret, struct err_info *info)
 {
@@ -243,6 +255,9 @@ enum err cert_step_take(const struct cert_life *life, const struct cert_step *st
 		return err_set(info, ERR_CONFLICT, "there is no version: import one first");
 	record_copy(&cert_life_desc, life, arena, &after);
 	record_copy(&cert_step_desc, step, arena, &own);
+	e = cert_step_check_moment(step, now_ms, info);
+	if (e != ERR_OK)
+		return e;
 	switch ((enum cert_action)own.action) {
 	case CERT_START:
 		e = start(&after, &own, now_ms, info);

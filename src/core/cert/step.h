@@ -22,9 +22,13 @@ enum cert_action {
 };
 extern const char *const cert_action_names[]; /* "start", "advance", ... */
 
+/* What clocks may differ, and a question may be on its way. */
+enum { CERT_STEP_GRACE_MS = 60 * 1000 };
+
 struct cert_step {
 	int action; /* enum cert_action */
-	/* START, ADVANCE, RETIRE: do it then, unless that is now or past; 0: now. */
+	/* START, ADVANCE, RETIRE: do it then; 0: now.  So is a moment that has just passed
+	 * (CERT_STEP_GRACE_MS); an earlier one is refused. */
 	int64_t at_ms;
 	/* ADVANCE: also where the next version does not pass a partner's checks. */
 	bool force;
@@ -41,6 +45,9 @@ struct cert_arrival {
 	bool replaces_next; /* a next version that is there is dropped; else that is ERR_EXISTS */
 };
 
+/* A moment that is over is ERR_RANGE, and the text begins with its place, "at". */
+enum err cert_step_check_moment(
+	const struct cert_step *step, int64_t now_ms, struct err_info *info);
 /* RET and what it points to live in ARENA, and share nothing with LIFE.  ERR_CONFLICT: the life is
  * not in a state for it; ERR_RANGE: a moment does not fit; INFO says what to do instead. */
 enum err cert_step_take(const struct cert_life *life, const struct cert_step *step, int64_t now_ms,

@@ -375,12 +375,33 @@ static void what_breaks_a_partner_is_held(void **state)
 	assert_false(w->life.plan.is_forced);
 }
 
+static void a_moment_that_is_over_is_not_now(void **state)
+{
+	static const enum cert_action actions[] = {
+		CERT_START, CERT_ADVANCE, CERT_BACK, CERT_RETIRE, CERT_CANCEL, CERT_DROP};
+	struct world *w = *state;
+
+	add(w);
+	add(w);
+	for (size_t i = 0; i < ARRAY_LENGTH(actions); i++) {
+		assert_int_equal(
+			take(w, actions[i], w->now - CERT_STEP_GRACE_MS - 1, 50), ERR_RANGE);
+		assert_memory_equal(w->info.text, "at: ", 4);
+		assert_int_equal(take(w, actions[i], -1, 50), ERR_RANGE);
+	}
+	expect(w, "2", "1", "-");
+	/* A clock that is a little behind, or a question that was on its way. */
+	assert_int_equal(take(w, CERT_ADVANCE, w->now - CERT_STEP_GRACE_MS, 0), ERR_OK);
+	expect(w, "-", "2", "1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole_rollover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_moment_that_is_over_is_not_now, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_by_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_a_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),

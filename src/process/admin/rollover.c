@@ -168,9 +168,15 @@ static bool read_step(struct admin_call *call, struct cert_step *ret)
 {
 	struct err_info info = {.text = ""};
 
-	if (record_from_json(&cert_step_desc, call->body, "", call->arena, ret, &info) == ERR_OK)
+	if (record_from_json(&cert_step_desc, call->body, "", call->arena, ret, &info) != ERR_OK) {
+		admin_problem(call, 400, "%s", info.text);
+		return false;
+	}
+	if (json_is_string(json_object_get(call->body, "at")) && ret->at_ms == 0)
+		ret->at_ms = 1; /* 1970: over, and not absent */
+	if (cert_step_check_moment(ret, runtime_now_ms(), &info) == ERR_OK)
 		return true;
-	admin_problem(call, 400, "%s", info.text);
+	admin_problem(call, 422, "%s", info.text);
 	return false;
 }
 
