@@ -96,6 +96,14 @@ static void note_changed_user(struct admin_call *call, const char *verb, const j
 	call->changed_user = lower;
 }
 
+static void note_revoked_token(struct admin_call *call, const char *verb, const json_t *arguments)
+{
+	const char *id = json_string_value(json_object_get(arguments, "id"));
+
+	if (id != NULL && strcmp(verb, "tokens.remove") == 0)
+		call->revoked_token = arena_text(call->arena, id);
+}
+
 void admin_ask_spool(
 	struct admin_call *call, const char *verb, json_t *arguments, admin_answered *answered)
 {
@@ -103,6 +111,7 @@ void admin_ask_spool(
 
 	say_who(call, verb, arguments);
 	note_changed_user(call, verb, arguments);
+	note_revoked_token(call, verb, arguments);
 	text = json_dumps(arguments, JSON_COMPACT);
 	json_decref(arguments);
 	await(call, false, answered);
@@ -175,6 +184,9 @@ void admin_answer(
 	if (call->changed_user != NULL && e == ERR_OK)
 		admin_user_changed(call, call->keeps_session ? call->session : 0);
 	call->changed_user = NULL;
+	if (call->revoked_token != NULL && e == ERR_OK)
+		admin_token_revoked(call);
+	call->revoked_token = NULL;
 	call->answered(call, e, result);
 }
 

@@ -37,6 +37,8 @@ void admin_end(struct admin_call *call)
 	/* Whether the change was made is not known: better to log in once more. */
 	if (call->changed_user != NULL)
 		admin_user_changed(call, 0);
+	if (call->revoked_token != NULL)
+		admin_token_revoked(call);
 	if (call->timer != NULL)
 		event_free(call->timer);
 	if (call->check != NULL)
@@ -49,6 +51,7 @@ void admin_end(struct admin_call *call)
 	json_decref(call->body);
 	json_decref(call->object);
 	json_decref(call->audit_after);
+	json_decref(call->heard);
 	policy_snapshot_free(&call->own);
 	arena_free(&gone->arena);
 	free(gone);

@@ -115,8 +115,11 @@ struct admin_call {
 	const char *actor;   /* user name, or number; "token LABEL" */
 	enum admin_via via;
 	enum account_role role;
-	uint64_t session; /* serial; 0: none */
-	const char *csrf; /* of the session */
+	uint64_t session;   /* serial; 0: none */
+	uid_t uid;	    /* by the kernel */
+	const char *token;  /* its id; NULL: none */
+	int64_t expires_ms; /* of the token; 0: never */
+	const char *csrf;   /* of the session */
 	bool has_totp;
 	bool is_limited; /* to these organisations */
 	struct record_texts organisations;
@@ -129,9 +132,10 @@ struct admin_call {
 	const struct account_user *user; /* who logs in; NULL: not known (login.c) */
 	const char *setup_user;		 /* who sets her password by a link (setup.c) */
 	struct admin_job *job;		 /* work.h; NULL: none */
-	bool is_outdated;		 /* `user` is not what she is any more */
-	const char *changed_user; /* loses her sessions when the question under way is answered */
-	bool keeps_session;	  /* but for this one */
+	bool is_outdated;		 /* `user` or `token` is not what it was any more */
+	const char *changed_user;  /* loses her sessions when the question under way is answered */
+	bool keeps_session;	   /* but for this one */
+	const char *revoked_token; /* its id: ends what it began, when that is answered */
 
 	/* What stands of this call in the audit log (gate.h). */
 	bool is_audited;
@@ -149,6 +153,8 @@ struct admin_call {
 	/* One that listens (events.h), in ticks. */
 	bool is_listener;
 	int64_t began_ms, told_ms;
+	bool is_in_question; /* the pulse under way is asked for this one, too */
+	json_t *heard;	     /* by one who is limited: the last pulse; NULL: none yet */
 
 	/* An answer that is written line by line (stream.c). */
 	bool is_stream;

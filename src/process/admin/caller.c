@@ -101,6 +101,8 @@ static void found_token(struct admin_call *call, enum err e, const json_t *resul
 		return;
 	}
 	call->via = ADMIN_VIA_TOKEN;
+	call->token = arena_text(call->arena, token.id);
+	call->expires_ms = token.expires_ms;
 	call->role = (enum account_role)token.role;
 	call->actor = arena_format(call->arena, "token %s", token.label);
 	take_organisations(call, &token.organisations);
@@ -181,6 +183,7 @@ static bool identify_by_kernel(struct admin_call *call)
 		return false;
 	}
 	call->via = ADMIN_VIA_SOCKET;
+	call->uid = uid;
 	call->role = manages_all ? ACCOUNT_INSTALLATION_ADMIN : ACCOUNT_ORGANISATION_ADMIN;
 	call->actor = admin_actor(call->admin, uid, call->arena);
 	take_organisations(call, &organisations);
@@ -203,4 +206,41 @@ void admin_identify(struct admin_call *call, void (*go)(struct admin_call *call)
 		go(call);
 	else if (identify_by_kernel(call) && admit(call))
 		go(call);
+}
+
+/* ---- later ----------------------------------------------------------------------------------- */
+
+static bool is_same_user(struct admin_call *call)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+	struct record_texts now;
+
+	if (!call->is_limited)
+		return admin_is_allowed(call->admin, call->uid);
+	if (!admin_organisations_of(call->admin, call->uid, arena, &now) ||
+		now.count != call->organisations.count)
+		return false;
+	for (size_t i = 0; i < now.count; i++)
+		if (strcmp(now.items[i], call->organisations.items[i]) != 0)
+			return false;
+	return true;
+}
+
+bool admin_is_still_known(struct admin_call *call)
+{
+	const struct model_admin *settings = &call->admin->node.admin;
+	const struct admin_session_terms terms = {
+		settings->session_idle_ms, settings->session_life_ms};
+
+	if (call->is_outdated)
+		return false;
+	switch (call->via) {
+	case ADMIN_VIA_SESSION:
+		return admin_session_by_serial(call->admin->sessions, call->session, &terms,
+			       runtime_ticks_ms()) != NULL;
+	case ADMIN_VIA_TOKEN:
+		return call->expires_ms == 0 || runtime_now_ms() < call->expires_ms;
+	default:
+		return is_same_user(call);
+	}
 }

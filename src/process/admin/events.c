@@ -1,7 +1,7 @@
 #include "process/admin/events.h"
 
+#include "process/admin/gate.h"
 #include "process/admin/peer.h"
-#include "process/admin/session.h"
 
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -49,25 +49,12 @@ static void send_text(struct admin_call *call, const char *before, const char *t
 	call->told_ms = runtime_ticks_ms();
 }
 
-/* What a limited one hears: the same members without their numbers. */
-static json_t *blanked(const json_t *pulse)
-{
-	json_t *blank = json_object(), *value;
-	const char *key;
-
-	json_object_foreach ((json_t *)pulse, key, value)
-		json_object_set(blank, key, strcmp(key, "generation") == 0 ? value : json_null());
-	return blank;
-}
-
 static void send_pulse(struct admin_call *call, const json_t *pulse)
 {
-	json_t *shown = call->is_limited ? blanked(pulse) : json_incref((json_t *)pulse);
-	char *text = json_dumps(shown, JSON_COMPACT);
+	char *text = json_dumps(pulse, JSON_COMPACT);
 
 	send_text(call, "event: pulse\ndata: ", text);
 	free(text);
-	json_decref(shown);
 }
 
 static void leave(struct admin_call *call)
@@ -98,15 +85,9 @@ static void gone(struct admin_call *call)
 	admin_end(call);
 }
 
-static bool is_over(const struct admin_call *call, int64_t now)
+static bool is_over(struct admin_call *call, int64_t now)
 {
-	const struct model_admin *settings = &call->admin->node.admin;
-	const struct admin_session_terms terms = {
-		settings->session_idle_ms, settings->session_life_ms};
-
-	return now - call->began_ms > ADMIN_LISTEN_S * 1000 ||
-	       (call->session != 0 && admin_session_by_serial(call->admin->sessions, call->session,
-					      &terms, now) == NULL);
+	return now - call->began_ms > ADMIN_LISTEN_S * 1000 || !admin_is_still_known(call);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -119,7 +100,40 @@ static void plan(struct admin_events *events)
 		evtimer_add(events->timer, &pause);
 }
 
-static void tell_all(struct admin_events *events, bool is_new)
+/* The sum of OF, which has what is new by organisation, for hers. */
+static json_t *own_pulse(const struct admin_call *call, const json_t *of)
+{
+	json_int_t mail = 0, generation = 0, alarms = 0, alarm_events = 0;
+
+	for (size_t i = 0; i < call->organisations.count; i++) {
+		const json_t *one = json_object_get(of, call->organisations.items[i]);
+
+		mail += json_integer_value(json_object_get(one, "mail"));
+		generation += json_integer_value(json_object_get(one, "generation"));
+		alarms += json_integer_value(json_object_get(one, "alarms"));
+		alarm_events += json_integer_value(json_object_get(one, "alarm_events"));
+	}
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "queue", mail, "recipients", mail, "trace",
+		mail, "alarms", alarms, "alarm_events", alarm_events, "generation", generation);
+}
+
+/* Is there something new for one who is limited?  It is in call->heard then. */
+static bool hears_own(struct admin_call *call, const json_t *of)
+{
+	json_t *pulse;
+	bool is_new;
+
+	if (of == NULL || !call->is_in_question)
+		return false;
+	pulse = own_pulse(call, of);
+	is_new = !json_equal(pulse, call->heard);
+	json_decref(call->heard);
+	call->heard = pulse;
+	return is_new;
+}
+
+/* IS_NEW: for who sees all.  OF: what is new by organisation; NULL: not known at this moment. */
+static void tell_all(struct admin_events *events, bool is_new, const json_t *of)
 {
 	int64_t now = runtime_ticks_ms();
 	struct admin_call *next;
@@ -130,8 +144,8 @@ static void tell_all(struct admin_events *events, bool is_new)
 			continue;
 		if (is_over(call, now))
 			admin_events_end(call);
-		else if (is_new)
-			send_pulse(call, events->pulse);
+		else if (call->is_limited ? hears_own(call, of) : is_new)
+			send_pulse(call, call->is_limited ? call->heard : events->pulse);
 		else if (now - call->told_ms >= ADMIN_ALIVE_S * 1000)
 			send_text(call, ": ", "nothing new");
 	}
@@ -140,36 +154,61 @@ static void tell_all(struct admin_events *events, bool is_new)
 static void got_pulse(struct admin_call *call, enum err e, const json_t *result)
 {
 	struct admin_events *events = call->admin->events;
-	bool is_new = e == ERR_OK && !json_equal(result, events->pulse);
+	json_t *all = e == ERR_OK ? json_copy((json_t *)result) : NULL;
+	json_t *of = json_incref(json_object_get(all, "of"));
+	bool is_new;
 
 	events->is_asking = false;
+	json_object_del(all, "of");
+	is_new = all != NULL && !json_equal(all, events->pulse);
 	if (is_new) {
 		json_decref(events->pulse);
-		events->pulse = json_incref((json_t *)result);
+		events->pulse = json_incref(all);
 	}
 	admin_end(call);
-	tell_all(events, is_new);
+	tell_all(events, is_new, of);
+	json_decref(all);
+	json_decref(of);
 	plan(events);
+}
+
+/* The organisations of all who are limited. */
+static json_t *question_for_all(struct admin *admin)
+{
+	json_t *names = json_object(), *list = json_array(), *value;
+	const char *name;
+
+	for (struct admin_call *call = admin->calls; call != NULL; call = call->next) {
+		call->is_in_question = call->is_listener && call->is_limited;
+		for (size_t i = 0; call->is_in_question && i < call->organisations.count; i++)
+			json_object_set_new(names, call->organisations.items[i], json_null());
+	}
+	json_object_foreach (names, name, value)
+		json_array_append_new(list, json_string(name));
+	json_decref(names);
+	return json_pack("{s:o}", "of", list);
 }
 
 static void on_time(evutil_socket_t fd, short what, void *context)
 {
 	struct admin_events *events = context;
 	struct admin_call *call;
+	json_t *question;
 
 	(void)fd;
 	(void)what;
 	if (events->is_asking || events->admin->listener_count == 0)
 		return;
 	if (events->admin->spool == NULL) { /* is on its way back */
-		tell_all(events, false);
+		tell_all(events, false, NULL);
 		plan(events);
 		return;
 	}
 	events->is_asking = true;
+	question = question_for_all(events->admin);
 	call = admin_call_own(events->admin);
 	call->is_extra = true;
-	admin_ask_spool(call, "pulse", json_object(), got_pulse);
+	admin_ask_spool(call, "pulse", question, got_pulse);
 }
 
 static size_t streams_of(const struct admin *admin, const char *actor)
@@ -215,7 +254,7 @@ void admin_get_events(struct admin_call *call)
 	call->began_ms = runtime_ticks_ms();
 	call->admin->listener_count++;
 	evhttp_send_reply_start(call->request, 200, "OK");
-	if (call->admin->events->pulse != NULL)
+	if (!call->is_limited && call->admin->events->pulse != NULL)
 		send_pulse(call, call->admin->events->pulse);
 	else
 		send_text(call, ": ", "listening");

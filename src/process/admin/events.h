@@ -3,9 +3,11 @@
  * new (text/event-stream).
  *
  * While anybody listens the spool is asked once a second for numbers that differ when there is
- * something new; an event goes out when they do.  Who is limited to organisations hears that
- * something is new, and no numbers: those count the mail of others, too.  A stream ends with its
- * session, or after an hour; browsers come again by themselves.
+ * something new; an event goes out when they do.  Who is limited to organisations has numbers of
+ * her own, made of what happens for these: nothing of others moves them, and so not even when
+ * something happens for others can be heard.  A stream ends as soon as who listens is not known any
+ * more or may do something else (session, token, rights), or after an hour; browsers come again by
+ * themselves.
  */
 #ifndef SEALPOST_PROCESS_ADMIN_EVENTS_H
 #define SEALPOST_PROCESS_ADMIN_EVENTS_H

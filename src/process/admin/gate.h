@@ -21,6 +21,9 @@
  * known. */
 void admin_identify(struct admin_call *call, void (*go)(struct admin_call *call));
 
+/* Is who began CALL still known, with the same rights?  For calls that go on for long. */
+bool admin_is_still_known(struct admin_call *call);
+
 /* Does a role have that access at all, whatever the organisation? */
 bool admin_role_may(enum account_role role, enum admin_access access);
 /* What this request does: that of its route, but for a connector's test that sends mail. */

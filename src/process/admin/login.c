@@ -151,6 +151,14 @@ void admin_user_changed(struct admin_call *by, uint64_t kept)
 			call->is_outdated = true;
 }
 
+void admin_token_revoked(struct admin_call *by)
+{
+	for (struct admin_call *call = by->admin->calls; call != NULL; call = call->next)
+		if (call != by && call->token != NULL &&
+			strcmp(call->token, by->revoked_token) == 0)
+			call->is_outdated = true;
+}
+
 /* What is in the audit log happens: the user is in call->user. */
 static void open_session(struct admin_call *call)
 {

@@ -19,6 +19,8 @@ void admin_log_in(struct admin_call *call, const struct account_user *user, cons
 /* The user whom BY changes (changed_user) loses all her sessions but KEPT (a serial; 0: none), and
  * what she was does not log her in any more. */
 void admin_user_changed(struct admin_call *by, uint64_t kept);
+/* Nothing that began by the token which BY takes away (revoked_token) goes on. */
+void admin_token_revoked(struct admin_call *by);
 /* The user that the spool tells of ({"user": ...}); NULL: it does not. */
 struct account_user *admin_read_user(struct admin_call *call, const json_t *result);
 

@@ -246,6 +246,49 @@ void spool_manage_audit_verify(struct spool_request *request)
 /* ---- the pulse --------------------------------------------------------------------------------
  */
 
+/* An alarm that goes on, or has come in place of another, is news as well. */
+static int64_t weight_of(const struct store_alarm *alarm)
+{
+	return alarm->count + (alarm->over_ms != 0);
+}
+
+static void add_number(json_t *object, const char *key, int64_t more)
+{
+	json_int_t now = json_integer_value(json_object_get(object, key));
+
+	json_object_set_new(object, key, json_integer(now + more));
+}
+
+/* What is new for each organisation that was asked for, and nothing of any other. */
+static json_t *activities(
+	struct spool_request *request, const struct store_alarm *alarms, size_t count)
+{
+	json_t *all = json_object(), *name;
+	size_t n;
+
+	json_array_foreach (json_object_get(request->arguments, "of"), n, name) {
+		int64_t mail, config;
+
+		if (!json_is_string(name))
+			continue;
+		spool_activity_get(request->spool, json_string_value(name), &mail, &config);
+		json_object_set_new(all, json_string_value(name),
+			json_pack("{s:I,s:I,s:i,s:i}", "mail", (json_int_t)mail, "generation",
+				(json_int_t)config, "alarms", 0, "alarm_events", 0));
+	}
+	for (size_t i = 0; i < count && json_object_size(all) > 0; i++) {
+		json_t *of = alarms[i].organisation != NULL
+				     ? json_object_get(all, alarms[i].organisation)
+				     : NULL;
+
+		if (of == NULL)
+			continue;
+		add_number(of, "alarms", 1);
+		add_number(of, "alarm_events", weight_of(&alarms[i]));
+	}
+	return all;
+}
+
 static void counted(void *context, enum err e, const struct store_alarm *alarms, size_t count)
 {
 	struct spool_request *request = context;
@@ -257,17 +300,18 @@ static void counted(void *context, enum err e, const struct store_alarm *alarms,
 		spool_answer_error(request, e, "the alarms could not be read: %s", err_text(e));
 		return;
 	}
-	/* An alarm that goes on, or has come in place of another, is news as well. */
 	for (size_t i = 0; i < count; i++)
-		sum += alarms[i].count + (alarms[i].over_ms != 0);
+		sum += weight_of(&alarms[i]);
 	store_counts(request->spool->store, &counts);
 	spool_answer(request,
-		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "queue", (json_int_t)counts.messages,
+		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "queue", (json_int_t)counts.messages,
 			"recipients", (json_int_t)counts.recipients, "trace",
 			(json_int_t)(c->accepted + c->refused + c->delivered + c->relayed +
-				     c->deferred + c->failed + c->expired + c->notices),
+				     c->deferred + c->failed + c->expired + c->notices +
+				     c->told_refusals),
 			"alarms", (json_int_t)count, "alarm_events", (json_int_t)sum, "generation",
-			(json_int_t)request->spool->generation));
+			(json_int_t)request->spool->generation, "of",
+			activities(request, alarms, count)));
 }
 
 void spool_manage_pulse(struct spool_request *request)

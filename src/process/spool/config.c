@@ -264,6 +264,7 @@ static void written(void *context, enum err e)
 	}
 	spool->config_stored = true;
 	r->old = take(spool, r->generation, &r->config);
+	spool_activity_config(spool, r->old, r->changes, r->count);
 	log_event(LOG_INFO_LEVEL, "config.changed", LOG_NUMBER("generation", r->generation),
 		LOG_NUMBER("changes", (int64_t)r->count), LOG_TEXT("actor", request->actor));
 	for (struct spool_peer *peer = spool->peers; peer != NULL; peer = peer->next)

@@ -160,6 +160,7 @@ static void committed(void *context, enum err e)
 	spool->accepting--;
 	if (e == ERR_OK) {
 		spool_plan_message(spool, &accept->message->m, spool->now_ms());
+		spool_activity_message(spool, accept->message);
 		spool_protection_received(spool, &accept->seen, &accept->first);
 	} else
 		spool_message_forget(spool, accept->message->id);
@@ -282,9 +283,21 @@ void spool_intake_commit(struct spool_peer *peer, const struct wire_message *mes
 		intake_free(intake);
 }
 
+struct refusal_event {
+	struct spool *spool;
+	char *organisation; /* NULL: nobody's */
+};
+
 static void event_written(void *context, enum err e)
 {
-	(void)context;
+	struct refusal_event *refusal = context;
+
+	if (e == ERR_OK) {
+		refusal->spool->counters.told_refusals++;
+		spool_activity_mail(refusal->spool, refusal->organisation);
+	}
+	free(refusal->organisation);
+	free(refusal);
 	if (e != ERR_OK)
 		log_event(LOG_WARNING_LEVEL, "spool.event-not-written",
 			LOG_TEXT("error", err_token(e)));
@@ -294,13 +307,17 @@ static void event_written(void *context, enum err e)
 void spool_intake_event(struct spool *spool, const struct wire_event *event)
 {
 	struct store_change change = {.events = event, .event_count = 1};
+	struct refusal_event *refusal;
 	struct store_counts counts;
 
 	store_counts(spool->store, &counts);
 	if (event->kind == NULL || strcmp(event->kind, "refused") != 0 || event->message != 0 ||
 		counts.pending_calls > MAX_PENDING_EVENTS)
 		return;
-	store_apply(spool->store, &change, event_written, NULL);
+	refusal = mem_new(sizeof(*refusal));
+	refusal->spool = spool;
+	refusal->organisation = event->organisation != NULL ? mem_text(event->organisation) : NULL;
+	store_apply(spool->store, &change, event_written, refusal);
 }
 
 void spool_intake_tick(struct spool *spool)

@@ -292,6 +292,17 @@ static void answer_acted(struct spool_request *request)
 				      "recipients", (json_int_t)request->recipients));
 }
 
+/* Whose it is, as far as it is in memory. */
+static void note_activity(struct spool *spool, int64_t id)
+{
+	struct spool_message *message = spool_message_get(spool, id);
+
+	if (message == NULL)
+		return;
+	spool_activity_message(spool, message);
+	spool_message_drop(spool, &message);
+}
+
 static void acted(void *context, enum err e, const struct store_acted *acted)
 {
 	struct spool_request *request = context;
@@ -305,6 +316,7 @@ static void acted(void *context, enum err e, const struct store_acted *acted)
 	for (size_t i = 0; i < acted->count; i++) {
 		const struct store_due_entry *entry = &acted->entries[i];
 
+		note_activity(spool, entry->message);
 		spool_message_forget(spool, entry->message);
 		if (stops) {
 			queue_plan_remove(spool->plan, entry->message, (int32_t)entry->number);
@@ -315,6 +327,8 @@ static void acted(void *context, enum err e, const struct store_acted *acted)
 	}
 	request->messages = acted->messages;
 	request->recipients = acted->recipients;
+	for (size_t i = 0; i < request->organisations.count; i++)
+		spool_activity_mail(spool, request->organisations.items[i]);
 	spool_wake(spool);
 	if (acted->final)
 		answer_acted(request);

@@ -13,6 +13,7 @@
 #include "process/spool/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { GONE = -1 /* state of a recipient in memory that is settled */, KINDS = 3 };
 
@@ -32,6 +33,8 @@ struct spool_settlement {
 	struct store_update *updates;
 	struct wire_event *events;
 	size_t update_count, event_count;
+	const char **concerned; /* organisations; the same one may stand there again */
+	size_t concerned_count;
 	struct notice notices[KINDS];
 	bool full; /* give back all of the message */
 	spool_settled *done;
@@ -45,6 +48,15 @@ struct judge {
 	struct store_recipient *recipient;
 	int64_t now_ms;
 };
+
+/* Once for recipients that follow each other, as those of one organisation do. */
+static void concern(struct spool_settlement *s, const char *organisation)
+{
+	const char *last = s->concerned_count > 0 ? s->concerned[s->concerned_count - 1] : NULL;
+
+	if (organisation != NULL && (last == NULL || strcmp(last, organisation) != 0))
+		s->concerned[s->concerned_count++] = arena_text(s->arena, organisation);
+}
 
 /* ---- judging -----------------------------------------------------------------------------------
  */
@@ -284,6 +296,14 @@ static void deferred(struct judge *j)
 	};
 }
 
+static void concern_all(const struct judge *j)
+{
+	concern(j->s, j->recipient->wire.organisation);
+	concern(j->s, j->recipient->wire.receiver);
+	if (receipt_of(j) != NULL)
+		concern(j->s, receipt_of(j)->organisation);
+}
+
 static void judge_all(struct spool_settlement *s, const struct spool_verdict *verdict)
 {
 	struct judge j = {.s = s, .verdict = verdict, .now_ms = s->spool->now_ms()};
@@ -293,6 +313,7 @@ static void judge_all(struct spool_settlement *s, const struct spool_verdict *ve
 		j.recipient = spool_recipient(s->message, j.outcome->number);
 		if (j.recipient == NULL || j.recipient->state == GONE)
 			continue;
+		concern_all(&j);
 		if (j.outcome->result == WIRE_DELIVERED || j.outcome->result == WIRE_RELAYED)
 			delivered(&j);
 		else if (j.outcome->result == WIRE_FAILED)
@@ -334,6 +355,8 @@ static void committed(void *context, enum err e)
 		return;
 	}
 	spool->settling--;
+	for (size_t i = 0; i < s->concerned_count; i++)
+		spool_activity_mail(spool, s->concerned[i]);
 	if (s->done != NULL)
 		s->done(s->context);
 	for (size_t i = 0; e == ERR_OK && i < s->update_count; i++)
@@ -410,6 +433,7 @@ static void make_notices(struct spool_settlement *s, struct str content)
 			continue;
 		}
 		notice->made = true;
+		concern(s, notice->notice.organisation);
 		spool->counters.notices++;
 		event = &s->events[s->event_count++];
 		*event = (struct wire_event){
@@ -463,6 +487,8 @@ void spool_settle(struct spool *spool, const struct spool_verdict *verdict, spoo
 	s->updates = arena_array(s->arena, verdict->count, sizeof(*s->updates));
 	/* Each recipient makes at most three, each notice one. */
 	s->events = arena_array(s->arena, verdict->count * 3 + KINDS, sizeof(*s->events));
+	/* Each recipient has two, and its connector's; each notice one. */
+	s->concerned = arena_array(s->arena, verdict->count * 3 + KINDS, sizeof(*s->concerned));
 	spool->settling++;
 	judge_all(s, verdict);
 	wanted = content_wanted(s);

@@ -68,6 +68,7 @@ struct spool *spool_new(struct event_base *base, int64_t (*now_ms)(void), int64_
 	spool->jobs = map_new(0);
 	spool->hosts = map_new((uint64_t)ticks_ms());
 	spool->owners = map_new((uint64_t)ticks_ms());
+	spool->activities = map_new((uint64_t)ticks_ms());
 	spool->protections = map_new((uint64_t)ticks_ms());
 	spool->protection_orders[0].limit = MAX_PROTECTIONS_IN;
 	spool->protection_orders[1].limit = MAX_PROTECTIONS_OUT;
@@ -113,6 +114,7 @@ void spool_free(struct spool **ref)
 	spool_refusals_free(spool);
 	spool_protections_free(spool);
 	spool_owners_free(spool);
+	spool_activity_free(spool);
 	spool_accounts_free(spool);
 	spool_alerts_free(spool);
 	spool_metrics_free(&spool->metrics);

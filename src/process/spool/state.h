@@ -15,6 +15,7 @@
  *   hosts.c     what is known of hosts
  *   refusals.c  which versions of our certificates partners refuse, and what they accept
  *   owners.c    how many messages each organisation has
+ *   activity.c  for which organisation something is new
  *   protection.c  how well destinations and senders were protected
  *   chains.c   certificates that partners present
  *   accounts.h  users, tokens and the audit log
@@ -112,6 +113,7 @@ struct spool_settings {
 
 struct spool_counters {
 	int64_t accepted, refused, delivered, relayed, deferred, failed, expired, notices;
+	int64_t told_refusals; /* by receive, before there was a message */
 };
 
 /* What is remembered of one direction, in the order in which it was seen. */
@@ -173,7 +175,8 @@ struct spool {
 	struct map *hosts;
 	struct refusal *refusals; /* see refusals.c */
 	size_t refusal_count;
-	struct map *owners; /* see owners.c */
+	struct map *owners;	/* see owners.c */
+	struct map *activities; /* see activity.c */
 	bool owners_asked;
 	int64_t owners_next_ms;
 	struct map *protections;			     /* see protection.c */
@@ -388,6 +391,20 @@ void spool_owners_free(struct spool *spool);
 /* False: an organisation has as many messages in the queue as it may have. */
 bool spool_owners_have_room(struct spool *spool, const struct wire_message *message);
 void spool_owners_accepted(struct spool *spool, const struct wire_message *message);
+
+/* ---- activity.c -------------------------------------------------------------------------------
+ */
+/* Mail of that organisation (NULL: nobody's) came, went, or was refused. */
+void spool_activity_mail(struct spool *spool, const char *organisation);
+/* The same for the organisations of all recipients that are in M. */
+void spool_activity_message(struct spool *spool, const struct spool_message *message);
+/* These changes hold now; BEFORE is the configuration without them. */
+void spool_activity_config(struct spool *spool, const struct policy_snapshot *before,
+	const struct model_change *changes, size_t count);
+/* Numbers that are others when there was something; 0 before the first time. */
+void spool_activity_get(const struct spool *spool, const char *organisation, int64_t *ret_mail,
+	int64_t *ret_config);
+void spool_activity_free(struct spool *spool);
 
 /* ---- protection.c ------------------------------------------------------------------------------
  */

@@ -338,6 +338,54 @@ static void test_pulse(void **state)
 	json_decref(pulse);
 }
 
+static json_t *pulse_of(struct testing *t, const char *organisation)
+{
+	return json_object_get(
+		json_object_get(
+			ask(t, "pulse", "{\"of\": [\"contoso\", \"nobody\", 1]}", ERR_OK), "of"),
+		organisation);
+}
+
+/* By organisation: only what is its own moves its numbers. */
+static void test_pulse_of_some(void **state)
+{
+	struct testing *t = *state;
+	json_t *contoso = json_deep_copy(pulse_of(t, "contoso"));
+	json_t *nobody = json_deep_copy(pulse_of(t, "nobody"));
+	struct wire_event event = {.at_ms = testing_now,
+		.kind = "alarm",
+		.token = "downgrade",
+		.sender = "one.example",
+		.text = "mail to it had TLS"};
+	struct store_change change = {.events = &event, .event_count = 1};
+
+	assert_non_null(contoso);
+	assert_non_null(nobody);
+	store_apply(t->spool->store, &change, NULL, NULL); /* the server's own alarm */
+	testing_settle(t);
+	assert_int_equal(testing_number(ask(t, "pulse", "{}", ERR_OK), "alarms"), 1);
+	assert_true(json_equal(pulse_of(t, "contoso"), contoso));
+	event.sender = "two.example";
+	event.organisation = "contoso";
+	store_apply(t->spool->store, &change, NULL, NULL);
+	testing_settle(t);
+	assert_int_equal(testing_number(pulse_of(t, "contoso"), "alarms"), 1);
+	testing_accept(t, "a@fabrikam.example", "b@contoso.example");
+	assert_true(
+		testing_number(pulse_of(t, "contoso"), "mail") > testing_number(contoso, "mail"));
+	assert_int_equal(testing_number(pulse_of(t, "contoso"), "generation"),
+		testing_number(contoso, "generation"));
+	ask(t, "config.change",
+		"{\"changes\": [{\"kind\": \"connector\", \"op\": \"add\", \"object\": " CONNECTOR
+		"}]}",
+		ERR_OK);
+	assert_true(testing_number(pulse_of(t, "contoso"), "generation") >
+		    testing_number(contoso, "generation"));
+	assert_true(json_equal(pulse_of(t, "nobody"), nobody));
+	json_decref(contoso);
+	json_decref(nobody);
+}
+
 /* After a restart all of it is there. */
 static void test_restart(void **state)
 {
@@ -368,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pulse_of_some, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pulse, setup, teardown),
 		cmocka_unit_test(test_restart),
 	};
