@@ -5,12 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-	BENCH_ORGANISATIONS = 20,
-	BENCH_CONNECTORS = 500,
-	BENCH_ADDRESSES = 200,
-	BENCH_PASS = 1000000
-};
+enum { BENCH_ORGANISATIONS = 20, BENCH_CONNECTORS = 500, BENCH_ADDRESSES = 200 };
 
 /* The mail of a number: always the same. */
 struct bench_trace_mail {
@@ -20,12 +15,9 @@ struct bench_trace_mail {
 };
 struct bench_trace_mail bench_trace_mail(int64_t n);
 
-/* COUNT messages over the 90 days before NOW_MS, into a trace that is empty; *STOP ends it early.
- * Returns how many there are. */
-int64_t bench_trace_fill(
-	const char *path, int64_t count, int64_t now_ms, const volatile bool *stop);
-/* The number of the message that is filled in as the Nth of COUNT. */
-int64_t bench_trace_number(int64_t n, int64_t count);
+/* COUNT messages over the 90 days before NOW_MS, into a trace that is empty.  Ends the program when
+ * that fails. */
+void bench_trace_fill(const char *path, int64_t count, int64_t now_ms);
 int64_t bench_trace_now_us(void);
 
 #endif

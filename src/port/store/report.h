@@ -31,7 +31,7 @@ enum store_report_of {
 	STORE_REPORT_HOPS,   /* the same, but only over the network */
 	STORE_REPORT_CLEAR,  /* domains whose mail came or went without TLS, by day */
 };
-/* Hours that are folded have become days. */
+/* Where hours are gone, HOUR tells days. */
 enum store_report_step { STORE_STEP_HOUR, STORE_STEP_DAY, STORE_STEP_TOTAL };
 
 struct store_report_query {
@@ -63,9 +63,14 @@ typedef void store_report_done(
 void store_report(struct store *store, const struct store_report_query *query,
 	store_report_done *done, void *context);
 
-/* Make days of the hours before HOURS_MS, and forget what was before BEFORE_MS; in small steps.
- * DONE may be NULL. */
+/* Moments, in milliseconds of Unix time. */
+struct store_report_ages {
+	int64_t days_ms;   /* hours before are added to their days */
+	int64_t hours_ms;  /* days before have no hours any more; not after DAYS_MS */
+	int64_t before_ms; /* what was before is forgotten */
+};
+/* In small steps.  DONE may be NULL. */
 void store_report_expire(
-	struct store *store, int64_t hours_ms, int64_t before_ms, store_done *done, void *context);
+	struct store *store, const struct store_report_ages *ages, store_done *done, void *context);
 
 #endif

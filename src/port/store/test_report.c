@@ -242,9 +242,11 @@ static void rows_are_bounded(struct testing *t)
 	assert_int_equal(r.recipients, MANY);
 }
 
-static enum err expire(struct testing *t, int64_t hours_ms, int64_t before_ms)
+static enum err expire(struct testing *t, int64_t days_ms, int64_t hours_ms, int64_t before_ms)
 {
-	store_report_expire(t->store, hours_ms, before_ms, testing_done, t);
+	struct store_report_ages ages = {days_ms, hours_ms, before_ms};
+
+	store_report_expire(t->store, &ages, testing_done, t);
 	return testing_finish(t);
 }
 
@@ -261,20 +263,62 @@ static void hours_become_days_and_are_forgotten(struct testing *t)
 	assert_string_equal(report(t, query).text,
 		"0 out delivered clear=1/1\n1 out delivered verified=1/0\n"
 		"24 out delivered local=1/1\n");
-	assert_int_equal(expire(t, start + day, start), ERR_OK);
+	assert_int_equal(expire(t, start + day, start + day, start), ERR_OK);
 	r = report(t, query);
 	assert_int_equal(r.recipients, 3);
 	assert_non_null(strstr(r.text, "0 out delivered verified=1/0\n"));
 	assert_non_null(strstr(r.text, "24 out delivered local=1/1\n"));
 	/* Once more changes nothing; what comes late is added. */
 	tell(t, event_of(8, start + 5, "delivered", "b@good.example", NULL));
-	assert_int_equal(expire(t, start + day, start), ERR_OK);
+	assert_int_equal(expire(t, start + day, start + day, start), ERR_OK);
 	assert_int_equal(report(t, query).recipients, 4);
-	assert_int_equal(expire(t, start + day, start + day), ERR_OK);
+	assert_int_equal(expire(t, start + day, start + day, start + day), ERR_OK);
 	r = report(t, query);
 	assert_string_equal(r.text, "24 out delivered local=1/1\n");
 	query.of = STORE_REPORT_CLEAR;
 	assert_int_equal(report(t, query).count, 0);
+}
+
+/* Whatever has been added to days, and however late events come, nothing counts twice or not at
+ * all. */
+static void days_and_hours_agree(struct testing *t)
+{
+	enum { DAYS = 4, HOURS = DAYS * 24, ROUNDS = 60 };
+	int64_t counts[HOURS] = {0}, until = 0, hours_from = 0, message = 100;
+	uint32_t chance = 7;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t expected = 0, from, to;
+		struct store_report_query query = {.of = STORE_REPORT_EVENTS, .direction = -1};
+
+		for (int i = 0; i < 3; i++) {
+			chance = chance * 1664525 + 1013904223;
+			tell(t, event_of(message++, start + chance / 256 % HOURS * hour + 5,
+					"received", "a@ours.example", NULL));
+			counts[chance / 256 % HOURS]++;
+		}
+		chance = chance * 1664525 + 1013904223;
+		if (chance / 65536 % 4 == 0) {
+			until += chance / 256 % 20;
+			hours_from = until > 30 ? (until - 30) / 24 * 24 : 0;
+			assert_int_equal(
+				expire(t, start + until * hour, start + hours_from * hour, start),
+				ERR_OK);
+		}
+		from = chance / 1024 % HOURS;
+		to = from + 1 + chance / 4096 % (HOURS - from);
+		query.step = (int)(chance / 512 % 3);
+		if (query.step == STORE_STEP_DAY || from < hours_from)
+			from -= from % 24;
+		if (query.step == STORE_STEP_DAY || to < hours_from)
+			to = (to + 23) / 24 * 24;
+		for (int64_t i = from; i < to; i++)
+			expected += counts[i];
+		query.since_ms = start + from * hour;
+		query.until_ms = start + to * hour;
+		assert_int_equal(report(t, query).recipients, expected);
+	}
+	assert_true(hours_from > 0);
 }
 
 static const struct testing_case cases[] = {
@@ -283,6 +327,7 @@ static const struct testing_case cases[] = {
 	CASE(what_was_clear_is_named),
 	CASE(rows_are_bounded),
 	CASE(hours_become_days_and_are_forgotten),
+	CASE(days_and_hours_agree),
 };
 TESTING_BOTH(cases)
 
@@ -366,12 +411,48 @@ static void an_older_trace_is_counted(void **state)
 	testing_end(&t);
 }
 
+/* An older server moved hours to their day; here it has ended in the middle of the first day. */
+static void days_of_an_older_trace_count_once(void **state)
+{
+	struct store_report_query query = {.of = STORE_REPORT_EVENTS, .direction = -1};
+	struct testing t;
+
+	(void)state;
+	testing_begin(&t, true);
+	for (int i = 0; i < 48; i++)
+		tell(&t, event_of(100 + i, start + i * hour, "deferred", "q@q.example", NULL));
+	store_close(&t.store);
+	run_sql(&t, "UPDATE rollup SET span = 1, at = 20000 * 86400000 WHERE at = 20000 * 86400000;"
+		    "UPDATE rollup SET recipients = recipients + (SELECT count(*) FROM rollup WHERE"
+		    " span = 0 AND at < 20000 * 86400000 + 10 * 3600000) WHERE span = 1;"
+		    "DELETE FROM rollup WHERE span = 0 AND at < 20000 * 86400000 + 10 * 3600000;"
+		    "DELETE FROM setting WHERE name IN ('days-until', 'hours-from');"
+		    "PRAGMA user_version = 5");
+	testing_open(&t);
+	for (int step = STORE_STEP_HOUR; step <= STORE_STEP_TOTAL; step++) {
+		query.step = step;
+		assert_int_equal(report(&t, query).recipients, 48);
+	}
+	tell(&t, event_of(200, start + 2 * hour, "deferred", "q@q.example", NULL));
+	tell(&t, event_of(201, start + 20 * hour, "deferred", "q@q.example", NULL));
+	assert_int_equal(report(&t, query).recipients, 50);
+	assert_int_equal(expire(&t, start + 40 * hour, start, start), ERR_OK);
+	for (int step = STORE_STEP_HOUR; step <= STORE_STEP_TOTAL; step++) {
+		query.step = step;
+		assert_int_equal(report(&t, query).recipients, 50);
+	}
+	query.step = STORE_STEP_HOUR;
+	assert_int_equal(report(&t, query).count, 1 + 24);
+	testing_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_memory),
 		cmocka_unit_test(on_disk),
 		cmocka_unit_test(an_older_trace_is_counted),
+		cmocka_unit_test(days_of_an_older_trace_count_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,13 +10,14 @@
  *   test   what connector tests found
  *   acceptance  how often partners accepted and refused each version of our certificates
  *   chain  certificates that partners have presented, by partner, direction and digest
- *   rollup  what reports are made of: counts by hour (span 0), later by day (span 1), and by what
+ *   rollup  what reports are made of: counts by hour (span 0) and by day (span 1), and by what
  *          they are asked for
  *   clear_domain  senders' and recipients' domains without TLS, by day
  */
 #ifndef SEALPOST_PORT_STORE_TRACE_INSIDE_H
 #define SEALPOST_PORT_STORE_TRACE_INSIDE_H
 
+#include "port/store/report.h"
 #include "port/store/sqlite_db.h"
 #include "port/store/trace.h"
 
@@ -85,9 +86,10 @@ enum store_trace_sql {
 	STORE_TRACE_ROLL_ROWS,
 	STORE_TRACE_ROLL_FIRST,
 	STORE_TRACE_ROLL_OLDEST,
+	STORE_TRACE_DAYS,
+	STORE_TRACE_SET_DAYS,
 	STORE_TRACE_FOLD,
 	STORE_TRACE_FOLD_CROWD,
-	STORE_TRACE_ROLL_REMOVE,
 	STORE_TRACE_ROLL_FORGET,
 	STORE_TRACE_CLEAR_MORE,
 	STORE_TRACE_CLEAR_ROWS,
@@ -170,6 +172,12 @@ struct store_trace_hop {
 	bool is_out, is_local, is_clear, is_required, is_verified;
 	const char *host, *address, *version, *cipher, *group; /* NULL: none */
 };
+/* What of the roll-ups is where (trace_fold.c). */
+struct store_trace_days {
+	bool is_known;
+	int64_t until;	    /* hours before are in their days */
+	int64_t hours_from; /* hours before are only there, once they are */
+};
 /* Kept from one event to the next, of one transaction. */
 struct store_trace_counting {
 	struct arena *arena; /* of the hop */
@@ -177,6 +185,7 @@ struct store_trace_counting {
 	struct store_trace_hop hop;
 	int64_t hour; /* whose rows are known; 0: none */
 	int64_t rows;
+	struct store_trace_days days;
 	uint64_t *terms; /* marks of terms that are there, STORE_TRACE_TERMS of them */
 };
 /* TEXT: JSON, or NULL. */
@@ -200,15 +209,19 @@ enum err store_trace_acceptance(struct store_db *db, const struct store_event *e
 	struct arena *arena, bool *ret_is_refusal);
 enum err store_trace_forget_accounts(struct store_db *db, int64_t before_ms);
 
-/* ---- roll-ups (trace_rollup.c, trace_back.c) ---------------------------------------------------
+/* ---- roll-ups (trace_rollup.c, trace_fold.c, trace_back.c) -------------------------------------
  */
 
 /* Count an event for the reports.  SIZE: of the mail. */
 enum err store_trace_roll(struct store_db *db, const struct store_event *event, int64_t key,
 	int64_t size, struct store_trace_counting *counting);
-/* One step of folding hours before HOURS_MS to days, and of forgetting what is before BEFORE_MS. */
+enum err store_trace_days_read(struct store_db *db, struct store_trace_days *ret);
+/* How many rows an hour (SPAN 0) or day (SPAN 1) has; MOST are counted. */
+enum err store_trace_roll_rows(
+	struct store_db *db, int span, int64_t at, int64_t most, int64_t *ret_rows);
+/* One step of adding hours to their days, and of forgetting; *ret_more: call again. */
 enum err store_trace_fold_step(
-	struct store_db *db, int64_t hours_ms, int64_t before_ms, bool *ret_more);
+	struct store_db *db, const struct store_report_ages *ages, bool *ret_more);
 /* One step of counting and indexing the events of an older schema, last ones first; *unindexed: the
  * sequence up to which they are not, 0 at the end. */
 enum err store_trace_back_step(struct store_db *db, int64_t *unindexed);

@@ -17,7 +17,8 @@ struct report {
 	struct store_report_query query;
 	const char *organisations; /* JSON; NULL: all */
 	int64_t day;		   /* the next one */
-	struct map *seen;	   /* rows by what they tell apart; freed when it ends */
+	struct store_trace_days days;
+	struct map *seen; /* rows by what they tell apart; freed when it ends */
 	struct store_report_row *rows;
 	size_t count;
 	bool crowded;
@@ -196,20 +197,26 @@ static enum err read_clear(struct store_db *db, struct report *r)
 	return e;
 }
 
+/* The day, and its hours that are not yet in it; or only hours, while they are there, where not the
+ * whole day is asked for. */
 static enum err read_day(struct store_db *db, struct report *r)
 {
-	int64_t from = r->day * day_ms, to = from + day_ms;
+	int64_t from = r->day * day_ms, to = from + day_ms, first = from, end = to;
 	int64_t since = r->query.since_ms - r->query.since_ms % hour_ms;
 	enum err e;
 
 	if (r->query.of == STORE_REPORT_CLEAR)
 		return read_clear(db, r);
-	e = read_span(db, r, 1, from, to);
 	if (r->query.step != STORE_STEP_DAY && since > from)
-		from = since;
+		first = since;
 	if (r->query.step != STORE_STEP_DAY && r->query.until_ms < to)
-		to = r->query.until_ms;
-	return e == ERR_OK ? read_span(db, r, 0, from, to) : e;
+		end = r->query.until_ms;
+	if (from >= r->days.hours_from &&
+		(r->query.step == STORE_STEP_HOUR || first > from || end < to))
+		return read_span(db, r, 0, first, end);
+	e = read_span(db, r, 1, from, to);
+	from = r->days.until > from ? r->days.until : from;
+	return e == ERR_OK && from < to ? read_span(db, r, 0, from, to) : e;
 }
 
 static int64_t ticks_ms(void)
@@ -233,7 +240,7 @@ static enum err run_report(struct store_db *db, struct store_trace_job *job)
 {
 	struct report *r = (struct report *)job;
 	int64_t begun = ticks_ms(), last = (r->query.until_ms - 1) / day_ms;
-	enum err e = ERR_OK;
+	enum err e = store_trace_days_read(db, &r->days);
 
 	if (r->seen == NULL) {
 		r->seen = map_new(0);
@@ -301,14 +308,14 @@ void store_report(struct store *store, const struct store_report_query *query,
 struct folding {
 	struct store_trace_job job;
 	store_done *done;
-	int64_t hours_ms, before_ms;
+	struct store_report_ages ages;
 };
 
 static enum err run_fold(struct store_db *db, struct store_trace_job *job)
 {
 	const struct folding *f = (const struct folding *)job;
 
-	return store_trace_fold_step(db, f->hours_ms, f->before_ms, &job->more);
+	return store_trace_fold_step(db, &f->ages, &job->more);
 }
 
 static void tell_fold(struct store_trace_job *job, enum err e)
@@ -320,7 +327,7 @@ static void tell_fold(struct store_trace_job *job, enum err e)
 }
 
 void store_report_expire(
-	struct store *store, int64_t hours_ms, int64_t before_ms, store_done *done, void *context)
+	struct store *store, const struct store_report_ages *ages, store_done *done, void *context)
 {
 	struct folding *f = store_trace_job_new(sizeof(*f));
 
@@ -328,7 +335,6 @@ void store_report_expire(
 	f->job.tell = tell_fold;
 	f->job.context = context;
 	f->done = done;
-	f->hours_ms = hours_ms;
-	f->before_ms = before_ms;
+	f->ages = *ages;
 	store_trace_submit(store->trace, &f->job);
 }

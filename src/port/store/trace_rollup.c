@@ -112,34 +112,15 @@ static enum err run(struct store_db *db, const struct place *place, enum store_t
 	return store_db_run(s);
 }
 
-static enum err count_rows(
-	struct store_db *db, int span, int64_t at, int64_t most, int64_t *ret_rows)
-{
-	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_ROLL_ROWS);
-	bool row = false;
-	enum err e;
-
-	if (s == NULL)
-		return store_trace_error(db);
-	sqlite3_bind_int(s, 1, span);
-	sqlite3_bind_int64(s, 2, at);
-	sqlite3_bind_int64(s, 3, most);
-	e = store_db_step(s, &row);
-	if (e == ERR_OK && row)
-		*ret_rows = sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
-	return e;
-}
-
 static const char *crowd(const char *text)
 {
 	return text[0] != '\0' ? "*" : "";
 }
 
 /* Beyond a limit all are one. */
-static void make_crowd(struct place *place, int64_t rows)
+static void make_crowd(struct place *place, bool is_much_more)
 {
-	if (rows >= 2 * STORE_TRACE_HOUR_ROWS)
+	if (is_much_more)
 		place->organisation = "*";
 	place->connector = "*";
 	place->token = crowd(place->token);
@@ -148,26 +129,55 @@ static void make_crowd(struct place *place, int64_t rows)
 	place->group = crowd(place->group);
 }
 
-static enum err add(struct store_db *db, struct place *place, struct store_trace_counting *counting)
+/* *rows: how many PLACE has, -1: not counted yet; MOST: may be told apart. */
+static enum err add_row(struct store_db *db, struct place *place, int64_t most, int64_t *rows)
 {
 	enum err e = run(db, place, STORE_TRACE_ROLL_MORE);
-	int64_t hour = place->at + 1;
 
 	if (e != ERR_OK || sqlite3_changes(db->db) > 0)
 		return e;
-	if (counting->hour != hour)
-		e = count_rows(db, 0, place->at, 2 * STORE_TRACE_HOUR_ROWS, &counting->rows);
+	if (*rows < 0)
+		e = store_trace_roll_rows(db, place->span, place->at, 2 * most, rows);
 	if (e != ERR_OK)
 		return e;
-	counting->hour = hour;
-	if (counting->rows >= STORE_TRACE_HOUR_ROWS) {
-		make_crowd(place, counting->rows);
+	if (*rows >= most) {
+		make_crowd(place, *rows >= 2 * most);
 		e = run(db, place, STORE_TRACE_ROLL_MORE);
 		if (e != ERR_OK || sqlite3_changes(db->db) > 0)
 			return e;
 	}
-	counting->rows++;
+	++*rows;
 	return run(db, place, STORE_TRACE_ROLL_FIRST);
+}
+
+static enum err add_to_hour(
+	struct store_db *db, struct place place, struct store_trace_counting *counting)
+{
+	int64_t hour = place.at + 1;
+
+	if (counting->hour != hour)
+		counting->rows = -1;
+	counting->hour = hour;
+	return add_row(db, &place, STORE_TRACE_HOUR_ROWS, &counting->rows);
+}
+
+/* What comes late finds its hour added to the day already, or gone. */
+static enum err add(
+	struct store_db *db, const struct place *place, struct store_trace_counting *counting)
+{
+	struct store_trace_days *days = &counting->days;
+	int64_t rows = -1;
+	struct place of_day = *place;
+	enum err e = days->is_known ? ERR_OK : store_trace_days_read(db, days);
+
+	if (e == ERR_OK && place->at < days->until) {
+		of_day.span = 1;
+		of_day.at -= of_day.at % day_ms;
+		e = add_row(db, &of_day, STORE_TRACE_FOLDED_ROWS, &rows);
+	}
+	if (e == ERR_OK && (place->at >= days->hours_from || place->at >= days->until))
+		e = add_to_hour(db, *place, counting);
+	return e;
 }
 
 /* ---- without TLS ------------------------------------------------------------------------------
@@ -245,97 +255,4 @@ enum err store_trace_roll(struct store_db *db, const struct store_event *event, 
 	if (is_clear)
 		e = add_clear(db, event, &place, hop);
 	return e == ERR_OK ? add(db, &place, counting) : e;
-}
-
-/* ---- retention --------------------------------------------------------------------------------
- */
-
-static enum err oldest_hour(struct store_db *db, int64_t before_ms, int64_t *ret_at, bool *ret_any)
-{
-	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_ROLL_OLDEST);
-	enum err e;
-
-	*ret_any = false;
-	if (s == NULL)
-		return store_trace_error(db);
-	sqlite3_bind_int64(s, 1, before_ms);
-	e = store_db_step(s, ret_any);
-	if (e == ERR_OK && *ret_any)
-		*ret_at = sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
-	return e;
-}
-
-static enum err run_hour(struct store_db *db, enum store_trace_sql which, int64_t at)
-{
-	sqlite3_stmt *s = store_trace_statement(db, which);
-
-	if (s == NULL)
-		return store_trace_error(db);
-	sqlite3_bind_int64(s, 1, at);
-	if (which != STORE_TRACE_ROLL_REMOVE)
-		sqlite3_bind_int64(s, 2, at - at % day_ms);
-	return store_db_run(s);
-}
-
-static enum err fold_hour(struct store_db *db, int64_t at)
-{
-	int64_t rows = 0;
-	enum err e = count_rows(db, 1, at - at % day_ms, STORE_TRACE_FOLDED_ROWS, &rows);
-
-	if (e == ERR_OK)
-		e = run_hour(db,
-			rows < STORE_TRACE_FOLDED_ROWS ? STORE_TRACE_FOLD : STORE_TRACE_FOLD_CROWD,
-			at);
-	return e == ERR_OK ? run_hour(db, STORE_TRACE_ROLL_REMOVE, at) : e;
-}
-
-static enum err forget(
-	struct store_db *db, enum store_trace_sql which, int64_t before, int span, bool *ret_more)
-{
-	sqlite3_stmt *s = store_trace_statement(db, which);
-	enum err e;
-
-	if (s == NULL)
-		return store_trace_error(db);
-	sqlite3_bind_int64(s, 1, before);
-	sqlite3_bind_int64(s, 2, STORE_TRACE_FORGET_ROWS);
-	if (which == STORE_TRACE_ROLL_FORGET)
-		sqlite3_bind_int(s, 3, span);
-	e = store_db_run(s);
-	*ret_more = *ret_more || sqlite3_changes(db->db) == STORE_TRACE_FORGET_ROWS;
-	return e;
-}
-
-static enum err fold_or_forget(
-	struct store_db *db, int64_t hours_ms, int64_t before_ms, bool *ret_more)
-{
-	int64_t at = 0;
-	enum err e;
-
-	*ret_more = false;
-	e = forget(db, STORE_TRACE_ROLL_FORGET, before_ms, 0, ret_more);
-	if (e == ERR_OK)
-		e = forget(
-			db, STORE_TRACE_ROLL_FORGET, before_ms - before_ms % day_ms, 1, ret_more);
-	if (e == ERR_OK)
-		e = forget(db, STORE_TRACE_CLEAR_FORGET, before_ms / day_ms, 0, ret_more);
-	if (e != ERR_OK || *ret_more)
-		return e;
-	e = oldest_hour(db, hours_ms - hours_ms % day_ms, &at, ret_more);
-	return e == ERR_OK && *ret_more ? fold_hour(db, at) : e;
-}
-
-enum err store_trace_fold_step(
-	struct store_db *db, int64_t hours_ms, int64_t before_ms, bool *ret_more)
-{
-	enum err e = store_trace_run(db, STORE_TRACE_BEGIN);
-
-	if (e == ERR_OK)
-		e = fold_or_forget(db, hours_ms, before_ms, ret_more);
-	if (e == ERR_OK)
-		e = store_trace_run(db, STORE_TRACE_COMMIT);
-	if (e != ERR_OK)
-		store_trace_roll_back(db);
-	return e;
 }

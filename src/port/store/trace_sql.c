@@ -69,6 +69,13 @@ static const char *const migrations[] = {
 	" PRIMARY KEY(day, direction, organisation, domain)) WITHOUT ROWID;"
 	"INSERT INTO setting SELECT 'unindexed', max(sequence) FROM event"
 	" HAVING max(sequence) IS NOT NULL;",
+	/* Until now an hour was moved to its day when it was old. */
+	"INSERT OR REPLACE INTO setting SELECT 'days-until', coalesce("
+	" (SELECT min(at) FROM rollup WHERE span = 0),"
+	" (SELECT max(at) + 86400000 FROM rollup WHERE span = 1), 0);"
+	"INSERT OR REPLACE INTO setting SELECT 'hours-from', (value + 86399999) / 86400000 * "
+	"86400000"
+	" FROM setting WHERE name = 'days-until';",
 };
 
 #define EVENT                                                                                      \
@@ -277,8 +284,13 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_ROLL_FIRST] =
 		"INSERT INTO rollup(" ROLL ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
 		" 1, ?12, ?13) ON CONFLICT DO UPDATE SET" ROLL_MORE,
-	[STORE_TRACE_ROLL_OLDEST] = "SELECT at FROM rollup WHERE span = 0 AND at < ?1"
-				    " ORDER BY at LIMIT 1",
+	[STORE_TRACE_ROLL_OLDEST] = "SELECT at FROM rollup WHERE span = 0 AND at >= ?2"
+				    " AND at < ?1 ORDER BY at LIMIT 1",
+	[STORE_TRACE_DAYS] = "SELECT (SELECT value FROM setting WHERE name = 'days-until'),"
+			     " (SELECT value FROM setting WHERE name = 'hours-from')",
+	[STORE_TRACE_SET_DAYS] =
+		"UPDATE setting SET value = max(value, CASE name WHEN 'days-until' THEN ?1"
+		" ELSE ?2 END) WHERE name IN ('days-until', 'hours-from')",
 	[STORE_TRACE_FOLD] =
 		"INSERT INTO rollup(" ROLL ") SELECT 1, ?2, direction, organisation, connector,"
 		" kind, token, level, version, cipher, grp, recipients, messages, bytes" ROLL_HOUR
@@ -289,7 +301,6 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		" ELSE '*' END, CASE cipher WHEN '' THEN '' ELSE '*' END, CASE grp WHEN '' THEN ''"
 		" ELSE '*' END, " ROLL_ALL " 6, 7, 8, 9, 10, 11"
 		" ON CONFLICT DO UPDATE SET" ROLL_MORE,
-	[STORE_TRACE_ROLL_REMOVE] = "DELETE" ROLL_HOUR,
 	[STORE_TRACE_ROLL_FORGET] =
 		"DELETE FROM rollup WHERE (span, at, direction, organisation, connector, kind,"
 		" token, level, version, cipher, grp) IN (SELECT span, at, direction, organisation,"

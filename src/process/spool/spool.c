@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 /* Reports by the hour; older ones by the day. */
+/* An hour is added to its day when hardly anything comes late, and kept beside it for a while. */
+static const int64_t report_days_ms = 2 * INT64_C(3600) * 1000;
 static const int64_t report_hours_ms = 35 * (int64_t)MOMENT_DAY_MS;
 
 enum {
 	TICK_MS = 1000,
 	CLOCK_JUMP_MS = 30 * 1000,
-	TRACE_EVERY_MS = 6 * 3600 * 1000,
+	TRACE_EVERY_MS = 3600 * 1000,
 	MAX_PROTECTIONS_IN = 50000, /* strangers choose what they are */
 	MAX_PROTECTIONS_OUT = 100000,
 };
@@ -249,16 +251,17 @@ static void check_drained(struct spool *spool)
 
 static void expire_trace(struct spool *spool)
 {
-	int64_t now = spool->ticks_ms();
+	int64_t ticks = spool->ticks_ms(), now = spool->now_ms();
+	struct store_report_ages ages = {.days_ms = now - report_days_ms,
+		.hours_ms = now - report_hours_ms,
+		.before_ms = now - spool->settings.reports_keep_ms};
 
-	if (now < spool->next_trace_ms)
+	if (ticks < spool->next_trace_ms)
 		return;
-	spool->next_trace_ms = now + TRACE_EVERY_MS;
+	spool->next_trace_ms = ticks + TRACE_EVERY_MS;
 	spool_protections_expire(spool);
-	store_trace_expire(
-		spool->store, spool->now_ms() - spool->settings.trace_keep_ms, NULL, NULL);
-	store_report_expire(spool->store, spool->now_ms() - report_hours_ms,
-		spool->now_ms() - spool->settings.reports_keep_ms, NULL, NULL);
+	store_trace_expire(spool->store, now - spool->settings.trace_keep_ms, NULL, NULL);
+	store_report_expire(spool->store, &ages, NULL, NULL);
 }
 
 void spool_on_tick(struct spool *spool)

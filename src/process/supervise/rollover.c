@@ -18,7 +18,8 @@ enum {
 	START_MS = 100,
 	LOOK_MS = 10 * 1000, /* how late a jump of the clock is noticed */
 	PAUSE_MS = 3600 * 1000,
-	/* How many wait for another change to end, and how long: less than the admin process waits. */
+	/* How many wait for another change to end, and how long: less than the admin process waits.
+	 */
 	MAX_ASKED = 64,
 	ASKED_MS = 12 * 1000,
 };
