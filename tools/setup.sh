@@ -17,6 +17,7 @@ check_packages=(
 	chromium
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
 	softhsm2 pebble uacme certbot prometheus
+	systemd-container # boots a machine in which the Debian package is tried
 	libcrypt1 libdb5.3 libgnutls-dane0 libgnutls30 libidn12 libidn2-0 libnsl2 libpcre2-8-0 # what Exim is linked with
 )
 package_packages=(debhelper dpkg-dev fakeroot lintian)

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import debian  # noqa: E402
 from certs import Authority  # noqa: E402
 from sealpost import Sealpost  # noqa: E402
 
@@ -43,6 +44,12 @@ def authority(tmp_path_factory):
 def foreign_authority(tmp_path_factory):
     """Another root, which nobody in the tests trusts."""
     return Authority(tmp_path_factory.mktemp('pki') / 'foreign', 'Foreign Root')
+
+
+@pytest.fixture(scope='session')
+def package(tmp_path_factory):
+    """The Debian package of what is committed."""
+    return debian.build(debian.shared_directory(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture

@@ -3,35 +3,13 @@
 The system is this machine's with a layer over it: what the package does stays in the layer.
 """
 import pathlib
-import shutil
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from debian import renumbered
+
 WORLD = pathlib.Path(__file__).with_name('package_world.sh')
-
-
-@pytest.fixture(scope='module')
-def package(tmp_path_factory):
-    output = tmp_path_factory.mktemp('deb')
-    built = subprocess.run([ROOT / 'tools' / 'deb.sh'], env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'DEB_DIR': str(output)},
-                           capture_output=True, text=True, timeout=1800)
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return next(f for f in output.glob('sealpost_*.deb'))
-
-
-def renumbered(package, directory, version):
-    """The same package with another version: what an upgrade does does not depend on what is in it."""
-    tree = directory / 'tree'
-    subprocess.run(['dpkg-deb', '-R', package, tree], check=True)
-    control = tree / 'DEBIAN' / 'control'
-    lines = [f'Version: {version}' if line.startswith('Version:') else line for line in control.read_text().splitlines()]
-    control.write_text('\n'.join(lines) + '\n')
-    later = directory / 'later.deb'
-    subprocess.run(['dpkg-deb', '-b', '--root-owner-group', tree, later], check=True, capture_output=True)
-    shutil.rmtree(tree)
-    return later
 
 
 def test_lintian_finds_nothing(package):
