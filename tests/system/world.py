@@ -123,6 +123,10 @@ class World:
             'publish': {'listen': f'127.0.0.1:{free_port()}'}})
         self.peers = []
         self.numbers = itertools.count(1)
+        # Made once: the system's roots are many, and reading them takes longer than a request.
+        self.context = ssl.create_default_context(cafile=authority.certificate)
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
         self.asked = {}  # what the tests ask with, made once
 
     def socket(self):
@@ -142,10 +146,7 @@ class World:
 
     def web(self, method, path, body=None, headers=None):
         """By somebody in the network, over HTTPS."""
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        api = http.client.HTTPSConnection('127.0.0.1', self.port, timeout=60, context=context)
+        api = http.client.HTTPSConnection('127.0.0.1', self.port, timeout=60, context=self.context)
         try:
             api.request(*prepared(method, path, body, headers))
             answer = api.getresponse()
