@@ -3,8 +3,11 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 enum { MAX_ANSWER = 64 * 1024 * 1024, TIMEOUT_S = 60, LINES_TIMEOUT_S = 420, PAGE = 500 };
+/* One who manages an organisation only may be told to ask less often. */
+enum { TRIES = 20, LONGEST_WAIT_S = 10, TOO_MANY = 429 };
 
 /* An answer as it comes in. */
 struct intake {
@@ -111,9 +114,11 @@ static void set_up(CURL *curl, const struct cli_call *call, struct intake *intak
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 }
 
-static CURLcode perform(struct cli *cli, const char *socket, const struct cli_call *call,
-	struct intake *intake, long ret[2])
+/* RET: status, system's error, seconds to wait before the next try. */
+static CURLcode perform_once(struct cli *cli, const char *socket, const struct cli_call *call,
+	struct intake *intake, long ret[3])
 {
+	curl_off_t wait = 0;
 	CURL *curl = curl_easy_init();
 	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
 	char *body = call->body != NULL ? json_dumps(call->body, JSON_COMPACT) : NULL;
@@ -136,9 +141,28 @@ static CURLcode perform(struct cli *cli, const char *socket, const struct cli_ca
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret[0]);
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &ret[1]);
+	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
+	ret[2] = (long)wait;
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(headers);
 	free(body);
+	return code;
+}
+
+static CURLcode perform(struct cli *cli, const char *socket, const struct cli_call *call,
+	struct intake *intake, long ret[3])
+{
+	CURLcode code = perform_once(cli, socket, call, intake, ret);
+
+	for (int tries = 1;
+		code == CURLE_OK && ret[0] == TOO_MANY && ret[2] <= LONGEST_WAIT_S && tries < TRIES;
+		tries++) {
+		const struct timespec wait = {.tv_sec = ret[2] > 0 ? ret[2] : 1};
+
+		nanosleep(&wait, NULL);
+		buf_clear(&intake->body);
+		code = perform_once(cli, socket, call, intake, ret);
+	}
 	return code;
 }
 
@@ -146,7 +170,7 @@ int cli_ask(struct cli *cli, const struct cli_call *call, struct cli_answer *ret
 {
 	struct intake intake = {.etag = ""};
 	const char *socket;
-	long facts[2] = {0, 0};
+	long facts[3] = {0};
 	CURLcode code;
 	int status = cli_socket_path(cli, &socket);
 
@@ -177,7 +201,7 @@ int cli_ask_text(struct cli *cli, const struct cli_call *call, struct str *ret)
 {
 	struct intake intake = {.etag = ""};
 	const char *socket;
-	long facts[2] = {0, 0};
+	long facts[3] = {0};
 	CURLcode code;
 	int status = cli_socket_path(cli, &socket);
 
@@ -204,7 +228,7 @@ int cli_ask_lines(struct cli *cli, const struct cli_call *call, cli_line *line, 
 {
 	struct intake intake = {.cli = cli, .line = line, .context = context};
 	const char *socket;
-	long facts[2] = {0, 0};
+	long facts[3] = {0};
 	CURLcode code;
 	int status = cli_socket_path(cli, &socket);
 

@@ -68,8 +68,40 @@ async function errorOf(response: Response): Promise<ApiError> {
 		Array.isArray(problem.errors) ? problem.errors : [], Number(response.headers.get('Retry-After')) || 0);
 }
 
-/** The answer as it is; throws ApiError unless it is 2xx. */
+/** Until then, or until nobody wants to know any more. */
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const abort = () => {
+			clearTimeout(timer);
+			reject(new DOMException('', 'AbortError'));
+		};
+		const timer = setTimeout(() => {
+			signal?.removeEventListener('abort', abort);
+			resolve();
+		}, ms);
+		signal?.addEventListener('abort', abort, { once: true });
+	});
+}
+
+/** How often, and how long at most, one waits who has asked for too much. */
+const TRIES = 4;
+const LONGEST_WAIT_S = 10;
+
+/** The answer as it is; throws ApiError unless it is 2xx. What the server did not look at is asked again, when it says. */
 export async function request(method: string, path: string, body?: unknown, options: Options = {}): Promise<Response> {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await requestOnce(method, path, body, options);
+		} catch (error) {
+			if (!(error instanceof ApiError) || error.code !== 'too-many-requests' || tries === TRIES ||
+				error.retryAfter > LONGEST_WAIT_S || options.signal?.aborted)
+				throw error;
+			await pause(Math.max(1, error.retryAfter) * 1000, options.signal);
+		}
+	}
+}
+
+async function requestOnce(method: string, path: string, body: unknown, options: Options): Promise<Response> {
 	const headers: Record<string, string> = { Accept: 'application/json' };
 	if (body !== undefined)
 		headers['Content-Type'] = 'application/json';

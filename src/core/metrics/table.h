@@ -136,6 +136,25 @@ enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 		"Requests to the management API.")                                                 \
 	X(METRICS_REQUESTS_REFUSED, "admin_requests_refused_total", COUNTER, "process",            \
 		"Requests to the management API of those who may not.")                            \
+	X(METRICS_REQUESTS_LIMITED, "admin_requests_limited_total", COUNTER, "process,reason",     \
+		"Requests that were turned away unseen.  reason: actor, address (more than "       \
+		"admin.requests_per_second), log-in (who failed must wait), busy.")                \
+	X(METRICS_ANSWERS, "admin_answers_total", COUNTER, "process,door,class",                   \
+		"Answers of the management API.  door: https, socket; class: 2xx, 3xx, 4xx, 429, " \
+		"5xx (429 is not among 4xx).")                                                     \
+	X(METRICS_REQUEST_TIME, "admin_request_seconds", HISTOGRAM, "process,door",                \
+		"How long requests to the management API took; without tests, checks and live "    \
+		"events, which go on.")                                                            \
+	X(METRICS_HTTPS_SESSIONS, "https_connections", GAUGE, "process",                           \
+		"Connections to the admin center by HTTPS, now.")                                  \
+	X(METRICS_HTTPS_CONNECTIONS, "https_connections_total", COUNTER, "process",                \
+		"Connections to the admin center that were made.")                                 \
+	X(METRICS_HTTPS_OVER_LIMIT, "https_connections_refused_total", COUNTER, "process",         \
+		"Connections to the admin center that ended because there were too many.")         \
+	X(METRICS_HTTPS_HANDSHAKES, "https_handshakes_total", COUNTER, "process,result",           \
+		"TLS handshakes with browsers.  result: ok, failed.")                              \
+	X(METRICS_HTTPS_TIMEOUTS, "https_timeouts_total", COUNTER, "process",                      \
+		"Connections to the admin center that ended because they were silent or slow.")    \
 	X(METRICS_LOGIN_FAILURES, "admin_login_failures_total", COUNTER, "process",                \
 		"Log-ins to the admin center that failed.")
 

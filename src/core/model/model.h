@@ -408,6 +408,7 @@ struct model_admin {		 /* the admin center and the API, over HTTPS */
 	const char *certificate; /* by name; NULL: the first one */
 	int64_t session_idle_ms; /* without a request; then one must log in again */
 	int64_t session_life_ms; /* at most */
+	int64_t requests_per_second, requests_burst; /* of one user, token, or address */
 };
 
 struct model_metrics {

@@ -286,6 +286,11 @@ static const struct record_field admin_fields[] = {
 		.doc = "Who is idle for so long must log in again."),
 	DURATION(struct model_admin, session_life, MINUTE, WEEK, .preset = "12h",
 		.doc = "How long a log-in is good at most."),
+	F(requests_per_second, RECORD_INT, .min = 1, .max = 10000, .preset = "50",
+		.doc = "Requests that a user, a token, or an address from which nobody is known "
+		       "may make each second on the average; more are answered 429."),
+	F(requests_burst, RECORD_INT, .min = 1, .max = 100000, .preset = "500",
+		.doc = "Of these, how many may come at once after a rest."),
 };
 #undef F
 static const struct record_desc admin_desc = RECORD_DESC(

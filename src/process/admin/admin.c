@@ -1,5 +1,6 @@
 #include "process/admin/admin.h"
 
+#include "core/metrics/set.h"
 #include "port/log/log.h"
 #include "process/admin/call.h"
 #include "process/admin/challenge.h"
@@ -9,6 +10,7 @@
 #include "process/admin/login.h"
 #include "process/admin/peer.h"
 #include "process/admin/publish.h"
+#include "process/admin/rates.h"
 #include "process/admin/session.h"
 #include "process/admin/setup.h"
 #include "process/admin/work.h"
@@ -30,6 +32,8 @@ static void *create(struct runtime *runtime)
 	admin->sessions = admin_sessions_new();
 	admin->address_limits = admin_limits_of_addresses();
 	admin->user_limits = admin_limits_of_users();
+	admin->rates = admin_rates_new((uint64_t)runtime_ticks_ms());
+	admin->counts = metrics_set_new();
 	admin->work = admin_work_new(runtime_base(runtime));
 	admin->links = admin_links_new();
 	admin->events = admin_events_new(admin);
@@ -300,10 +304,11 @@ static json_t *stats(void *self)
 {
 	const struct admin *admin = self;
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)admin->served, "refused",
-		(json_int_t)admin->refused, "login_failures", (json_int_t)admin->login_failures,
-		"under_way", (json_int_t)admin->call_count, "published",
-		(json_int_t)admin_publish_served(admin->publish));
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:o}", "requests", (json_int_t)admin->served,
+		"refused", (json_int_t)admin->refused, "login_failures",
+		(json_int_t)admin->login_failures, "under_way", (json_int_t)admin->call_count,
+		"published", (json_int_t)admin_publish_served(admin->publish), "metrics",
+		metrics_set_json(admin->counts));
 }
 
 static void drain(void *self)
@@ -329,6 +334,8 @@ static void destroy(void *self)
 	admin_sessions_free(&admin->sessions);
 	admin_limits_free(&admin->address_limits);
 	admin_limits_free(&admin->user_limits);
+	admin_rates_free(&admin->rates);
+	metrics_set_free(&admin->counts);
 	admin_links_free(&admin->links);
 	admin_events_free(&admin->events);
 	admin_publish_free(&admin->publish);

@@ -1,6 +1,7 @@
 /* Answers: JSON, problems (RFC 9457), text, files. */
 #include "base/buf.h"
 #include "process/admin/assets.h"
+#include "process/admin/count.h"
 #include "process/admin/events.h"
 #include "process/admin/gate.h"
 #include "process/admin/peer.h"
@@ -90,6 +91,7 @@ static void finish(
 		return;
 	}
 	if (call->request != NULL) {
+		admin_count_answer(call->admin, call->request, status, call->came_us);
 		admin_peer_watch(evhttp_request_get_connection(call->request));
 		send_json(call->admin, call->request, status, json, type, etag);
 		call->request = NULL;
@@ -108,6 +110,7 @@ static void finish_with(struct admin_call *call, const struct answer *answer)
 {
 	call->admin->served++;
 	if (call->request != NULL) {
+		admin_count_answer(call->admin, call->request, answer->status, call->came_us);
 		admin_peer_watch(evhttp_request_get_connection(call->request));
 		send_answer(call->request, answer);
 		call->request = NULL;
@@ -296,6 +299,7 @@ void admin_refuse(
 	json_t *json = problem_json(status, NULL, detail);
 
 	admin->refused++;
+	admin_count_answer(admin, request, status, 0);
 	send_json(admin, request, status, json, "application/problem+json", NULL);
 	json_decref(json);
 }

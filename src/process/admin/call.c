@@ -1,4 +1,5 @@
 #include "process/admin/check.h"
+#include "process/admin/count.h"
 #include "process/admin/gate.h"
 #include "process/admin/openapi.h"
 #include "process/admin/peer.h"
@@ -105,16 +106,20 @@ static void start(struct admin_call *call)
 		path != NULL ? path : "", call->arena, &call->route, call->segments,
 		&call->segment_count)) {
 	case ADMIN_NO_PATH:
-		admin_problem(call, 404, "there is nothing at this path; GET /v1 lists all paths");
+		if (admin_pays_as_stranger(call))
+			admin_problem(call, 404,
+				"there is nothing at this path; GET /v1 lists all paths");
 		return;
 	case ADMIN_NO_METHOD:
-		admin_problem(call, 405, "this path has other methods; GET /v1 lists them");
+		if (admin_pays_as_stranger(call))
+			admin_problem(call, 405, "this path has other methods; GET /v1 lists them");
 		return;
 	case ADMIN_FOUND:
 		break;
 	}
 	if (query != NULL && evhttp_parse_query_str(query, &call->query) != 0) {
-		admin_problem(call, 400, "the query cannot be read");
+		if (admin_pays_as_stranger(call))
+			admin_problem(call, 400, "the query cannot be read");
 		return;
 	}
 	admin_identify(call, identified);
@@ -155,12 +160,15 @@ void admin_on_request(struct evhttp_request *request, void *context)
 
 	if (admin->draining || admin->call_count - admin->listener_count >= ADMIN_MAX_CALLS ||
 		(peer != NULL && admin->stranger_count >= ADMIN_MAX_STRANGERS)) {
+		if (!admin->draining)
+			admin_count_limited(admin, ADMIN_LIMIT_BUSY);
 		admin_refuse(admin, request, 503,
 			admin->draining ? "the server is ending" : "too many requests at once");
 		return;
 	}
 	call = new_call(admin);
 	call->request = request;
+	call->came_us = admin_count_now();
 	if (peer != NULL) {
 		call->address = arena_text(call->arena, peer->address);
 		call->is_stranger = true;

@@ -28,8 +28,10 @@ struct admin_limits;
 struct admin_links;
 struct admin_page;
 struct admin_publish;
+struct admin_rates;
 struct admin_sessions;
 struct admin_work;
+struct metrics_set;
 
 enum {
 	ADMIN_MAX_CALLS = 64,		    /* under way at once, then 503 */
@@ -109,6 +111,7 @@ struct admin_call {
 	struct evhttp_request *request; /* NULL: the client has gone */
 	const struct admin_route *route;
 	struct arena *arena;
+	int64_t came_us;     /* count.h */
 	const char *address; /* who asks over the network; NULL: by admin.sock */
 	bool is_stranger;    /* over the network, and not known yet */
 	bool is_known;	     /* all of these say something: */
@@ -128,6 +131,7 @@ struct admin_call {
 	struct evkeyvalq query;
 	json_t *body; /* NULL: none */
 
+	const char *rate_key;		 /* of a token (caller.c); NULL: by who asks */
 	const char *waiting_secret;	 /* of a token, until it is looked up */
 	const struct account_user *user; /* who logs in; NULL: not known (login.c) */
 	const char *setup_user;		 /* who sets her password by a link (setup.c) */
@@ -195,6 +199,8 @@ struct admin {
 
 	struct admin_sessions *sessions;
 	struct admin_limits *address_limits, *user_limits; /* of attempts to log in */
+	struct admin_rates *rates;			   /* of requests */
+	struct metrics_set *counts;			   /* count.h */
 	struct admin_work *work;
 	struct admin_links *links; /* setup.h */
 	struct admin_events *events;

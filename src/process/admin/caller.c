@@ -1,9 +1,12 @@
 /* Who asks. */
 #include "port/log/log.h"
 #include "port/secret/secret.h"
+#include "process/admin/count.h"
 #include "process/admin/gate.h"
 #include "process/admin/headers.h"
+#include "process/admin/limits.h"
 #include "process/admin/peer.h"
+#include "process/admin/rates.h"
 #include "process/admin/session.h"
 
 #include <event2/bufferevent.h>
@@ -34,17 +37,65 @@ static void log_refused(struct admin_call *call, const char *why, int64_t uid)
 			LOG_NUMBER("uid", uid));
 }
 
-/* She is known from here on.  False: too many limited ones at once, answered. */
+/* ---- how many requests ----------------------------------------------------------------------- */
+
+/* One request of KEY.  False: there were too many, answered. */
+static bool pays(struct admin_call *call, const char *key, enum admin_limit limit)
+{
+	const struct model_admin *settings = &call->admin->node.admin;
+	const struct admin_rate rate = {settings->requests_per_second, settings->requests_burst};
+	int64_t wait = admin_rates_take(call->admin->rates, str_of(key), &rate, runtime_ticks_ms());
+
+	if (wait == 0)
+		return true;
+	admin_count_limited(call->admin, limit);
+	admin_header(call, "Retry-After",
+		arena_format(call->arena, "%lld", (long long)(wait + 999) / 1000));
+	admin_problem_at(call, 429, "too-many-requests", NULL,
+		"more than %lld requests a second: this one was not looked at, try it again",
+		(long long)rate.per_second);
+	return false;
+}
+
+bool admin_pays_as_stranger(struct admin_call *call)
+{
+	char network[64];
+
+	if (call->address == NULL)
+		return true;
+	admin_limits_network(call->address, network, sizeof(network));
+	return pays(call, arena_format(call->arena, "address %s", network), ADMIN_LIMIT_ADDRESS);
+}
+
+/* Who manages the installation from this machine can do all else, too. */
+static bool pays_as_actor(struct admin_call *call)
+{
+	const char *key = call->rate_key;
+
+	if (call->via == ADMIN_VIA_SOCKET && !call->is_limited)
+		return true;
+	if (key == NULL)
+		key = call->via == ADMIN_VIA_SOCKET
+			      ? arena_format(call->arena, "uid %u", (unsigned)call->uid)
+			      : arena_format(call->arena, "user %s", call->actor);
+	return pays(call, key, ADMIN_LIMIT_ACTOR);
+}
+
+/* She is known from here on.  False: too many requests of hers, or too many limited ones at once,
+ * answered. */
 static bool admit(struct admin_call *call)
 {
 	struct admin *admin = call->admin;
 
+	if (!pays_as_actor(call))
+		return false;
 	call->is_known = true;
 	if (call->is_stranger)
 		admin->stranger_count--;
 	call->is_stranger = false;
 	if (call->is_limited && admin->limited_count >= ADMIN_MAX_LIMITED) {
 		call->is_limited = false; /* is not counted */
+		admin_count_limited(admin, ADMIN_LIMIT_BUSY);
 		admin_problem(call, 503, "too many requests at once");
 		return false;
 	}
@@ -110,14 +161,29 @@ static void found_token(struct admin_call *call, enum err e, const json_t *resul
 		call->go(call);
 }
 
+/* The spool must be asked.  Whose secret is that of a token which was right before is not held up
+ * by what others try from her address. */
+static bool may_ask_for_token(struct admin_call *call, struct str secret)
+{
+	char digest[ACCOUNT_AUDIT_HASH];
+
+	secret_sha256(secret, digest);
+	call->rate_key = arena_format(call->arena, "token %s", digest);
+	return admin_rates_knows(call->admin->rates, str_of(call->rate_key)) ||
+	       admin_pays_as_stranger(call);
+}
+
 static void identify_by_token(struct admin_call *call)
 {
 	struct str token = admin_headers_bearer(header(call, "Authorization")), id, secret;
 
 	if (!account_token_parse(token, &id, &secret)) {
-		bad_token(call);
+		if (admin_pays_as_stranger(call))
+			bad_token(call);
 		return;
 	}
+	if (!may_ask_for_token(call, secret))
+		return;
 	call->actor = "token";
 	call->waiting_secret = arena_text_of(call->arena, secret);
 	admin_ask_spool(call, "tokens.find", json_pack("{s:o}", "id", json_stringn(id.p, id.n)),
@@ -195,16 +261,18 @@ void admin_identify(struct admin_call *call, void (*go)(struct admin_call *call)
 	bool is_open = admin_route_access(call->route) == ADMIN_OPEN;
 
 	call->go = go;
-	if (call->address != NULL && is_open)
-		go(call);
-	else if (!is_open && header(call, "Authorization") != NULL)
+	if (call->address != NULL && is_open) {
+		if (admin_pays_as_stranger(call))
+			go(call);
+	} else if (!is_open && header(call, "Authorization") != NULL)
 		identify_by_token(call);
 	else if (!is_open && identify_by_session(call)) {
 		if (admit(call))
 			go(call);
-	} else if (call->address != NULL)
-		go(call);
-	else if (identify_by_kernel(call) && admit(call))
+	} else if (call->address != NULL) {
+		if (admin_pays_as_stranger(call))
+			go(call);
+	} else if (identify_by_kernel(call) && admit(call))
 		go(call);
 }
 

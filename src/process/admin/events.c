@@ -1,5 +1,6 @@
 #include "process/admin/events.h"
 
+#include "process/admin/count.h"
 #include "process/admin/gate.h"
 #include "process/admin/peer.h"
 
@@ -253,6 +254,7 @@ void admin_get_events(struct admin_call *call)
 	call->gone = gone;
 	call->began_ms = runtime_ticks_ms();
 	call->admin->listener_count++;
+	admin_count_answer(call->admin, call->request, 200, 0);
 	evhttp_send_reply_start(call->request, 200, "OK");
 	if (!call->is_limited && call->admin->events->pulse != NULL)
 		send_pulse(call, call->admin->events->pulse);

@@ -21,6 +21,10 @@
  * known. */
 void admin_identify(struct admin_call *call, void (*go)(struct admin_call *call));
 
+/* Nobody is known who asks: one request of her address, if she came over the network.  False: there
+ * were too many, answered. */
+bool admin_pays_as_stranger(struct admin_call *call);
+
 /* Is who began CALL still known, with the same rights?  For calls that go on for long. */
 bool admin_is_still_known(struct admin_call *call);
 

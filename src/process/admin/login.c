@@ -2,6 +2,7 @@
 
 #include "port/log/log.h"
 #include "port/secret/secret.h"
+#include "process/admin/count.h"
 #include "process/admin/gate.h"
 #include "process/admin/limits.h"
 #include "process/admin/session.h"
@@ -60,6 +61,7 @@ static bool may_try(struct admin_call *call, const char *user)
 			return true;
 		admin_limits_forgive(call->admin->address_limits, address_key(call));
 	}
+	admin_count_limited(call->admin, ADMIN_LIMIT_LOGIN);
 	wait = (wait + SECOND - 1) / SECOND;
 	admin_header(call, "Retry-After", arena_format(call->arena, "%lld", (long long)wait));
 	admin_problem(call, 429, "too many attempts: try again in %lld seconds", (long long)wait);

@@ -56,6 +56,12 @@ static const struct {
 	{"admin", "requests", METRICS_REQUESTS, NULL},
 	{"admin", "refused", METRICS_REQUESTS_REFUSED, NULL},
 	{"admin", "login_failures", METRICS_LOGIN_FAILURES, NULL},
+	{"web", "sessions", METRICS_HTTPS_SESSIONS, NULL},
+	{"web", "connections", METRICS_HTTPS_CONNECTIONS, NULL},
+	{"web", "over_limit", METRICS_HTTPS_OVER_LIMIT, NULL},
+	{"web", "handshakes", METRICS_HTTPS_HANDSHAKES, "ok"},
+	{"web", "failures", METRICS_HTTPS_HANDSHAKES, "failed"},
+	{"web", "timeouts", METRICS_HTTPS_TIMEOUTS, NULL},
 };
 
 static double number_of(const json_t *value)

@@ -1,4 +1,5 @@
 /* Answers that are written line by line while the work goes on. */
+#include "process/admin/count.h"
 #include "process/admin/peer.h"
 
 #include <event2/buffer.h>
@@ -14,6 +15,7 @@ void admin_stream_begin(struct admin_call *call, void (*gone)(struct admin_call 
 	evhttp_connection_set_timeout(evhttp_request_get_connection(call->request), ADMIN_STREAM_S);
 	call->is_stream = true;
 	call->gone = gone;
+	admin_count_answer(call->admin, call->request, 200, 0);
 	evhttp_send_reply_start(call->request, 200, "OK");
 }
 
