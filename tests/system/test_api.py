@@ -577,8 +577,6 @@ def assert_no_mark(answer, request, *asked):
 
 def test_what_is_anothers_is_not_there(world):
     """Neither to be seen nor to be changed, and no answer tells whether it is there."""
-    before = world.house.cli('export').stdout
-    queue = world.house.json('queue', 'list', '--domain', ZETA.stuck_domain)
     asked = []
     for method, path, operation in world.contract.operations():
         if '{' in path and path.startswith('/v1') and of_organisations(operation):
@@ -586,6 +584,8 @@ def test_what_is_anothers_is_not_there(world):
             place = {k: v for k, v in theirs(path).items() if '{' + k + '}' in path}
             asked.append((place, request_of(method, path, {**own, 'path': place})))
     assert len(asked) > 15
+    before = world.house.cli('export').stdout
+    queue = world.house.json('queue', 'list', '--domain', ZETA.stuck_domain)
     for (place, request), answer in zip(asked, world.ask_as(ANN, *[r for _, r in asked])):
         if 'acceptance' in request[1]:
             assert answer.status in (200, 403, 404), (request, answer)  # how often hers were accepted: of zeta's none
