@@ -187,6 +187,7 @@ ASKED = {
     **objects('rules', by_names, {'organisation': ALPHA.organisation, 'name': ALPHA.rule}, COMMENT),
     'post /v1/connectors/{organisation}/{name}/test': lambda w: dict(path=AWAY, body={'to': f'ann@{ALPHA.partner}'}),
     'get /v1/connectors/{organisation}/{name}/test': lambda w: dict(path=AWAY, query={'limit': 5}),
+    'get /v1/connector-tests': lambda w: dict(query={'after': 'a/b', 'limit': 5}),
     'get /v1/connectors/{organisation}/{name}/readiness': lambda w: dict(path=AWAY, query={'days': 7}),
     'post /v1/explain': lambda w: dict(body={'from': f'joe@{ALPHA.domain}', 'to': [f'ann@{ALPHA.partner}'],
                                              'ip': '192.0.2.1'}),

@@ -126,13 +126,13 @@ export interface QueueSummary {
 	totals: { messages: number; recipients: number; routes: number; active: number };
 }
 
-export interface TestResult {
-	id: number;
+/** The last test of a connector. */
+export interface LastProbe {
+	organisation: string;
+	connector: string;
 	at: string;
 	direction: 'inbound' | 'outbound';
-	actor: string;
 	ok: boolean;
-	text: string;
 }
 
 export interface Finding {

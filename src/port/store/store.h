@@ -501,5 +501,13 @@ void store_test_put(
 /* Newest first. */
 void store_tests(struct store *store, const char *organisation, const char *connector, size_t limit,
 	store_tests_done *done, void *context);
+struct store_last_tests_query {
+	const struct record_texts *organisations; /* only theirs; NULL: all */
+	const char *organisation, *connector;	  /* behind this one; "": from the beginning */
+	size_t limit;
+};
+/* The last test of each connector, by organisation and connector; without summaries. */
+void store_last_tests(struct store *store, const struct store_last_tests_query *query,
+	store_tests_done *done, void *context);
 
 #endif

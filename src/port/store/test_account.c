@@ -63,7 +63,7 @@ static void on_tests(void *context, enum err e, const struct store_test *tests, 
 	for (size_t i = 0; i < count && i < 4; i++)
 		n += (size_t)snprintf(a->text + n, sizeof(a->text) - n, "%lld %s %s %s; ",
 			(long long)tests[i].at_ms, tests[i].actor, tests[i].ok ? "ok" : "failed",
-			tests[i].summary);
+			tests[i].summary != NULL ? tests[i].summary : tests[i].connector);
 }
 
 static void ask_readiness(struct testing *t, struct answer *a, int64_t since)
@@ -301,6 +301,48 @@ static void tests_are_kept(struct testing *t)
 	assert_int_equal(a.count, 0);
 }
 
+static void ask_last(
+	struct testing *t, const struct store_last_tests_query *query, const char *want)
+{
+	struct answer a = {0};
+
+	store_last_tests(t->store, query, on_tests, &a);
+	testing_wait(t, &a.finished);
+	assert_int_equal(a.result, ERR_OK);
+	assert_string_equal(a.text, want);
+}
+
+/* One of each connector, in pages, and of some organisations only. */
+static void last_tests_are_told(struct testing *t)
+{
+	static const char *const connectors[][2] = {{"contoso", "fabrikam"},
+		{"contoso", "fabrikam"}, {"contoso", "northwind"}, {"woodgrove", "fabrikam"}};
+	const char *theirs[] = {"woodgrove", "nobody"};
+	const struct record_texts some = {.items = theirs, .count = 2};
+	struct store_test test = {.actor = "root", .summary = "{}"};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(connectors); i++) {
+		test.at_ms = (int64_t)i + 1;
+		test.organisation = connectors[i][0];
+		test.connector = connectors[i][1];
+		store_test_put(t->store, &test, testing_done, t);
+		assert_int_equal(testing_finish(t), ERR_OK);
+	}
+	ask_last(t, &(struct store_last_tests_query){.organisation = "", .connector = ""},
+		"2 root failed fabrikam; 3 root failed northwind; 4 root failed fabrikam; ");
+	ask_last(t,
+		&(struct store_last_tests_query){.organisation = "", .connector = "", .limit = 1},
+		"2 root failed fabrikam; ");
+	ask_last(t,
+		&(struct store_last_tests_query){
+			.organisation = "contoso", .connector = "fabrikam", .limit = 1},
+		"3 root failed northwind; ");
+	ask_last(t,
+		&(struct store_last_tests_query){
+			.organisations = &some, .organisation = "", .connector = ""},
+		"4 root failed fabrikam; ");
+}
+
 static void on_protections(
 	void *context, enum err e, const struct store_protection *all, size_t count)
 {
@@ -423,6 +465,7 @@ static const struct testing_case cases[] = {
 	CASE(alarms_are_raised_once),
 	CASE(alarms_are_bounded),
 	CASE(tests_are_kept),
+	CASE(last_tests_are_told),
 };
 TESTING_BOTH(cases)
 

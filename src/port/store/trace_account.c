@@ -268,6 +268,8 @@ struct tests {
 	store_tests_done *listed;
 	store_done *done;
 	struct store_test test;
+	enum store_trace_sql which; /* how they are listed */
+	const char *organisations;  /* JSON; NULL: all */
 	size_t limit, count;
 	struct store_test *items;
 };
@@ -336,7 +338,7 @@ void store_test_put(
 static enum err run_tests(struct store_db *db, struct store_trace_job *job)
 {
 	struct tests *t = (struct tests *)job;
-	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_TEST_LIST);
+	sqlite3_stmt *s = store_trace_statement(db, t->which);
 	struct arena *arena = job->arena;
 	bool row;
 	enum err e;
@@ -346,6 +348,8 @@ static enum err run_tests(struct store_db *db, struct store_trace_job *job)
 	store_db_bind_text(s, 1, t->test.organisation);
 	store_db_bind_text(s, 2, t->test.connector);
 	sqlite3_bind_int64(s, 3, (int64_t)t->limit);
+	if (t->which == STORE_TRACE_TEST_LAST)
+		store_db_bind_text(s, 4, t->organisations);
 	t->items = arena_array(arena, t->limit, sizeof(*t->items));
 	while ((e = store_db_step(s, &row)) == ERR_OK && row)
 		t->items[t->count++] = (struct store_test){
@@ -368,7 +372,8 @@ static void tell_tests(struct store_trace_job *job, enum err e)
 	t->listed(job->context, e, e == ERR_OK ? t->items : NULL, e == ERR_OK ? t->count : 0);
 }
 
-void store_tests(struct store *store, const char *organisation, const char *connector, size_t limit,
+/* Of, or behind, that connector. */
+static struct tests *tests_new(const char *organisation, const char *connector, size_t limit,
 	store_tests_done *done, void *context)
 {
 	struct tests *t = store_trace_job_new(sizeof(*t));
@@ -380,6 +385,26 @@ void store_tests(struct store *store, const char *organisation, const char *conn
 	t->test = (struct store_test){.organisation = organisation, .connector = connector};
 	own_test(&t->test, t->job.arena);
 	t->limit = limit == 0 || limit > STORE_MAX_LIST ? STORE_MAX_LIST : limit;
+	return t;
+}
+
+void store_tests(struct store *store, const char *organisation, const char *connector, size_t limit,
+	store_tests_done *done, void *context)
+{
+	struct tests *t = tests_new(organisation, connector, limit, done, context);
+
+	t->which = STORE_TRACE_TEST_LIST;
+	store_trace_submit(store->trace, &t->job);
+}
+
+void store_last_tests(struct store *store, const struct store_last_tests_query *query,
+	store_tests_done *done, void *context)
+{
+	struct tests *t =
+		tests_new(query->organisation, query->connector, query->limit, done, context);
+
+	t->which = STORE_TRACE_TEST_LAST;
+	t->organisations = store_trace_organisations(query->organisations, t->job.arena);
 	store_trace_submit(store->trace, &t->job);
 }
 

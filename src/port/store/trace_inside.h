@@ -61,6 +61,7 @@ enum store_trace_sql {
 	STORE_TRACE_TEST_ADD,
 	STORE_TRACE_TEST_TRIM,
 	STORE_TRACE_TEST_LIST,
+	STORE_TRACE_TEST_LAST,
 	STORE_TRACE_TEST_FORGET,
 	STORE_TRACE_ALERT_NEXT,
 	STORE_TRACE_ALERT_TOLD,
@@ -285,6 +286,8 @@ enum err store_trace_find_step(
 /* *ret_found false: there is no such mail. */
 enum err store_trace_read_item(struct store_db *db, int64_t key, struct arena *arena,
 	struct store_trace_item *ret, bool *ret_found);
+/* Those names for a statement that compares with json_each(); NULL for NULL, which means all. */
+const char *store_trace_organisations(const struct record_texts *texts, struct arena *arena);
 /* Take out of an item what those organisations may not see.  *ret_seen: what was asked for is
  * left. */
 enum err store_trace_limit_item(struct store_db *db, const struct store_trace_query *query,

@@ -266,7 +266,7 @@ static void tell_report(struct store_trace_job *job, enum err e)
 	free(r->rows);
 }
 
-static const char *organisations_json(const struct record_texts *texts, struct arena *arena)
+const char *store_trace_organisations(const struct record_texts *texts, struct arena *arena)
 {
 	json_t *list;
 	const char *copy;
@@ -297,7 +297,7 @@ void store_report(struct store *store, const struct store_report_query *query,
 	r->query.organisation = arena_text(r->job.arena, query->organisation);
 	r->query.connector = arena_text(r->job.arena, query->connector);
 	r->query.organisations = NULL;
-	r->organisations = organisations_json(query->organisations, r->job.arena);
+	r->organisations = store_trace_organisations(query->organisations, r->job.arena);
 	r->day = query->since_ms / day_ms;
 	store_trace_submit(store->trace, &r->job);
 }

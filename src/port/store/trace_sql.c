@@ -203,6 +203,12 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_TEST_LIST] =
 		"SELECT id, at, organisation, connector, direction, actor, ok, summary FROM test"
 		" WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT ?3",
+	[STORE_TRACE_TEST_LAST] =
+		"SELECT id, at, organisation, connector, direction, actor, ok, NULL FROM test"
+		" WHERE id IN (SELECT max(id) FROM test WHERE (organisation, connector) > (?1, ?2)"
+		" AND (?4 IS NULL OR organisation IN (SELECT value FROM json_each(?4)))"
+		" GROUP BY organisation, connector ORDER BY organisation, connector LIMIT ?3)"
+		" ORDER BY organisation, connector",
 	[STORE_TRACE_ACCEPTANCE_MORE] =
 		"UPDATE acceptance SET accepted = accepted + ?6, refused = refused + ?7,"
 		" last = max(last, ?8), last_refused = max(last_refused, ?9),"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_S = 240, HISTORY = 20, MAX_STEPS = 1000 };
+enum { PROBE_S = 240, HISTORY = 20, LAST = 100, MAX_STEPS = 1000 };
 
 struct admin_deliver {
 	struct admin_deliver *next;
@@ -347,4 +347,27 @@ static void get_tests(struct admin_call *call)
 void admin_get_tests(struct admin_call *call)
 {
 	admin_with_snapshot(call, get_tests);
+}
+
+static void on_last(struct admin_call *call, enum err e, const json_t *result)
+{
+	if (e != ERR_OK)
+		admin_problem_of(call, e, result);
+	else
+		admin_reply(call, 200, json_incref((json_t *)result), NULL);
+}
+
+void admin_get_last_tests(struct admin_call *call)
+{
+	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
+	uint64_t count = LAST;
+
+	if (limit != NULL && !str_to_u64(str_of(limit), &count)) {
+		admin_problem(call, 400, "limit: expected a number, found %s", limit);
+		return;
+	}
+	admin_ask_spool(call, "test.last",
+		json_pack("{s:s,s:I}", "after", after != NULL ? after : "", "limit",
+			(json_int_t)count),
+		on_last);
 }

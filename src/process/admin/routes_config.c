@@ -122,6 +122,14 @@ static const struct admin_route rows[] = {
 		.handle = admin_get_tests,
 		.query = "{limit?: 1..100 (20 if not given)}",
 		.response = "{items: [probe]}"},
+	{.method = EVHTTP_REQ_GET,
+		.pattern = "/v1/connector-tests",
+		.doc = "The last test of each connector, by organisation and name: after, limit.",
+		.who = ADMIN_ORGANISATION,
+		.handle = admin_get_last_tests,
+		.query = "{after?: text..600 (organisation/name), limit?: 1..1000 (100 if not "
+			 "given)}",
+		.response = "{items: [last-probe], next: text|null}"},
 	OBJECT_ROUTES("recipients", "/{key}", MODEL_RECIPIENT, ADMIN_ORGANISATION,
 		ADMIN_ORGANISATION, "organisation?: text..200, domain?: text..255, ", "recipient",
 		"recipient-input", "recipient-patch"),
@@ -224,6 +232,10 @@ static const struct admin_shape shapes[] = {
 		"actor: text|null, ok: boolean, text?: text, steps?: "
 		"[probe-step]}",
 		"What came of a test."},
+	{"last-probe",
+		"{id: integer, at: moment, organisation: text, connector: text, direction: "
+		"'outbound'|'inbound', actor: text|null, ok: boolean}",
+		"The last test of a connector, without its steps."},
 	{"explained-inbound",
 		"{...inbound-decision, reply: integer, enhanced: text|null, "
 		"who: text, remedy: text}",

@@ -58,6 +58,7 @@ static const struct {
 	{"alarms.acknowledge", spool_manage_alarms_acknowledge, true},
 	{"test.record", spool_manage_test_record, true},
 	{"test.list", spool_manage_test_list, true},
+	{"test.last", spool_manage_test_last, true},
 	{"protection.list", spool_manage_protection_list, false},
 	{"protection.forget", spool_manage_protection_forget, false},
 	{"test.submit", spool_manage_test_submit, true},

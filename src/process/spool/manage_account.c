@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DAYS = 30, MAX_DAYS = 3660, MAX_SUMMARY = 256 * 1024, MAX_TESTS = 100 };
+enum { DAYS = 30, MAX_DAYS = 3660, MAX_SUMMARY = 256 * 1024, MAX_TESTS = 100, MAX_LAST = 1000 };
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 
 static const char *const direction_words[] = {[RECEIPT_IN] = "inbound", [RECEIPT_OUT] = "outbound"};
@@ -344,4 +344,51 @@ void spool_manage_test_list(struct spool_request *request)
 	else
 		store_tests(request->spool->store, organisation, name, (size_t)count, tests_found,
 			request);
+}
+
+static void last_found(void *context, enum err e, const struct store_test *tests, size_t count)
+{
+	struct spool_request *request = context;
+	const struct store_test *last = count > 0 ? &tests[count - 1] : NULL;
+	json_t *array;
+
+	if (e != ERR_OK) {
+		spool_answer_error(request, e, "the tests could not be read: %s", err_text(e));
+		return;
+	}
+	array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array,
+			json_pack("{s:I,s:o,s:s,s:s,s:s,s:o,s:b}", "id", (json_int_t)tests[i].id,
+				"at", spool_moment_json(tests[i].at_ms), "organisation",
+				tests[i].organisation, "connector", tests[i].connector, "direction",
+				direction_words[tests[i].direction == RECEIPT_IN ? RECEIPT_IN
+										 : RECEIPT_OUT],
+				"actor", spool_text_json(tests[i].actor), "ok", tests[i].ok));
+	/* A page that is full may be the last one: the next is empty then. */
+	spool_answer(request, json_pack("{s:o,s:o}", "items", array, "next",
+				      last != NULL && count == request->left
+					      ? json_string(arena_format(request->arena, "%s/%s",
+							last->organisation, last->connector))
+					      : json_null()));
+}
+
+/* {after?: "organisation/connector", limit}: the last one of each connector. */
+void spool_manage_test_last(struct spool_request *request)
+{
+	const json_t *limit = json_object_get(request->arguments, "limit");
+	int64_t count = json_is_integer(limit) ? json_integer_value(limit) : MAX_TESTS;
+	const char *after = spool_argument(request, "after");
+	struct str name = str_of(after != NULL ? after : ""), organisation = str_cut(&name, '/');
+	struct store_last_tests_query query = {.organisations = spool_organisations(request),
+		.organisation = arena_text_of(request->arena, organisation),
+		.connector = arena_text_of(request->arena, name),
+		.limit = (size_t)count};
+
+	if (count < 1 || count > MAX_LAST) {
+		spool_answer_error(request, ERR_RANGE, "limit: expected 1 to %d", MAX_LAST);
+		return;
+	}
+	request->left = query.limit;
+	store_last_tests(request->spool->store, &query, last_found, request);
 }

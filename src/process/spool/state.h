@@ -503,6 +503,7 @@ void spool_manage_alarms_list(struct spool_request *request);
 void spool_manage_alarms_acknowledge(struct spool_request *request);
 void spool_manage_test_record(struct spool_request *request);
 void spool_manage_test_list(struct spool_request *request);
+void spool_manage_test_last(struct spool_request *request);
 void spool_manage_test_submit(struct spool_request *request);	    /* submit.c */
 void spool_manage_protection_list(struct spool_request *request);   /* protection.c */
 void spool_manage_protection_forget(struct spool_request *request); /* protection.c */

@@ -63,7 +63,7 @@ function Doubts() {
 			{lint.value && (items.length === 0 ? <Empty title={t('overview.no-doubts')} /> :
 				<ul class="doubts">{items.slice(0, 8).map(one =>
 					<li key={one.token + one.subject}><Badge tone={one.severity === 'error' ? 'bad' : 'warn'}>{t(`overview.severity-${one.severity}`)}</Badge>
-						<span><b>{one.subject}</b>: {one.text} <span class="soft">{one.remedy}</span></span></li>)}</ul>)}
+						<span><b>{one.subject}</b>: {one.text}. <span class="soft">{one.remedy}</span></span></li>)}</ul>)}
 			{items.length > 8 && <p class="soft">{t('overview.more-doubts', { count: items.length - 8 })}</p>}
 		</Section>
 	);

@@ -1,11 +1,12 @@
 /* The connectors and how they are: forced both ways, mail that waits, certificates, the last test. */
-import { at, get, useLoad, type Page } from '../../api';
+import { get, useLoad, type Load, type Page } from '../../api';
 import { num, t } from '../../i18n';
-import type { Chain, Connector, QueueSummary, Route, TestResult } from '../../model';
+import type { Chain, Connector, LastProbe, QueueSummary, Route } from '../../model';
 import { Ago, Badge, Empty, ErrorNote, Loading, Section } from '../../parts/basic';
 import { DaysLeft } from '../../parts/certificate';
 import { Table, type Column } from '../../parts/table';
 import { href } from '../../router';
+import { mayChange } from '../../session';
 
 const SHOWN = 50;
 
@@ -23,16 +24,12 @@ function HalfBadge({ connector, half }: { connector: Connector; half: 'inbound' 
 	return it.mode === 'report' ? <Badge tone="info">{t('overview.report-mode', { level })}</Badge> : <Badge tone="good">{level}</Badge>;
 }
 
-function LastTest({ connector }: { connector: Connector }) {
-	const tests = useLoad(signal => get<{ items: TestResult[] }>(at`/v1/connectors/${connector.organisation}/${connector.name}/test`, { limit: 1 }, signal),
-		[connector.organisation, connector.name]);
-	const last = tests.value?.items[0];
-	if (tests.isLoading && !tests.value)
-		return <span class="soft">…</span>;
-	if (tests.error)
-		return <span class="soft">–</span>;
+function LastTest({ connector, tests }: { connector: Connector; tests: Load<Page<LastProbe>> }) {
+	if (!tests.value)
+		return <span class="soft">{tests.error ? '–' : '…'}</span>;
+	const last = tests.value.items.find(one => one.organisation === connector.organisation && one.connector === connector.name);
 	if (!last)
-		return <a href={href('connectors', connector.organisation, connector.name, { tab: 'test' })}>{t('overview.never-tested')}</a>;
+		return <a href={href('connectors', connector.organisation, connector.name, { tab: 'live' })}>{t('overview.never-tested')}</a>;
 	return <><Badge tone={last.ok ? 'good' : 'bad'}>{last.ok ? t('overview.test-fine') : t('overview.test-failed')}</Badge> <span class="soft"><Ago at={last.at} /></span></>;
 }
 
@@ -56,6 +53,7 @@ function rowsOf(connectors: Connector[], queue: QueueSummary | undefined, chains
 export function Partners({ queue }: { queue: QueueSummary | undefined }) {
 	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal), [], ['generation']);
 	const chains = useLoad(signal => get<Page<Chain>>('/v1/chains', { newest: true, limit: 1000 }, signal), [], ['alarms', 'trace']);
+	const tests = useLoad(signal => get<Page<LastProbe>>('/v1/connector-tests', { limit: 1000 }, signal), [], ['generation']);
 	if (connectors.error)
 		return <Section title={t('overview.partners')}><ErrorNote error={connectors.error} onRetry={connectors.reload} /></Section>;
 	if (!connectors.value)
@@ -74,12 +72,12 @@ export function Partners({ queue }: { queue: QueueSummary | undefined }) {
 			route?.messages ? <a href={href('queue', { connector: keyOf(connector) })} title={route.last_error ?? ''}>{num(route.messages)}
 				{route.held > 0 && ` (${t('overview.held', { count: route.held })})`}</a> : '0' },
 		{ id: 'certificate', title: t('overview.certificate'), sort: row => row.ends ?? 'z', cell: row => row.ends ? <DaysLeft until={row.ends} /> : <span class="soft">{t('overview.none-seen')}</span> },
-		{ id: 'test', title: t('overview.last-test'), cell: row => <LastTest connector={row.connector} /> },
+		{ id: 'test', title: t('overview.last-test'), cell: row => <LastTest connector={row.connector} tests={tests} /> },
 	];
 	return (
 		<Section title={t('overview.partners')} intro={t('overview.partners-intro')}>
 			<Table caption={t('overview.partners')} columns={columns} rows={rows.slice(0, SHOWN)} rowKey={row => keyOf(row.connector)}
-				empty={<Empty title={t('overview.no-partners')}><a href={href('connectors', 'new')}>{t('overview.add-partner')}</a></Empty>} />
+				empty={<Empty title={t('overview.no-partners')}>{mayChange() && <a href={href('connectors', 'new', 'partner')}>{t('overview.add-partner')}</a>}</Empty>} />
 			{rows.length > SHOWN && <p><a href={href('connectors')}>{t('overview.all-partners', { count: rows.length })}</a></p>}
 		</Section>
 	);
