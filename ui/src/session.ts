@@ -61,6 +61,17 @@ export function seesInstallation(): boolean {
 	return !!who && who.role !== 'organisation-admin' && who.organisations.length === 0;
 }
 
+/** Does the user see more than one organisation, so that it has to be said whose something is? */
+export function seesSeveral(): boolean {
+	return seesInstallation() || (session.value?.organisations.length ?? 0) > 1;
+}
+
+/** All entries, or those of the user's organisations: the server knows. */
 export function mayAudit(): boolean {
-	return session.value?.role === 'installation-admin' || session.value?.role === 'auditor';
+	return !!session.value && session.value.role !== 'reader';
+}
+
+/** Whether the whole log is as it was written. */
+export function mayVerify(): boolean {
+	return mayAudit() && seesInstallation();
 }

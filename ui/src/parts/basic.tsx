@@ -58,6 +58,11 @@ export function Note({ tone = 'info', title, children }: { tone?: Tone; title?: 
 	);
 }
 
+/** Instead of a form, for those whose role may look only. */
+export function LookOnly() {
+	return <Note title={t('common.look-only')}><p>{t('common.look-only-text')}</p></Note>;
+}
+
 /** What to do about an error, by its status. */
 function remedyOf(error: ApiError): string {
 	if (error.code === 'no-answer' || error.status === 502 || error.status === 503)

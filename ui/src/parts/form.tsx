@@ -151,7 +151,8 @@ interface FormProps {
 	error?: ApiError | undefined;
 	/** Beside those of ERROR: what was found while typing. */
 	errors?: FieldError[];
-	submit: string;
+	/** What the button says; without it the form is only looked at. */
+	submit?: string;
 	isBusy?: boolean;
 	onCancel?: () => void;
 	/** Between the fields and the buttons. */
@@ -189,10 +190,10 @@ export function Form({ groups, object, onChange, onSubmit, error, errors = [], s
 			})}
 			{children}
 			{error && (others.length > 0 || error.errors.length === 0) && <ErrorNote error={error} />}
-			<div class="form-buttons">
+			{submit && <div class="form-buttons">
 				<Button type="submit" look="main" isBusy={isBusy}>{submit}</Button>
 				{onCancel && <Button onClick={onCancel}>{t('common.cancel')}</Button>}
-			</div>
+			</div>}
 		</form>
 	);
 }

@@ -5,6 +5,7 @@ import type { Life, OwnCertificate } from '../../model';
 import { Badge, Code, Empty, ErrorNote, Facts, Loading, Section, type Tone } from '../../parts/basic';
 import { Icon } from '../../parts/icon';
 import { href } from '../../router';
+import { isInstallationAdmin } from '../../session';
 import { Bars, type Bar } from './bars';
 
 export const stateTones: Record<string, Tone> = { current: 'good', next: 'info', deprecated: 'warn', retired: 'plain' };
@@ -53,7 +54,7 @@ function One({ name, items, life }: { name: string; items: OwnCertificate[]; lif
 				[t('certificates.used-by'), current?.used_by.length ? list(current.used_by) : <Badge tone="warn">{t('certificates.not-used')}</Badge>],
 				[t('certificates.retired'), life && (life.versions.filter(version => version.state === 'retired').length || null)],
 			]} />
-			{!life && <details><summary>{t('certificates.no-life')}</summary><p class="intro">{t('certificates.no-life-text')}</p><ImportHint name={name} isNext={false} /></details>}
+			{!life && isInstallationAdmin() && <details><summary>{t('certificates.no-life')}</summary><p class="intro">{t('certificates.no-life-text')}</p><ImportHint name={name} isNext={false} /></details>}
 		</Section>
 	);
 }
@@ -70,11 +71,11 @@ export function OwnCertificates() {
 		<>
 			{names.map(name => <One key={name} name={name} items={items.filter(item => item.name === name)} life={lives.find(life => life.name === name)} />)}
 			{names.length === 0 && <Empty title={t('certificates.none')} />}
-			<Section title={t('certificates.add')}>
+			{isInstallationAdmin() && <Section title={t('certificates.add')}>
 				<ImportHint name="mx" isNext={false} />
 				<p>{t('certificates.request')}</p>
 				<Code label={t('certificates.command')} text="sealpost cert request mx --host=mx.example.com" />
-			</Section>
+			</Section>}
 		</>
 	);
 }

@@ -129,7 +129,7 @@ function stepsOf(name: string, plan: Plan, take: TakeStep): Step[] {
 	const isOver = !next && !!old;
 	return [
 		{ title: t('certificates.step-next'), state: next || isOver ? 'good' : 'open', children: next
-			? <p>{t('certificates.next-is', { id: next.id })}</p> : isOver ? null : <ImportHint name={name} isNext /> },
+			? <p>{t('certificates.next-is', { id: next.id })}</p> : isOver ? null : mayAct && <ImportHint name={name} isNext /> },
 		{ title: t('certificates.step-plan'), state: next ? (isBroken ? 'bad' : plan.warnings.length ? 'note' : 'good') : isOver ? 'good' : 'waiting', children: next &&
 			<><Warnings warnings={plan.warnings} /><p><a href={href('certificates', { tab: 'sheet', name })}>{t('certificates.tell-partners')}</a></p></> },
 		{ title: t('certificates.step-trial'), state: next ? (plan.life.plan.is_trial ? 'running' : 'open') : isOver ? 'good' : 'waiting', children: next && mayAct && <Trial life={plan.life} take={take} /> },
@@ -188,8 +188,7 @@ export function Rollover({ name }: { name: string }) {
 				</Section>
 				<Section title={t('certificates.sequence')}>
 					<Steps label={t('certificates.sequence')} steps={stepsOf(name, plan.value, take)} />
-					{!isInstallationAdmin() && <p class="soft">{t('certificates.only-installation')}</p>}
-					<details><summary>{t('certificates.by-command')}</summary><Code label={t('certificates.command')} text={`sealpost cert rollover plan ${name}\nsealpost cert rollover start ${name} --share=5\nsealpost cert rollover advance ${name} --at=+7d\nsealpost cert rollover back ${name}\nsealpost cert rollover retire ${name} --at=+21d`} /></details>
+					{!isInstallationAdmin() ? <p class="soft">{t('certificates.only-installation')}</p> : <details><summary>{t('certificates.by-command')}</summary><Code label={t('certificates.command')} text={`sealpost cert rollover plan ${name}\nsealpost cert rollover start ${name} --share=5\nsealpost cert rollover advance ${name} --at=+7d\nsealpost cert rollover back ${name}\nsealpost cert rollover retire ${name} --at=+21d`} /></details>}
 				</Section>
 				<AcceptanceTable name={name} />
 			</>}

@@ -2,11 +2,12 @@
 import { useState } from 'preact/hooks';
 import { at, getTagged, useAction, useLoad } from '../../api';
 import { t } from '../../i18n';
-import { Button, ErrorNote, Heading, Loading, Note } from '../../parts/basic';
+import { Button, ErrorNote, Heading, Loading, LookOnly, Note } from '../../parts/basic';
 import { Dialog } from '../../parts/dialog';
 import { Form, FormField, withValue, type Tree } from '../../parts/form';
 import { say } from '../../parts/toast';
 import { go, href } from '../../router';
+import { mayChange } from '../../session';
 import { connectorGroups } from './fields';
 import { objectErrors, sendable, type Connector } from './model';
 import { change, ChangeList, Findings, useDryRun } from './shared';
@@ -70,7 +71,7 @@ export function ConnectorEdit({ organisation, name }: { organisation: string; na
 			<Heading title={t('connectors.edit-title', { name })} back={{ href: href('connectors', organisation, name), label: name }} />
 			{found.error && <ErrorNote error={found.error} onRetry={found.reload} />}
 			{!found.value && found.isLoading && <Loading />}
-			{found.value && <Editor key={found.value.etag} connector={found.value.value} etag={found.value.etag} onReload={found.reload} />}
+			{!mayChange(organisation) ? <LookOnly /> : found.value && <Editor key={found.value.etag} connector={found.value.value} etag={found.value.etag} onReload={found.reload} />}
 		</>
 	);
 }

@@ -5,7 +5,7 @@ import { Badge, Button, Empty, Heading } from '../../parts/basic';
 import { FilterBar, FormField } from '../../parts/form';
 import { PagedTable } from '../../parts/table';
 import { href, place, setQuery } from '../../router';
-import { mayChange, seesInstallation } from '../../session';
+import { mayChange, seesSeveral } from '../../session';
 import { findingsOf, forcedBy, modesOf, type Connector, type Finding } from './model';
 import { FindingBadge, TypeName } from './shared';
 
@@ -57,7 +57,7 @@ export function ConnectorList() {
 			<PagedTable caption={t('connectors.title')} pages={{ ...pages, items: pages.items.filter(fits) }} rowKey={keyOf} order="name" columns={[
 				{ id: 'name', title: t('connectors.name'), isHead: true, sort: one => one.name,
 					cell: one => <a href={href('connectors', one.organisation, one.name)}>{one.name}</a> },
-				...(seesInstallation() ? [{ id: 'organisation', title: t('connectors.organisation'), sort: (one: Connector) => one.organisation, cell: (one: Connector) => one.organisation }] : []),
+				...(seesSeveral() ? [{ id: 'organisation', title: t('connectors.organisation'), sort: (one: Connector) => one.organisation, cell: (one: Connector) => one.organisation }] : []),
 				{ id: 'type', title: t('connectors.type'), sort: one => one.type, cell: one => <TypeName connector={one} /> },
 				{ id: 'halves', title: t('connectors.halves'), cell: halves },
 				{ id: 'forced', title: t('connectors.forced'), sort: one => forcedBy(one), cell: one => <DirectionBadge connector={one} /> },

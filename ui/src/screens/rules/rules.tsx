@@ -2,13 +2,13 @@
 import { useState } from 'preact/hooks';
 import { at, get, getTagged, send, useAction, useLoad, usePages } from '../../api';
 import { list, t } from '../../i18n';
-import { Badge, Button, Empty, ErrorNote, Heading, Loading, Note, Section } from '../../parts/basic';
+import { Badge, Button, Empty, ErrorNote, Heading, Loading, LookOnly, Note, Section } from '../../parts/basic';
 import { Confirm, Dialog } from '../../parts/dialog';
 import { Form, type Tree } from '../../parts/form';
 import { PagedTable } from '../../parts/table';
 import { say } from '../../parts/toast';
 import { go, href, type Place } from '../../router';
-import { mayChange, seesInstallation } from '../../session';
+import { mayChange, seesSeveral } from '../../session';
 import { ruleGroups } from '../connectors/fields';
 import { findingsOf, objectErrors, type Change, type Connector, type Finding } from '../connectors/model';
 import { change, ChangeList, FindingBadge, Findings, useDryRun } from '../connectors/shared';
@@ -62,7 +62,7 @@ function RuleList() {
 			<Heading title={t('rules.title')} intro={t('rules.intro')} actions={mayChange() && <a class="button main" href={href('rules', 'new')}>{t('rules.new')}</a>} />
 			<PagedTable caption={t('rules.title')} pages={pages} rowKey={keyOf} order="name" columns={[
 				{ id: 'name', title: t('connectors.name'), isHead: true, sort: one => one.name, cell: one => <a href={href('rules', one.organisation, one.name)}>{one.name}</a> },
-				...(seesInstallation() ? [{ id: 'organisation', title: t('connectors.organisation'), sort: (one: Rule) => one.organisation, cell: (one: Rule) => one.organisation }] : []),
+				...(seesSeveral() ? [{ id: 'organisation', title: t('connectors.organisation'), sort: (one: Rule) => one.organisation, cell: (one: Rule) => one.organisation }] : []),
 				{ id: 'if', title: t('rules.if'), cell: conditions },
 				{ id: 'then', title: t('rules.then'), cell: effects },
 				{ id: 'state', title: t('connectors.state'), cell: one => <span class="badges">
@@ -85,7 +85,8 @@ function Editor({ rule, etag, organisations, onReload }: { rule: Rule | null; et
 	const { text, header_contains, require_tls, connector, ...rest } = object;
 	const sent = { ...rest, ...(object.action === 'refuse' ? { text } : { require_tls, connector }), ...(object.header ? { header_contains } : {}) };
 	const wanted: Change[] = [{ kind: 'rule', op: rule ? 'put' : 'add', key: `${String(object.organisation)}/${String(object.name)}`, object: sent }];
-	const trial = useDryRun(isNamed ? wanted : null);
+	const isReadOnly = !mayChange(rule?.organisation);
+	const trial = useDryRun(isNamed && !isReadOnly ? wanted : null);
 	const save = useAction(async () => {
 		await change(wanted, etag ? { etag } : {});
 		say(t('connectors.saved', { name: String(object.name) }));
@@ -97,12 +98,11 @@ function Editor({ rule, etag, organisations, onReload }: { rule: Rule | null; et
 		say(t('connectors.removed', { name: String(object.name) }));
 		go('rules');
 	});
-	const isReadOnly = !mayChange(rule?.organisation);
 	const groups = ruleGroups(names).map(group => ({ ...group, fields: group.fields.map(field => ({ ...field, isReadOnly })) }));
 	return (
 		<>
 			<Section title={t('rules.rule')} actions={rule && !isReadOnly && <Button look="danger" icon="trash" onClick={() => setRemoving(true)}>{t('connectors.remove')}</Button>}>
-				<Form object={object} onChange={setObject} errors={trial.errors} submit={t('connectors.review-changes')} onSubmit={() => setAsking(true)} onCancel={() => go('rules')}
+				<Form object={object} onChange={setObject} errors={trial.errors} {...(!isReadOnly && { submit: t('connectors.review-changes') })} onSubmit={() => setAsking(true)} onCancel={() => go('rules')}
 					groups={[...(rule ? [] : [{ title: t('rules.group-name'), fields: [
 						{ path: 'name', kind: 'text' as const, label: t('connectors.name'), help: t('rules.name-help'), isRequired: true },
 						{ path: 'organisation', kind: 'choice' as const, label: t('connectors.organisation'), choices: organisations.map(name => ({ value: name, label: name })), when: () => organisations.length > 1 },
@@ -117,7 +117,7 @@ function Editor({ rule, etag, organisations, onReload }: { rule: Rule | null; et
 				<Dialog isWide title={t('connectors.review-changes')} onClose={() => setAsking(false)} actions={
 					<>
 						<Button onClick={() => setAsking(false)}>{t('common.cancel')}</Button>
-						<Button look="main" isBusy={save.isRunning} disabled={!trial.report || trial.isAsking || isReadOnly} onClick={() => void save.run()}>{t('connectors.save')}</Button>
+						<Button look="main" isBusy={save.isRunning} disabled={!trial.report || trial.isAsking} onClick={() => void save.run()}>{t('connectors.save')}</Button>
 					</>
 				}>
 					{!isNamed && <Note tone="bad" title={t('wizard.missing-name')} />}
@@ -144,9 +144,10 @@ function RuleScreen({ organisation, name }: { organisation?: string; name?: stri
 		<>
 			<Heading title={name ?? t('rules.new')} back={{ href: href('rules'), label: t('rules.title') }} />
 			{isLoading && <Loading />}
+			{!mayChange(organisation) && <LookOnly />}
 			{found.error && <ErrorNote error={found.error} onRetry={found.reload} />}
 			{organisations.error && <ErrorNote error={organisations.error} onRetry={organisations.reload} />}
-			{found.value !== undefined && organisations.value &&
+			{found.value !== undefined && organisations.value && (found.value || mayChange()) &&
 				<Editor key={found.value?.etag ?? ''} rule={found.value?.value ?? null} etag={found.value?.etag ?? ''} organisations={organisations.value.items.map(one => one.name)} onReload={found.reload} />}
 		</>
 	);

@@ -6,6 +6,7 @@ import { ActionButton, Badge, Empty, Note, Section, When } from '../../parts/bas
 import { FilterBar, FormField } from '../../parts/form';
 import { Button } from '../../parts/basic';
 import { PagedTable, type Column } from '../../parts/table';
+import { mayVerify } from '../../session';
 
 interface Entry {
 	id: number;
@@ -72,7 +73,7 @@ export function Audit() {
 	const pages = usePages<Entry>('/v1/audit', filter, ['generation']);
 	const verify = useAction(async () => setVerdict(await get<Verdict>('/v1/audit/verify')));
 	return (
-		<Section title={t('settings.audit')} intro={t('settings.audit-intro')} actions={<ActionButton icon="check" action={verify}>{t('settings.verify')}</ActionButton>}>
+		<Section title={t('settings.audit')} intro={t('settings.audit-intro')} actions={mayVerify() && <ActionButton icon="check" action={verify}>{t('settings.verify')}</ActionButton>}>
 			{verdict && <Note tone={verdict.ok ? 'good' : 'bad'}
 				title={verdict.ok ? t('settings.verified', { count: verdict.entries }) : t('settings.not-verified', { id: String(verdict.broken_at ?? '?') })}>
 				{verdict.text && <p>{verdict.text}</p>}<p>{t('settings.head')} <code class="digest">{verdict.head}</code></p></Note>}
