@@ -6,6 +6,8 @@ import { Button, ErrorNote, Facts, Note, Section } from '../../parts/basic';
 import { FormField, type Field } from '../../parts/form';
 import { Steps, type StepState } from '../../parts/timeline';
 import { href } from '../../router';
+import { mayChange } from '../../session';
+import { kindWords } from '../messages/trace';
 import type { Connector } from './model';
 
 export interface TestStep {
@@ -18,18 +20,20 @@ export interface TestStep {
 	host?: string;
 	address?: string;
 	ms?: number;
-	id?: string;
 }
 
 const states: Record<TestStep['result'], StepState> = { ok: 'good', failed: 'bad', note: 'note', skipped: 'skipped' };
 
+/** What became of the message that a test has sent: "presented" holds the kind of the event. */
+const isEvent = (one: TestStep) => one.step === 'event';
+
 export function TestSteps({ steps, isRunning = false }: { steps: TestStep[]; isRunning?: boolean }) {
 	const shown = steps.filter(one => one.step !== 'summary').map(one => ({
-		title: <>{tOr(`connectors.step-${one.step}`, one.step)}
-			<span class="soft">{[one.address, one.ms !== undefined && t('connectors.ms', { ms: num(one.ms) })].filter(Boolean).join(' · ')}</span></>,
+		title: <>{isEvent(one) ? kindWords(one.presented ?? '') : tOr(`connectors.step-${one.step}`, one.step)}
+			<span class="soft">{[isEvent(one) ? one.host : one.address, one.ms !== undefined && t('connectors.ms', { ms: num(one.ms) })].filter(Boolean).join(' · ')}</span></>,
 		state: states[one.result],
 		children: <>
-			<Facts items={[[t('connectors.expected'), one.expected], [t('connectors.presented'), one.presented]]} />
+			{!isEvent(one) && one.step !== 'send' && <Facts items={[[t('connectors.expected'), one.expected], [t('connectors.presented'), one.presented]]} />}
 			{one.text && <p>{one.text}</p>}
 			{one.remedy && <p class="remedy"><b>{t('connectors.remedy')}</b> {one.remedy}</p>}
 		</>,
@@ -39,7 +43,7 @@ export function TestSteps({ steps, isRunning = false }: { steps: TestStep[]; isR
 
 export function Summary({ steps }: { steps: TestStep[] }) {
 	const summary = steps.find(one => one.step === 'summary');
-	const id = steps.find(one => one.id)?.id;
+	const id = steps.find(one => one.step === 'send' && one.result === 'ok')?.presented;
 	return summary ? <Note tone={summary.result === 'ok' ? 'good' : 'bad'} title={summary.result === 'ok' ? t('connectors.test-ok') : t('connectors.test-failed')}>
 		<p>{summary.text}</p>{id && <p><a href={href('messages', id)}>{t('connectors.test-message')}</a></p>}
 	</Note> : null;
@@ -75,11 +79,11 @@ function given(values: Record<string, unknown>): Record<string, unknown> {
 	return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
 }
 
-export function Outbound({ connector, to = '' }: { connector: Pick<Connector, 'organisation' | 'name'>; to?: string }) {
+export function Outbound({ connector }: { connector: Pick<Connector, 'organisation' | 'name' | 'type'> }) {
 	const test = useTest(connector);
-	const [values, setValues] = useState<Record<string, unknown>>({ to });
+	const [values, setValues] = useState<Record<string, unknown>>({});
 	return (
-		<Section title={t('connectors.live-out')} intro={t('connectors.live-out-intro')}>
+		<Section title={t(`connectors.live-out-${connector.type}`)} intro={t('connectors.live-out-intro')}>
 			<form class="form" noValidate onSubmit={event => {
 				event.preventDefault();
 				void test.run(given(values));
@@ -87,7 +91,7 @@ export function Outbound({ connector, to = '' }: { connector: Pick<Connector, 'o
 				<Inputs values={values} onChange={setValues} errors={test.error?.errors ?? []} fields={[
 					{ path: 'to', kind: 'text', label: t('connectors.live-to'), help: t('connectors.live-to-help') },
 					{ path: 'from', kind: 'text', label: t('connectors.live-from'), help: t('connectors.live-from-help') },
-					{ path: 'send', kind: 'flag', label: t('connectors.live-send'), help: t('connectors.live-send-help') },
+					...(mayChange(connector.organisation) ? [{ path: 'send', kind: 'flag' as const, label: t('connectors.live-send'), help: t('connectors.live-send-help') }] : []),
 				]} />
 				<div class="form-buttons"><Button type="submit" look="main" icon="play" isBusy={test.isRunning}>{t('connectors.live-start')}</Button>
 					{test.isRunning && <Button onClick={test.stop}>{t('connectors.live-stop')}</Button>}</div>
@@ -105,7 +109,7 @@ function Inbound({ connector }: { connector: Connector }) {
 	const test = useTest(connector);
 	const [values, setValues] = useState<Record<string, unknown>>({ tls: true });
 	return (
-		<Section title={t('connectors.live-in')} intro={t('connectors.live-in-intro')}>
+		<Section title={t(`connectors.live-in-${connector.type}`)} intro={t('connectors.live-in-intro')}>
 			<form class="form" noValidate onSubmit={event => {
 				event.preventDefault();
 				void test.run({ direction: 'inbound', ...given(values) });

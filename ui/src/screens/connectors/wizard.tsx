@@ -198,11 +198,11 @@ const bodies: Record<StepId, (props: StepProps) => ComponentChildren> = {
 };
 
 function Done({ answers }: { answers: Answers }) {
-	const connector = { organisation: answers.organisation, name: answers.name };
+	const connector = { organisation: answers.organisation, name: answers.name, type: answers.kind };
 	return (
 		<>
 			<Note tone="good" title={t('wizard.done', { name: answers.name })}>
-				<p>{answers.reports ? t('wizard.done-report') : t('wizard.done-enforce')}</p>
+				<p>{answers.kind === 'on-premises' ? t('wizard.done-own') : answers.reports ? t('wizard.done-report') : t('wizard.done-enforce')}</p>
 				<p><a class="button" href={href('connectors', answers.organisation, answers.name)}>{t('wizard.to-connector')}</a></p>
 			</Note>
 			{answers.sends && <Outbound connector={connector} />}
@@ -309,7 +309,7 @@ export function Wizard({ kind }: { kind: Kind }) {
 	};
 	const heading = <Heading title={t(`wizard.title-${kind}`)} intro={t(`wizard.intro-${kind}`)} back={{ href: href('connectors'), label: t('connectors.title') }} />;
 	if (isDone)
-		return <>{heading}<h2 ref={title} tabIndex={-1}>{t('wizard.step-validate')}</h2><Done answers={answers} /></>;
+		return <>{heading}<h2 ref={title} tabIndex={-1}>{t(`wizard.try-${kind}`)}</h2><Done answers={answers} /></>;
 	const isLast = step === 'review';
 	const general = forward.error && forward.error.code !== 'missing' && forward.error.code !== 'wrong' ? forward.error : create.error;
 	return (
