@@ -14,6 +14,7 @@ const paths = {
 	plus: 'M8 3v10M3 8h10',
 	menu: 'M2.5 4h11M2.5 8h11M2.5 12h11',
 	download: 'M8 2v8m-3.5-3L8 10.5 11.5 7M2.5 13.5h11',
+	upload: 'M8 10.5v-8M4.5 5.5 8 2l3.5 3.5M2.5 13.5h11',
 	print: 'M4 6V2.5h8V6M4 11.5H2V6h12v5.5h-2M4 9.5h8v4H4z',
 	empty: 'M2 9.5 4.5 3h7L14 9.5v4H2zM2 9.5h3.5l1 2h3l1-2H14',
 	search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3 14 14',

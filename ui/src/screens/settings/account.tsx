@@ -4,6 +4,7 @@ import { ApiError, send, useAction } from '../../api';
 import { t } from '../../i18n';
 import { Button, Code, ErrorNote, Facts, Note, Section } from '../../parts/basic';
 import { Form, type Tree } from '../../parts/form';
+import { QrCode } from '../../parts/qr';
 import { say } from '../../parts/toast';
 import { findSession, session } from '../../session';
 
@@ -54,8 +55,14 @@ function SecondFactor({ isOn }: { isOn: boolean }) {
 					{begin.error && <ErrorNote error={begin.error} />}</>
 					: <>
 						<p>{t('settings.totp-step')}</p>
-						<Code text={secret.secret} label={t('settings.totp-secret')} />
-						<p><a href={secret.uri}>{t('settings.totp-open')}</a></p>
+						<div class="totp">
+							<QrCode text={secret.uri} label={t('settings.totp-qr')} />
+							<div>
+								<p>{t('settings.totp-by-hand')}</p>
+								<Code text={secret.secret} label={t('settings.totp-secret')} />
+								<p><a href={secret.uri}>{t('settings.totp-open')}</a></p>
+							</div>
+						</div>
 						<Form groups={[{ title: '', fields: [{ path: 'code', kind: 'text', label: t('login.code'), help: t('login.code-help'), autocomplete: 'one-time-code' }] }]}
 							object={object} onChange={setObject} onSubmit={() => void finish.run()} error={finish.error} submit={t('settings.totp-finish')}
 							isBusy={finish.isRunning} onCancel={() => setSecret(undefined)} />

@@ -84,8 +84,12 @@ function Removing({ kind, name, onClose, onDone }: { kind: Kind; name: string; o
 	);
 }
 
-export function Objects({ kind, params = {}, children }: { kind: Kind; params?: Params; children?: preact.ComponentChildren }) {
-	const [open, setOpen] = useState<{ what: 'add' | 'edit' | 'remove'; name: string }>();
+export function Objects({ kind, params = {}, children, more }: {
+	kind: Kind; params?: Params; children?: preact.ComponentChildren;
+	/** Another way to change the list, beside the one to add one. */
+	more?: { label: string; dialog: (close: () => void, done: () => void) => preact.ComponentChildren };
+}) {
+	const [open, setOpen] = useState<{ what: 'add' | 'edit' | 'remove' | 'more'; name: string }>();
 	const pages = usePages<Tree>(`/v1/${kind.plural}`, params, ['generation']);
 	const nameOf = (row: Tree) => String(row[kind.key]);
 	const close = () => setOpen(undefined);
@@ -93,20 +97,22 @@ export function Objects({ kind, params = {}, children }: { kind: Kind; params?: 
 	const columns: Column<Tree>[] = [
 		{ id: kind.key, title: t(`settings.field-${kind.key}`), isHead: true, sort: nameOf, cell: nameOf },
 		...kind.columns(),
-		{ id: 'deeds', title: t('settings.actions'), cell: row => kind.mayChange(row) &&
+		...(pages.items.some(kind.mayChange) ? [{ id: 'deeds', title: t('settings.actions'), cell: (row: Tree) => kind.mayChange(row) &&
 			<span class="row-actions">
 				<Button look="quiet" icon="edit" onClick={() => setOpen({ what: 'edit', name: nameOf(row) })}>{t('settings.edit')}
 					<span class="hidden"> {nameOf(row)}</span></Button>
 				{kind.mayAdd() && <Button look="quiet" icon="trash" onClick={() => setOpen({ what: 'remove', name: nameOf(row) })}>{t('settings.remove')}
 					<span class="hidden"> {nameOf(row)}</span></Button>}
-			</span> },
+			</span> }] : []),
 	];
 	return (
-		<Section title={t(`settings.${kind.plural}`)} intro={t(`settings.${kind.plural}-intro`)} actions={kind.mayAdd() &&
-			<Button icon="plus" onClick={() => setOpen({ what: 'add', name: '' })}>{t(`settings.add-${kind.plural}`)}</Button>}>
+		<Section title={t(`settings.${kind.plural}`)} intro={t(`settings.${kind.plural}-intro`)} actions={kind.mayAdd() && <>
+			{more && <Button icon="upload" onClick={() => setOpen({ what: 'more', name: '' })}>{more.label}</Button>}
+			<Button icon="plus" onClick={() => setOpen({ what: 'add', name: '' })}>{t(`settings.add-${kind.plural}`)}</Button></>}>
 			{children}
 			<PagedTable caption={t(`settings.${kind.plural}`)} pages={pages} columns={columns} rowKey={nameOf} empty={<Empty title={t('settings.none')} />} />
 			{open?.what === 'add' && <Adding {...shared} />}
+			{open?.what === 'more' && more?.dialog(close, pages.reload)}
 			{open?.what === 'edit' && <Editing {...shared} name={open.name} />}
 			{open?.what === 'remove' && <Removing {...shared} name={open.name} />}
 		</Section>

@@ -11,6 +11,7 @@ import { isInstallationAdmin, mayAudit, session } from '../../session';
 import { Account } from './account';
 import { Audit } from './audit';
 import { domains, organisations, recipients } from './kinds';
+import { LoadRecipients } from './load';
 import { Objects } from './objects';
 import { Tokens, Users } from './people';
 
@@ -34,7 +35,7 @@ function Recipients() {
 	const [draft, setDraft] = useState('');
 	const [domain, setDomain] = useState('');
 	return (
-		<Objects kind={recipients} params={{ domain }}>
+		<Objects kind={recipients} params={{ domain }} more={{ label: t('settings.load'), dialog: (close, done) => <LoadRecipients onClose={close} onDone={done} /> }}>
 			<FilterBar label={t('settings.recipients')} onSubmit={() => setDomain(draft)}>
 				<FormField field={{ path: 'domain', kind: 'text', label: t('settings.by-domain') }} value={draft} onChange={value => setDraft(String(value ?? ''))} />
 				<div class="filter-buttons"><Button type="submit" look="main" icon="search">{t('settings.find')}</Button></div>
