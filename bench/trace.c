@@ -32,7 +32,8 @@ struct bench {
 	int64_t *took, taken; /* microseconds */
 	/* questions beside them */
 	bool asks, finished;
-	int64_t asked;
+	int64_t asked, asked_us;
+	int64_t *waited, waits; /* microseconds, of searches */
 	size_t found;
 	bool has_more;
 	char cursor[64];
@@ -323,11 +324,15 @@ static void ask_another(struct bench *bench);
 static void on_side_items(void *context, enum err e, const struct store_trace_item *items,
 	size_t count, const char *next)
 {
+	struct bench *bench = context;
+
 	(void)items;
 	(void)count;
 	(void)next;
 	check("search", e);
-	ask_another(context);
+	if (bench->waits < MEASURED)
+		bench->waited[bench->waits++] = bench_trace_now_us() - bench->asked_us;
+	ask_another(bench);
 }
 
 static void on_side_report(
@@ -351,6 +356,7 @@ static void ask_another(struct bench *bench)
 	if (!bench->asks)
 		return;
 	bench->asked++;
+	bench->asked_us = bench_trace_now_us();
 	if (bench->asked % 10 == 0) {
 		store_report(bench->store, &report, on_side_report, bench);
 		return;
@@ -371,7 +377,7 @@ static void measure_commits(struct bench *bench, const char *name, int64_t secon
 	int64_t asked = bench->asked;
 	struct store_report_ages ages = ages_of(bench, 80);
 
-	bench->taken = 0;
+	bench->taken = bench->waits = 0;
 	bench->asks = asks;
 	bench->until_us = bench_trace_now_us() + seconds * 1000000;
 	if (asks) {
@@ -389,6 +395,7 @@ static void measure_commits(struct bench *bench, const char *name, int64_t secon
 		snprintf(more, sizeof(more), ", beside %lld questions",
 			(long long)(bench->asked - asked));
 	tell(name, bench->took, bench->taken, more);
+	tell("searches meanwhile", bench->waited, bench->waits, "");
 }
 
 static void measure(struct bench *bench, const char *directory, int64_t seconds)
@@ -398,6 +405,7 @@ static void measure(struct bench *bench, const char *directory, int64_t seconds)
 
 	bench->base = event_base_new();
 	bench->took = mem_new(MEASURED * sizeof(*bench->took));
+	bench->waited = mem_new(MEASURED * sizeof(*bench->waited));
 	bench->next_id = (bench->now_ms - INT64_C(1577836800000)) << 22;
 	if (store_open(bench->base, &settings, NULL, NULL, &bench->store, &info) != ERR_OK) {
 		fprintf(stderr, "%s\n", info.text);
@@ -415,6 +423,7 @@ static void measure(struct bench *bench, const char *directory, int64_t seconds)
 	store_close(&bench->store);
 	event_base_free(bench->base);
 	free(bench->took);
+	free(bench->waited);
 }
 
 int main(int argc, char **argv)

@@ -185,7 +185,7 @@ void bench_trace_fill(const char *path, int64_t count, int64_t now_ms)
 		f.end = &events;
 		for (; n < until; n++)
 			put_mail(&f, n);
-		e = store_trace_apply(&db, events, &applied);
+		e = store_trace_apply(&db, events, SIZE_MAX, NULL, &applied);
 		store_event_free_all(events);
 		tell(begun, "messages", n);
 	}

@@ -199,6 +199,7 @@ static void hosts_have_a_limit(struct testing *t)
 			i + 1, 7, "received", .token = "ok", .receipt = &receipts[i]);
 	}
 	tell(t, events, HOSTS);
+	testing_catch_up(t);
 	ask_readiness(t, &a, 0);
 	assert_int_equal(a.found.totals[RECEIPT_IN][STORE_TALLY_OK], HOSTS);
 	assert_int_equal(a.found.hosts[RECEIPT_IN][STORE_TALLY_OK], 2001);
@@ -267,6 +268,7 @@ static void alarms_are_bounded(struct testing *t)
 		events[2 * i + 1] = *ALARM(20 + i, "alarm-over", "flaps.example");
 	}
 	tell(t, events, 2 * MANY);
+	testing_catch_up(t);
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		by.id = rows[i].id;
 		store_alarm_acknowledge(t->store, &by, testing_done, t);

@@ -227,6 +227,7 @@ static void rows_are_bounded(struct testing *t)
 		store_apply(t->store, &change, testing_done, t);
 		assert_int_equal(testing_finish(t), ERR_OK);
 	}
+	testing_catch_up(t);
 	r = report(t, (struct store_report_query){.of = STORE_REPORT_HOPS,
 			      .by = STORE_BY_CONNECTOR | STORE_BY_LEVEL | STORE_BY_ORGANISATION,
 			      .step = STORE_STEP_TOTAL,
@@ -391,6 +392,7 @@ static void an_older_trace_is_counted(void **state)
 	add_history(&t);
 	for (int i = 0; i < 3 * STORE_TRACE_BACK_STEP; i++)
 		tell(&t, event_of(100 + i, start + i, "deferred", "q@q.example", NULL));
+	testing_catch_up(&t);
 	expected = report(&t, query).recipients;
 	assert_int_equal(search(&t, (struct store_trace_query){.tls = "clear"}), 1);
 	store_close(&t.store);

@@ -312,6 +312,7 @@ static void rare_meetings_are_found(struct testing *t)
 		store_apply(t->store, &change, testing_done, t);
 		assert_int_equal(testing_finish(t), ERR_OK);
 	}
+	testing_catch_up(t);
 	search(t, &found,
 		(struct store_trace_query){.sender = "a@x.example", .recipient = "d@y.example"});
 	assert_int_equal(found.count, 1);
@@ -465,21 +466,6 @@ static void tell_delivered(struct testing *t, const char *recipient)
 			.message = 2, .at_ms = 20, .kind = "delivered", .recipient = recipient});
 }
 
-/* Until the trace has got what was told: it may be behind. */
-static void catch_up(struct testing *t)
-{
-	const struct timespec pause = {0, 1000 * 1000};
-	time_t deadline = time(NULL) + 60;
-	struct store_counts counts;
-
-	do {
-		event_base_loop(t->base, EVLOOP_NONBLOCK);
-		nanosleep(&pause, NULL);
-		store_counts(t->store, &counts);
-	} while (counts.trace_pending > 0 && time(NULL) < deadline);
-	assert_int_equal(counts.trace_pending, 0);
-}
-
 static void refuse_many(struct testing *t, size_t count)
 {
 	enum { AT_ONCE = 200 };
@@ -496,7 +482,7 @@ static void refuse_many(struct testing *t, size_t count)
 
 		store_apply(t->store, &change, testing_done, t);
 		assert_int_equal(testing_finish(t), ERR_OK);
-		catch_up(t);
+		testing_catch_up(t);
 	}
 }
 
@@ -512,7 +498,7 @@ static void events_are_told_from_a_place_on(struct testing *t)
 
 	/* Nobody has asked before: what was is not told. */
 	add_history(t);
-	catch_up(t);
+	testing_catch_up(t);
 	assert_int_equal(news(t).count, 0);
 	tell_delivered(t, "a0@c.example");
 	tell(t, (struct wire_event){.message = 2, .at_ms = 21, .kind = "deferred"});

@@ -116,6 +116,21 @@ static inline enum err testing_finish(struct testing *t)
 	return t->result;
 }
 
+/* Until the trace has got what was told: it may be behind. */
+static inline void testing_catch_up(struct testing *t)
+{
+	const struct timespec pause = {0, 1000 * 1000};
+	time_t deadline = time(NULL) + 60;
+	struct store_counts counts;
+
+	do {
+		event_base_loop(t->base, EVLOOP_NONBLOCK);
+		nanosleep(&pause, NULL);
+		store_counts(t->store, &counts);
+	} while (counts.trace_pending > 0 && time(NULL) < deadline);
+	assert_int_equal(counts.trace_pending, 0);
+}
+
 /* A message with COUNT recipients a0@b.example, a1@b.example, ... of one route. */
 struct testing_message {
 	int64_t id;

@@ -19,6 +19,7 @@ struct ask {
 	enum { SEARCH, SHOW, EXPIRE, JOB } kind;
 	enum err result;
 	void *context;
+	int64_t due_ms; /* when events that came before it have had their turn */
 	struct store_trace_query query;
 	struct store_trace_finding *finding; /* NULL: not begun */
 	int64_t number;			     /* message, or moment */
@@ -40,6 +41,7 @@ struct store_trace {
 	int64_t unindexed; /* events of an older schema up to this one are to be counted; 0: none */
 	int64_t back_ms;   /* when some were last */
 	atomic_llong applied_seen, waiting;
+	atomic_llong due_ms; /* when asks want to be answered; INT64_MAX: there are none */
 	pthread_t thread;
 	bool has_thread;
 	pthread_mutex_t lock;
@@ -76,6 +78,7 @@ enum err store_trace_open(const char *path, const struct store_trace_handlers *h
 
 	trace->handlers = handlers;
 	trace->context = context;
+	atomic_store(&trace->due_ms, INT64_MAX);
 	trace->events_end = &trace->events;
 	trace->asks_end = &trace->asks;
 	trace->answers_end = &trace->answers;
@@ -169,20 +172,17 @@ static void wait_ms(struct store_trace *trace, int ms)
 	pthread_cond_timedwait(&trace->wake, &trace->lock, &until);
 }
 
-/* Cut at most one batch off the front of LIST. */
-static struct store_event *cut(struct store_event **list, size_t *ret_count)
+/* Free the events of LIST up to a sequence. */
+static void drop(struct store_trace *trace, struct store_event **list, int64_t upto)
 {
-	struct store_event *first = *list, *last = first;
-	size_t n = 1;
+	while (*list != NULL && (*list)->sequence <= upto) {
+		struct store_event *first = *list;
 
-	while (last->next != NULL && n < STORE_TRACE_BATCH) {
-		last = last->next;
-		n++;
+		*list = first->next;
+		first->next = NULL;
+		store_event_free_all(first);
+		atomic_fetch_sub(&trace->waiting, 1);
 	}
-	*list = last->next;
-	last->next = NULL;
-	*ret_count = n;
-	return first;
 }
 
 static void fail(struct store_trace *trace, enum err e)
@@ -191,32 +191,27 @@ static void fail(struct store_trace *trace, enum err e)
 	trace->handlers->broken(trace->context, e, err_text(e));
 }
 
-/* Apply what was taken.  Without space the events stay where they are, in the queue's database as
- * well, and are tried again later; false then. */
-static bool apply_all(struct store_trace *trace, struct store_event **list)
+/* Apply what was taken, or some of it where a question waits.  Without space the events stay where
+ * they are, in the queue's database as well, and are tried again later; false then. */
+static bool apply(struct store_trace *trace, struct store_event **list)
 {
-	while (*list != NULL) {
-		size_t n;
-		struct store_event *batch = cut(list, &n);
-		enum err e = trace->broken ? ERR_OK
-					   : store_trace_apply(&trace->db, batch, &trace->applied);
+	while (*list != NULL && !trace->broken) {
+		enum err e = store_trace_apply(
+			&trace->db, *list, STORE_TRACE_BATCH, &trace->due_ms, &trace->applied);
 
-		if (e == ERR_FULL) {
-			struct store_event *last = batch;
-
-			while (last->next != NULL)
-				last = last->next;
-			last->next = *list;
-			*list = batch;
+		if (e == ERR_FULL)
 			return false;
-		}
-		if (e != ERR_OK)
+		if (e != ERR_OK) {
 			fail(trace, e);
-		if (!trace->broken)
-			atomic_store(&trace->applied_seen, trace->applied);
-		atomic_fetch_sub(&trace->waiting, (long long)n);
-		store_event_free_all(batch);
+			break;
+		}
+		atomic_store(&trace->applied_seen, trace->applied);
+		drop(trace, list, trace->applied);
+		if (store_trace_ticks_ms() >= atomic_load(&trace->due_ms))
+			return true;
 	}
+	if (trace->broken)
+		drop(trace, list, INT64_MAX);
 	return true;
 }
 
@@ -267,10 +262,13 @@ static void answer(struct store_trace *trace, struct ask *ask)
 	trace->handlers->wake(trace->context);
 }
 
-static void put_back(struct store_trace *trace, struct ask *ask)
+static void put_back(struct store_trace *trace, struct ask *ask, int patience_ms)
 {
+	ask->due_ms = store_trace_ticks_ms() + patience_ms;
 	ask->next = NULL;
 	pthread_mutex_lock(&trace->lock);
+	if (ask->due_ms < atomic_load(&trace->due_ms))
+		atomic_store(&trace->due_ms, ask->due_ms);
 	*trace->asks_end = ask;
 	trace->asks_end = &ask->next;
 	pthread_mutex_unlock(&trace->lock);
@@ -285,19 +283,11 @@ static void answer_all(struct store_trace *trace, struct ask *first, bool stop)
 		if (trace->broken)
 			ask->result = ERR_IO;
 		else if (!do_ask(trace, ask) && !stop) {
-			put_back(trace, ask);
+			put_back(trace, ask, STORE_TRACE_STEP_MS);
 			continue;
 		}
 		answer(trace, ask);
 	}
-}
-
-static int64_t ticks_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* What an older version has left uncounted, a little now and then. */
@@ -306,12 +296,12 @@ static void count_back(struct store_trace *trace)
 	enum err e;
 
 	if (trace->broken || trace->unindexed == 0 ||
-		ticks_ms() - trace->back_ms < STORE_TRACE_BACK_MS)
+		store_trace_ticks_ms() - trace->back_ms < STORE_TRACE_BACK_MS)
 		return;
 	e = store_trace_back_step(&trace->db, &trace->unindexed);
 	if (e == ERR_IO || e == ERR_CORRUPT)
 		fail(trace, e);
-	trace->back_ms = ticks_ms();
+	trace->back_ms = store_trace_ticks_ms();
 }
 
 /* Under the lock: until there is something to do. */
@@ -326,38 +316,61 @@ static void wait_for_work(struct store_trace *trace)
 	}
 }
 
+/* Until there is something to do, and a little longer where nobody waits for an answer. */
+static void gather(struct store_trace *trace, bool has_events, bool is_full)
+{
+	if (is_full && trace->asks == NULL && !trace->stop)
+		wait_ms(trace, RETRY_MS);
+	if (!has_events)
+		wait_for_work(trace);
+	if (trace->asks == NULL && !trace->stop && atomic_load(&trace->waiting) < STORE_TRACE_BATCH)
+		wait_ms(trace, GATHER_MS);
+}
+
+static struct ask *take(struct store_trace *trace, struct store_event **events, bool *ret_stop)
+{
+	struct ask *asks = trace->asks;
+
+	while (*events != NULL)
+		events = &(*events)->next;
+	*events = trace->events;
+	trace->events = NULL;
+	trace->events_end = &trace->events;
+	trace->asks = NULL;
+	trace->asks_end = &trace->asks;
+	*ret_stop = trace->stop;
+	return asks;
+}
+
+/* Those taken are being answered now. */
+static void forget_due(struct store_trace *trace)
+{
+	pthread_mutex_lock(&trace->lock);
+	atomic_store(&trace->due_ms, trace->asks != NULL ? trace->asks->due_ms : INT64_MAX);
+	pthread_mutex_unlock(&trace->lock);
+}
+
 static void *thread_main(void *context)
 {
 	struct store_trace *trace = context;
 	struct store_event *events = NULL;
-	bool stop = false;
+	bool stop = false, is_full = false;
 
 	while (!stop) {
-		struct store_event **end = &events;
 		struct ask *asks;
 
 		pthread_mutex_lock(&trace->lock);
-		if (events != NULL && trace->asks == NULL && !trace->stop)
-			wait_ms(trace, RETRY_MS);
-		if (events == NULL)
-			wait_for_work(trace);
-		if (trace->asks == NULL && !trace->stop &&
-			atomic_load(&trace->waiting) < STORE_TRACE_BATCH)
-			wait_ms(trace, GATHER_MS);
-		while (*end != NULL)
-			end = &(*end)->next;
-		*end = trace->events;
-		trace->events = NULL;
-		trace->events_end = &trace->events;
-		asks = trace->asks;
-		trace->asks = NULL;
-		trace->asks_end = &trace->asks;
-		stop = trace->stop;
+		gather(trace, events != NULL, is_full);
+		asks = take(trace, &events, &stop);
 		pthread_mutex_unlock(&trace->lock);
-		if (!apply_all(trace, &events) && stop) {
+		do
+			is_full = !apply(trace, &events);
+		while (stop && !is_full && events != NULL);
+		if (stop) {
 			store_event_free_all(events); /* the queue still has them */
 			events = NULL;
 		}
+		forget_due(trace);
 		answer_all(trace, asks, stop);
 		if (!stop)
 			count_back(trace);
@@ -423,7 +436,7 @@ static void submit(struct store_trace *trace, struct ask *ask)
 		answer(trace, ask);
 		return;
 	}
-	put_back(trace, ask);
+	put_back(trace, ask, STORE_TRACE_PATIENCE_MS);
 	pthread_mutex_lock(&trace->lock);
 	pthread_cond_signal(&trace->wake);
 	pthread_mutex_unlock(&trace->lock);

@@ -21,6 +21,8 @@
 #include "port/store/sqlite_db.h"
 #include "port/store/trace.h"
 
+#include <stdatomic.h>
+
 enum store_trace_sql {
 	STORE_TRACE_BEGIN,
 	STORE_TRACE_COMMIT,
@@ -122,14 +124,16 @@ enum store_term {
 };
 
 enum {
-	STORE_TRACE_BATCH = 4000,     /* events in one transaction */
-	STORE_TRACE_LOOK = 20000,     /* candidates looked at for one answer, */
-	STORE_TRACE_LOOK_LEAST = 256, /* and these however long it takes */
-	STORE_TRACE_STEP_MS = 25,     /* of a question, before others have their turn */
-	STORE_TRACE_ANSWER_MS = 150,  /* of work; then what is found is the answer, with a cursor */
-	STORE_TRACE_TERMS = 1 << 13,  /* kept in mind of one transaction */
-	STORE_TRACE_BACK_STEP = 200,  /* events of an older schema counted in one transaction */
-	STORE_TRACE_BACK_MS = 50,     /* at least between two of these */
+	STORE_TRACE_BATCH = 4000,      /* events in one transaction; */
+	STORE_TRACE_BATCH_LEAST = 128, /* and so many where questions wait */
+	STORE_TRACE_LOOK = 20000,      /* candidates looked at for one answer, */
+	STORE_TRACE_LOOK_LEAST = 256,  /* and these however long it takes */
+	STORE_TRACE_PATIENCE_MS = 100, /* of a new question with events that came before it */
+	STORE_TRACE_STEP_MS = 25,      /* of a question, before others have their turn */
+	STORE_TRACE_ANSWER_MS = 150, /* of work; then what is found is the answer, with a cursor */
+	STORE_TRACE_TERMS = 1 << 13, /* kept in mind of one transaction */
+	STORE_TRACE_BACK_STEP = 200, /* events of an older schema counted in one transaction */
+	STORE_TRACE_BACK_MS = 50,    /* at least between two of these */
 	STORE_TRACE_EXPIRE_STEP = 200,	/* mails deleted in one transaction */
 	STORE_TRACE_DAY_ROWS = 2000,	/* of one connector, direction and day; then host "*" */
 	STORE_TRACE_TESTS = 500,	/* kept of one connector */
@@ -159,8 +163,13 @@ enum err store_trace_error(struct store_db *db);
 const char *store_trace_fold(struct arena *arena, struct str text);
 const char *store_trace_fold_id(struct arena *arena, const char *message_id);
 
-/* Apply a list in one transaction; those up to *applied are passed over, *applied moves on. */
-enum err store_trace_apply(struct store_db *db, const struct store_event *events, int64_t *applied);
+/* Apply the first MOST events of a list in one transaction; fewer, but at least
+ * STORE_TRACE_BATCH_LEAST, when the moment *due_ms (store_trace_ticks_ms(); NULL: none) comes.
+ * Those up to *applied are passed over, *applied moves on. */
+enum err store_trace_apply(struct store_db *db, const struct store_event *events, size_t most,
+	const atomic_llong *due_ms, int64_t *applied);
+/* CLOCK_MONOTONIC in milliseconds. */
+int64_t store_trace_ticks_ms(void);
 /* One step; *ret_more: call again. */
 enum err store_trace_expire_step(struct store_db *db, int64_t before_ms, bool *ret_more);
 

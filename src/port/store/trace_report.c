@@ -6,7 +6,6 @@
 #include "port/store/work.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 static const int64_t hour_ms = INT64_C(3600) * 1000;
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
@@ -219,14 +218,6 @@ static enum err read_day(struct store_db *db, struct report *r)
 	return e == ERR_OK && from < to ? read_span(db, r, 0, from, to) : e;
 }
 
-static int64_t ticks_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int compare(const void *a, const void *b)
 {
 	const struct store_report_row *x = a, *y = b;
@@ -239,14 +230,15 @@ static int compare(const void *a, const void *b)
 static enum err run_report(struct store_db *db, struct store_trace_job *job)
 {
 	struct report *r = (struct report *)job;
-	int64_t begun = ticks_ms(), last = (r->query.until_ms - 1) / day_ms;
+	int64_t begun = store_trace_ticks_ms(), last = (r->query.until_ms - 1) / day_ms;
 	enum err e = store_trace_days_read(db, &r->days);
 
 	if (r->seen == NULL) {
 		r->seen = map_new(0);
 		r->rows = mem_new(2 * STORE_REPORT_ROWS * sizeof(*r->rows));
 	}
-	while (e == ERR_OK && r->day <= last && ticks_ms() - begun < STORE_TRACE_STEP_MS) {
+	while (e == ERR_OK && r->day <= last &&
+		store_trace_ticks_ms() - begun < STORE_TRACE_STEP_MS) {
 		e = read_day(db, r);
 		r->day++;
 	}

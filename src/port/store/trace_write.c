@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum err store_trace_error(struct store_db *db)
 {
@@ -16,6 +17,14 @@ enum err store_trace_run(struct store_db *db, enum store_trace_sql which)
 	sqlite3_stmt *s = store_trace_statement(db, which);
 
 	return s != NULL ? store_db_run(s) : store_trace_error(db);
+}
+
+int64_t store_trace_ticks_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- applying ----------------------------------------------------------------------------------
@@ -158,17 +167,23 @@ void store_trace_roll_back(struct store_db *db)
 		store_trace_run(db, STORE_TRACE_ROLLBACK);
 }
 
-enum err store_trace_apply(struct store_db *db, const struct store_event *events, int64_t *applied)
+enum err store_trace_apply(struct store_db *db, const struct store_event *events, size_t most,
+	const atomic_llong *due_ms, int64_t *applied)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 	struct arena *hops CLEANUP(arena_free) = arena_new();
 	struct store_trace_counting counting = {.arena = hops};
 	int64_t upto = *applied;
+	size_t count = 0;
 	enum err e = store_trace_run(db, STORE_TRACE_BEGIN);
 
 	counting.terms = mem_new(STORE_TRACE_TERMS * sizeof(*counting.terms));
 
-	for (; e == ERR_OK && events != NULL; events = events->next) {
+	for (; e == ERR_OK && events != NULL && count < most; events = events->next) {
+		if (due_ms != NULL && count >= STORE_TRACE_BATCH_LEAST &&
+			store_trace_ticks_ms() >= atomic_load(due_ms))
+			break;
+		count++;
 		if (events->sequence <= upto)
 			continue;
 		arena_clear(arena);
