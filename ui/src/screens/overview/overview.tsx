@@ -34,10 +34,10 @@ function Waiting({ queue }: { queue: QueueSummary | undefined }) {
 
 function Shares() {
 	const since = new Date(Date.now() - DAYS * 86_400_000).toISOString();
-	const load = useLoad(async signal => ({
-		protection: await get<Report>('/v1/reports/protection', { since, step: 'day' }, signal),
-		tls: await get<Report>('/v1/reports/tls', { since, step: 'day' }, signal),
-	}), []);
+	const load = useLoad(async signal => {
+		const [protection, tls] = await Promise.all(['protection', 'tls'].map(name => get<Report>(`/v1/reports/${name}`, { since, step: 'day' }, signal)));
+		return { protection: protection as Report, tls: tls as Report };
+	}, []);
 	const partsOf = (report: Report, by: string, name: (word: string) => string) =>
 		sumBy(report, by, 'recipients').map(({ word, value }) => ({ label: name(word), value, tone: tones[word || 'clear'] }));
 	const hasMail = (load.value?.protection.rows.length ?? 0) > 0;
