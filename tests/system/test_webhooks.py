@@ -1,4 +1,5 @@
 """Events of the trace are posted to a webhook: signed, in order, once each unless something broke."""
+import datetime
 import os
 import signal
 import smtplib
@@ -95,6 +96,49 @@ def test_nothing_is_lost_with_the_process(ours, hook):
     wait_for(lambda: [e['recipient'] for e in events(hook)][-1:] == wanted[-1:], 'the last one', 60)
     again = {event['id']: event['recipient'] for event in events(hook)}
     assert [again[i] for i in sorted(again)] == wanted[1:] and min(again) > max(known)
+
+
+def in_days(days):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)).strftime('%Y%m%d%H%M%SZ')
+
+
+def test_the_end_of_an_alarm_comes_as_its_beginning(tmp_path, instances, authority):
+    """Posted and mailed, at least once and in order, also where the process is killed before it was taken."""
+    hook = Hook(SECRET)
+    secret = tmp_path / 'secret'
+    secret.write_text(SECRET + '\n')
+    soon = authority.issue('mx.ours.example', end=in_days(5), file='alarm-soon')
+    ours = instances(tmp_path / 'ours', 'mx.ours.example', [('mx', soon)], node={
+        'alerts': {'webhook': hook.url, 'webhook_secret': str(secret), 'mail': 'watch@ours.example'},
+        'fetch': {'allow': ['127.0.0.1']}}).start()
+    ours.apply({'organisations': [organisation('ours')], 'domains': [local_domain('ours.example', 'ours', ours)]})
+    try:
+        begun = wait_for(lambda: list(hook.posts), 'the alarm', 60)[0]
+        assert (begun['type'], begun['kind'], begun['over']) == ('alarm', 'certificate-expires', None)
+        wait_for(lambda: 'event=webhook.told' in ours.log_text(), 'it to be taken', 60)
+        assert ours.wait_mail('watch', 1, 60)[0]['Subject'] == 'Alarm on mx.ours.example: certificate-expires'
+        hook.answers = [503] * 100
+        later = authority.issue('mx.ours.example', file='alarm-later')
+        for new, old in (later.chain, soon.chain), (later.key, soon.key):
+            old.write_bytes(new.read_bytes())
+        ours.cli('reload')
+        refused = wait_for(lambda: hook.posts[1:], 'the end to be posted', 60)[0]
+        before = ours.pid_of('spool')
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: not alive(before) and ours.pid_of('spool') != before, 'another process', 60)
+        hook.answers.clear()
+        wait_for(lambda: ours.log_text().count('event=webhook.told') == 2, 'the end to be taken', 60)
+        over = hook.posts[-1]
+        assert (over['type'], over['id'], over['kind']) == ('alarm-over', begun['id'], 'certificate-expires')
+        assert over['over'] and over['number'] == refused['number'] > begun['number']
+        assert over['delivery'] == str(over['number']) and not hook.faults
+        assert {post['type'] for post in hook.posts[1:]} == {'alarm-over'}
+        assert 'event=alarm.over' in ours.log_text()
+        # A new process has sent no letter yet, and so the next one goes at once.
+        letters = ours.wait_mail('watch', 2, 60)
+        assert 'Alarm over on mx.ours.example: certificate-expires' in [letter['Subject'] for letter in letters]
+    finally:
+        hook.close()
 
 
 def deliver_again(ours, name):

@@ -1,7 +1,9 @@
 /*
- * Who was told of which alarms.  Alarms have numbers that only grow; each way of telling remembers
- * the last one it has told, on disk, so that none is forgotten by a restart.  Calls are as in
- * port/store/store.h.
+ * Who was told of which alarms.  That an alarm began, and that it is over, stands in one row, each
+ * with a number; numbers only grow, and an alarm's beginning comes before its end.  Each way of
+ * telling remembers the last number that it has told, on disk, so that none is forgotten by a
+ * restart.  What is told are alarms as they are now: the one whose beginning is told may be over.
+ * Calls are as in port/store/store.h.
  */
 #ifndef SEALPOST_PORT_STORE_ALERT_H
 #define SEALPOST_PORT_STORE_ALERT_H
@@ -10,12 +12,12 @@
 
 enum store_alert_way { STORE_ALERT_LOG, STORE_ALERT_MAIL, STORE_ALERT_WEBHOOK, STORE_ALERT_MAX };
 
-/* Alarms that this way has not told yet, oldest first; LIMIT 0: STORE_MAX_LIST. */
+/* What this way has not told yet, oldest first; LIMIT 0: STORE_MAX_LIST. */
 void store_alert_next(struct store *store, enum store_alert_way way, size_t limit,
 	store_alarms_done *done, void *context);
-/* All up to this one have been told. */
-void store_alert_told(
-	struct store *store, enum store_alert_way way, int64_t id, store_done *done, void *context);
+/* All up to this number have been told. */
+void store_alert_told(struct store *store, enum store_alert_way way, int64_t number,
+	store_done *done, void *context);
 
 /* Alarms of these kinds (a NULL ends them, at most four) that are not over. */
 void store_alert_open(

@@ -464,6 +464,9 @@ struct store_alarm {
 	int64_t over_ms;	 /* 0: not over */
 	int64_t acknowledged_ms; /* 0: nobody has */
 	const char *acknowledged_by;
+	/* of store_alert_next() alone: */
+	int64_t number; /* in the row of what is told */
+	bool is_end;	/* it tells that the alarm is over, not that it began */
 };
 typedef void store_alarms_done(
 	void *context, enum err e, const struct store_alarm *alarms, size_t count);

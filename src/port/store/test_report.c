@@ -397,7 +397,7 @@ static void an_older_trace_is_counted(void **state)
 	assert_int_equal(search(&t, (struct store_trace_query){.tls = "clear"}), 1);
 	store_close(&t.store);
 	run_sql(&t, "DROP TABLE rollup; DROP TABLE clear_domain; DELETE FROM term WHERE kind >= 8;"
-		    "PRAGMA user_version = 4");
+		    "DROP TABLE alarm_news; PRAGMA user_version = 4");
 	testing_open(&t);
 	/* Found before the index is complete, too. */
 	assert_int_equal(search(&t, (struct store_trace_query){.outcome = "refused"}), 1);
@@ -429,7 +429,7 @@ static void days_of_an_older_trace_count_once(void **state)
 		    " span = 0 AND at < 20000 * 86400000 + 10 * 3600000) WHERE span = 1;"
 		    "DELETE FROM rollup WHERE span = 0 AND at < 20000 * 86400000 + 10 * 3600000;"
 		    "DELETE FROM setting WHERE name IN ('days-until', 'hours-from');"
-		    "PRAGMA user_version = 5");
+		    "DROP TABLE alarm_news; PRAGMA user_version = 5");
 	testing_open(&t);
 	for (int step = STORE_STEP_HOUR; step <= STORE_STEP_TOTAL; step++) {
 		query.step = step;

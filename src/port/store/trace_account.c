@@ -113,8 +113,9 @@ static enum err run_alarm(
 
 	if (s == NULL)
 		return store_trace_error(db);
-	sqlite3_bind_int64(s, 1, event->at_ms);
-	if (which != STORE_TRACE_ALARM_OVER)
+	if (which != STORE_TRACE_ALARM_ENDS)
+		sqlite3_bind_int64(s, 1, event->at_ms);
+	if (which != STORE_TRACE_ALARM_OVER && which != STORE_TRACE_ALARM_ENDS)
 		store_db_bind_text(s, 2, event->text);
 	store_db_bind_text(s, 3, event->token != NULL ? event->token : "");
 	store_db_bind_text(s, 4, event->sender != NULL ? event->sender : "");
@@ -122,34 +123,49 @@ static enum err run_alarm(
 	return store_db_run(s);
 }
 
-/* Strangers can raise alarms: their number is bounded. */
-static enum err trim_alarms(struct store_db *db)
+static enum err run_simple(struct store_db *db, enum store_trace_sql which)
+{
+	sqlite3_stmt *s = store_trace_statement(db, which);
+
+	return s != NULL ? store_db_run(s) : store_trace_error(db);
+}
+
+/* Strangers can raise alarms: their number is bounded.  ID: of the one that was just raised. */
+static enum err trim_alarms(struct store_db *db, int64_t id)
 {
 	sqlite3_stmt *s;
+	enum err e;
 
-	if (sqlite3_last_insert_rowid(db->db) % STORE_TRACE_ALARMS_EVERY != 0)
+	if (id % STORE_TRACE_ALARMS_EVERY != 0)
 		return ERR_OK;
 	s = store_trace_statement(db, STORE_TRACE_ALARM_TRIM);
 	if (s == NULL)
 		return store_trace_error(db);
 	sqlite3_bind_int64(s, 1, STORE_TRACE_ALARMS);
-	return store_db_run(s);
+	e = store_db_run(s);
+	return e == ERR_OK ? run_simple(db, STORE_TRACE_ALARM_NEWS_FORGET) : e;
 }
 
 enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, bool *ret_is_alarm)
 {
+	int64_t id;
 	enum err e;
 
 	*ret_is_alarm = event->kind != NULL && strncmp(event->kind, "alarm", 5) == 0;
 	if (!*ret_is_alarm)
 		return ERR_OK;
-	if (strcmp(event->kind, "alarm-over") == 0)
-		return run_alarm(db, event, STORE_TRACE_ALARM_OVER);
+	if (strcmp(event->kind, "alarm-over") == 0) {
+		e = run_alarm(db, event, STORE_TRACE_ALARM_ENDS);
+		return e == ERR_OK ? run_alarm(db, event, STORE_TRACE_ALARM_OVER) : e;
+	}
 	e = run_alarm(db, event, STORE_TRACE_ALARM_MORE);
 	if (e != ERR_OK || sqlite3_changes(db->db) > 0)
 		return e;
 	e = run_alarm(db, event, STORE_TRACE_ALARM_FIRST);
-	return e == ERR_OK ? trim_alarms(db) : e;
+	id = sqlite3_last_insert_rowid(db->db);
+	if (e == ERR_OK)
+		e = run_simple(db, STORE_TRACE_ALARM_BEGINS);
+	return e == ERR_OK ? trim_alarms(db, id) : e;
 }
 
 struct alarms {
@@ -427,6 +443,8 @@ enum err store_trace_forget_accounts(struct store_db *db, int64_t before_ms)
 
 	if (e == ERR_OK)
 		e = forget(db, STORE_TRACE_ALARM_FORGET, before_ms);
+	if (e == ERR_OK)
+		e = run_simple(db, STORE_TRACE_ALARM_NEWS_FORGET);
 	if (e == ERR_OK)
 		e = forget(db, STORE_TRACE_CHAIN_FORGET, before_ms);
 	if (e == ERR_OK)

@@ -13,23 +13,31 @@ struct alerts {
 	struct store_trace_job job;
 	enum store_alert_way way;
 	const char *kinds[KINDS];
-	int64_t id;
+	int64_t number;
 	store_alarms_done *listed;
 	store_done *done;
 	struct store_alarm *items;
 	size_t limit, count;
 };
 
-static enum err read_alarms(struct store_db *db, struct alerts *a, sqlite3_stmt *s)
+/* IS_NEWS: a number and an end stand behind the columns of the alarm. */
+static enum err read_alarms(struct alerts *a, sqlite3_stmt *s, bool is_news)
 {
 	struct arena *arena = a->job.arena;
 	bool row = false;
 	enum err e = ERR_OK;
 
-	(void)db;
 	a->items = arena_array(arena, a->limit, sizeof(*a->items));
-	while (a->count < a->limit && (e = store_db_step(s, &row)) == ERR_OK && row)
-		store_trace_read_alarm(s, arena, &a->items[a->count++]);
+	while (a->count < a->limit && (e = store_db_step(s, &row)) == ERR_OK && row) {
+		store_trace_read_alarm(s, arena, &a->items[a->count]);
+		if (is_news) {
+			a->items[a->count].number =
+				sqlite3_column_int64(s, STORE_TRACE_ALARM_COLUMNS);
+			a->items[a->count].is_end =
+				sqlite3_column_int(s, STORE_TRACE_ALARM_COLUMNS + 1) != 0;
+		}
+		a->count++;
+	}
 	sqlite3_reset(s);
 	return e;
 }
@@ -43,7 +51,7 @@ static enum err run_next(struct store_db *db, struct store_trace_job *job)
 		return store_trace_error(db);
 	store_db_bind_text(s, 1, ways[a->way]);
 	sqlite3_bind_int64(s, 2, (int64_t)a->limit);
-	return read_alarms(db, a, s);
+	return read_alarms(a, s, true);
 }
 
 static enum err run_told(struct store_db *db, struct store_trace_job *job)
@@ -54,7 +62,7 @@ static enum err run_told(struct store_db *db, struct store_trace_job *job)
 	if (s == NULL)
 		return store_trace_error(db);
 	store_db_bind_text(s, 1, ways[a->way]);
-	sqlite3_bind_int64(s, 2, a->id);
+	sqlite3_bind_int64(s, 2, a->number);
 	return store_db_run(s);
 }
 
@@ -67,7 +75,7 @@ static enum err run_open(struct store_db *db, struct store_trace_job *job)
 		return store_trace_error(db);
 	for (int i = 0; i < KINDS; i++)
 		store_db_bind_text(s, i + 1, a->kinds[i]);
-	return read_alarms(db, a, s);
+	return read_alarms(a, s, false);
 }
 
 static void tell_alarms(struct store_trace_job *job, enum err e)
@@ -109,14 +117,14 @@ void store_alert_next(struct store *store, enum store_alert_way way, size_t limi
 	store_trace_submit(store->trace, &a->job);
 }
 
-void store_alert_told(
-	struct store *store, enum store_alert_way way, int64_t id, store_done *done, void *context)
+void store_alert_told(struct store *store, enum store_alert_way way, int64_t number,
+	store_done *done, void *context)
 {
 	struct alerts *a = alerts_new(run_told, context);
 
 	a->job.tell = tell_done;
 	a->way = way;
-	a->id = id;
+	a->number = number;
 	a->done = done;
 	store_trace_submit(store->trace, &a->job);
 }

@@ -55,6 +55,9 @@ enum store_trace_sql {
 	STORE_TRACE_COUNT_FORGET,
 	STORE_TRACE_ALARM_MORE,
 	STORE_TRACE_ALARM_FIRST,
+	STORE_TRACE_ALARM_BEGINS,
+	STORE_TRACE_ALARM_ENDS,
+	STORE_TRACE_ALARM_NEWS_FORGET,
 	STORE_TRACE_ALARM_OVER,
 	STORE_TRACE_ALARM_LIST,
 	STORE_TRACE_ALARM_ACKNOWLEDGE,
@@ -211,7 +214,8 @@ enum err store_trace_count(struct store_db *db, const struct store_event *event,
 /* Events of kind "alarm" and "alarm-over" make alarms instead of an account of mail: token is the
  * alarm's kind, sender its subject. */
 enum err store_trace_alarm(struct store_db *db, const struct wire_event *event, bool *ret_is_alarm);
-/* The columns of ALARM (trace_write.c). */
+/* The columns of ALARM (trace_sql.c). */
+enum { STORE_TRACE_ALARM_COLUMNS = 11 };
 void store_trace_read_alarm(sqlite3_stmt *s, struct arena *arena, struct store_alarm *to);
 /* Count what the receipt of EVENT says of our certificate.  Events of kind "certificate-refused"
  * are nothing else: *ret_is_refusal. */

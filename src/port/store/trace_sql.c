@@ -76,6 +76,14 @@ static const char *const migrations[] = {
 	"INSERT OR REPLACE INTO setting SELECT 'hours-from', (value + 86399999) / 86400000 * "
 	"86400000"
 	" FROM setting WHERE name = 'days-until';",
+	/* What is told of alarms: that they began, and that they are over.  The places in this row
+	 * were ids of alarms until now; what was over before is told to nobody. */
+	"CREATE TABLE alarm_news("
+	" number INTEGER PRIMARY KEY AUTOINCREMENT, alarm INT NOT NULL, is_over INT NOT NULL);"
+	"INSERT INTO alarm_news SELECT id, id, 0 FROM alarm;"
+	"DELETE FROM sqlite_sequence WHERE name = 'alarm_news';"
+	"INSERT INTO sqlite_sequence SELECT 'alarm_news', seq FROM sqlite_sequence"
+	" WHERE name = 'alarm';",
 };
 
 #define EVENT                                                                                      \
@@ -178,6 +186,13 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_ALARM_FIRST] =
 		"INSERT INTO alarm(kind, organisation, subject, text, first, last, count, over,"
 		" acknowledged) VALUES(?3, ?5, ?4, ?2, ?1, ?1, 1, 0, 0)",
+	[STORE_TRACE_ALARM_BEGINS] =
+		"INSERT INTO alarm_news(alarm, is_over) VALUES(last_insert_rowid(), 0)",
+	[STORE_TRACE_ALARM_ENDS] = "INSERT INTO alarm_news(alarm, is_over) SELECT id, 1 FROM alarm"
+				   " WHERE kind = ?3 AND subject = ?4 AND organisation IS ?5"
+				   " AND over = 0",
+	[STORE_TRACE_ALARM_NEWS_FORGET] =
+		"DELETE FROM alarm_news WHERE alarm NOT IN (SELECT id FROM alarm)",
 	[STORE_TRACE_ALARM_OVER] = "UPDATE alarm SET over = ?1 WHERE kind = ?3 AND subject = ?4"
 				   " AND organisation IS ?5 AND over = 0",
 	[STORE_TRACE_ALARM_LIST] =
@@ -232,8 +247,9 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 	[STORE_TRACE_ACCEPTANCE_FORGET] = "DELETE FROM acceptance WHERE last < ?1",
 	[STORE_TRACE_TEST_FORGET] = "DELETE FROM test WHERE at < ?1",
 	[STORE_TRACE_ALERT_NEXT] =
-		"SELECT " ALARM " FROM alarm WHERE id > coalesce((SELECT value FROM setting"
-		" WHERE name = ?1), 0) ORDER BY id LIMIT ?2",
+		"SELECT " ALARM ", number, is_over FROM alarm_news JOIN alarm ON id = alarm"
+		" WHERE number > coalesce((SELECT value FROM setting WHERE name = ?1), 0)"
+		" ORDER BY number LIMIT ?2",
 	[STORE_TRACE_ALERT_TOLD] = "INSERT INTO setting VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE"
 				   " SET value = max(value, excluded.value)",
 	[STORE_TRACE_ALERT_OPEN] =

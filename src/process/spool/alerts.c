@@ -137,6 +137,20 @@ static void told(void *context, enum err e)
 /* ---- the log -----------------------------------------------------------------------------------
  */
 
+static void log_alarm(const struct store_alarm *alarm)
+{
+	if (alarm->is_end)
+		log_event(LOG_INFO_LEVEL, "alarm.over", LOG_NUMBER("id", alarm->id),
+			LOG_TEXT("kind", alarm->kind),
+			LOG_TEXT("organisation", alarm->organisation),
+			LOG_TEXT("subject", alarm->subject));
+	else
+		log_event(LOG_WARNING_LEVEL, "alarm", LOG_NUMBER("id", alarm->id),
+			LOG_TEXT("kind", alarm->kind),
+			LOG_TEXT("organisation", alarm->organisation),
+			LOG_TEXT("subject", alarm->subject), LOG_TEXT("text", alarm->text));
+}
+
 static void looked(void *context, enum err e, const struct store_alarm *alarms, size_t count)
 {
 	struct spool *spool = context;
@@ -147,13 +161,9 @@ static void looked(void *context, enum err e, const struct store_alarm *alarms, 
 	if (e != ERR_OK || count == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (alarms[i].id > a->logged)
-			log_event(LOG_WARNING_LEVEL, "alarm", LOG_NUMBER("id", alarms[i].id),
-				LOG_TEXT("kind", alarms[i].kind),
-				LOG_TEXT("organisation", alarms[i].organisation),
-				LOG_TEXT("subject", alarms[i].subject),
-				LOG_TEXT("text", alarms[i].text));
-	last = alarms[count - 1].id;
+		if (alarms[i].number > a->logged)
+			log_alarm(&alarms[i]);
+	last = alarms[count - 1].number;
 	a->logged = last;
 	store_alert_told(spool->store, STORE_ALERT_LOG, last, told, NULL);
 	/* Who begins to listen later is not told of old ones. */
@@ -203,7 +213,7 @@ static void mail_read(void *context, enum err e, const struct store_alarm *alarm
 	a->next_mail = spool->ticks_ms() + SPOOL_ALERTS_MAIL_MS;
 	a->mail_waits = true; /* look once more when that is over */
 	digest = mem_new(sizeof(*digest));
-	*digest = (struct digest){.spool = spool, .last = alarms[count - 1].id};
+	*digest = (struct digest){.spool = spool, .last = alarms[count - 1].number};
 	a->mailing = true;
 	spool_alerts_send(spool, alarms, count, digest_written, digest, &sent);
 	if (sent == 0)

@@ -58,6 +58,7 @@ struct spool_webhook {
 	bool reading;	  /* them */
 	int64_t tag;	  /* of the request under way; 0: none */
 	int64_t id;	  /* of its alarm */
+	int64_t number;	  /* of what it tells (port/store/alert.h) */
 	int64_t began;	  /* ticks: when it was tried first */
 	int64_t until;	  /* ticks: then it has failed */
 	int64_t next;	  /* ticks: not before */
@@ -100,7 +101,7 @@ struct spool_alerts {
 	/* looking; ticks */
 	int64_t next_look, soon_until;
 	bool looking;
-	int64_t logged; /* the last alarm, whether that could be written or not */
+	int64_t logged; /* number of the last one, whether that could be written or not */
 	/* mail; ticks */
 	bool mail_waits, mailing;
 	int64_t next_mail;

@@ -96,17 +96,19 @@ static void put_alarm(struct sending *s, const struct store_alarm *alarm, struct
 {
 	char at[MOMENT_TEXT_SIZE];
 
-	moment_format_rfc3339(alarm->first_ms, at);
+	moment_format_rfc3339(alarm->is_end ? alarm->over_ms : alarm->first_ms, at);
 	buf_format(out, "* %s", clean(alarm->kind, s->arena));
 	if (alarm->id > 0)
 		buf_format(out, " (alarm %lld)", (long long)alarm->id);
+	if (alarm->is_end)
+		buf_put_text(out, " is over");
 	buf_format(out, ", %.10s %.8s UTC", at, at + 11);
 	if (alarm->organisation != NULL)
 		buf_format(out, ", organisation %s", clean(alarm->organisation, s->arena));
 	buf_put_text(out, "\r\n");
 	put_wrapped(out, clean(alarm->subject, s->arena), "  ");
 	put_wrapped(out, clean(alarm->text != NULL ? alarm->text : "", s->arena), "  ");
-	if (alarm->over_ms != 0)
+	if (alarm->over_ms != 0 && !alarm->is_end)
 		buf_put_text(out, "  This is over already.\r\n");
 	buf_put_text(out, "\r\n");
 }
@@ -131,20 +133,27 @@ static void put_alarms(struct sending *s, const struct letter *letter, struct bu
 		"you have seen one.\r\n");
 }
 
+/* Beginnings first: who reads subjects alone must not miss one. */
 static const char *subject_of(struct sending *s, const struct letter *letter)
 {
-	const struct store_alarm *first = NULL;
-	size_t count = 0;
+	const struct store_alarm *first[2] = {NULL, NULL}; /* a beginning, an end */
+	size_t counts[2] = {0, 0}, which;
+	const char *host = s->spool->settings.hostname;
+	const char *over;
 
-	for (size_t i = 0; i < s->alarm_count; i++)
-		if (is_for(letter, &s->alarms[i])) {
-			first = first != NULL ? first : &s->alarms[i];
-			count++;
-		}
-	return count == 1 ? arena_format(s->arena, "Alarm on %s: %.100s",
-				    s->spool->settings.hostname, clean(first->kind, s->arena))
-			  : arena_format(s->arena, "%zu alarms on %s", count,
-				    s->spool->settings.hostname);
+	for (size_t i = 0; i < s->alarm_count; i++) {
+		which = s->alarms[i].is_end;
+		if (!is_for(letter, &s->alarms[i]))
+			continue;
+		first[which] = first[which] != NULL ? first[which] : &s->alarms[i];
+		counts[which]++;
+	}
+	which = counts[0] == 0;
+	over = which == 1 ? " over" : "";
+	return counts[which] == 1
+		       ? arena_format(s->arena, "Alarm%s on %s: %.100s", over, host,
+				 clean(first[which]->kind, s->arena))
+		       : arena_format(s->arena, "%zu alarms%s on %s", counts[which], over, host);
 }
 
 static void put_letter(struct sending *s, struct letter *letter)
@@ -269,6 +278,25 @@ static void commit(struct sending *s)
 	store_apply(s->spool->store, &change, written, s);
 }
 
+/* The end of an alarm whose beginning is told in the same letter needs no line of its own. */
+static void take_alarms(struct sending *s, const struct store_alarm *alarms, size_t count)
+{
+	struct store_alarm *taken = arena_array(s->arena, count, sizeof(*taken));
+	struct map *begun = map_new_lent(0, count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct str key = spool_key(&alarms[i].id);
+
+		if (alarms[i].is_end && map_get(begun, key) != NULL)
+			continue;
+		if (!alarms[i].is_end)
+			map_set(begun, key, taken);
+		taken[s->alarm_count++] = alarms[i];
+	}
+	map_free(&begun);
+	s->alarms = taken;
+}
+
 void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, size_t count,
 	store_done *done, void *context, size_t *ret_count)
 {
@@ -276,12 +304,9 @@ void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, si
 	const struct model_config *config = spool->config;
 	size_t organisations = config != NULL ? config->organisations.count : 0;
 
-	*s = (struct sending){.spool = spool,
-		.arena = arena_new(),
-		.alarms = alarms,
-		.alarm_count = count,
-		.done = done,
-		.context = context};
+	*s = (struct sending){
+		.spool = spool, .arena = arena_new(), .done = done, .context = context};
+	take_alarms(s, alarms, count);
 	s->letters = arena_array(s->arena, organisations + 1, sizeof(*s->letters));
 	if (spool->alerts->mail != NULL)
 		add_letter(s, spool->alerts->mail, NULL);
@@ -292,7 +317,7 @@ void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, si
 			add_letter(s, o->alerts, o->name);
 	}
 	*ret_count = s->count;
-	s->alarms = NULL; /* they are the caller's */
+	s->alarms = NULL; /* their texts are the caller's */
 	if (s->count == 0)
 		sending_free(s);
 	else
@@ -301,8 +326,9 @@ void spool_alerts_send(struct spool *spool, const struct store_alarm *alarms, si
 
 json_t *spool_alerts_json(const struct spool *spool, const struct store_alarm *a)
 {
-	return json_pack("{s:s,s:i,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "type", "alarm",
-		"sealpost-alarm", 1, "host", spool_text_json(spool->settings.hostname), "id",
+	return json_pack("{s:s,s:i,s:I,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "type",
+		a->is_end ? "alarm-over" : "alarm", "sealpost-alarm", 1, "number",
+		(json_int_t)a->number, "host", spool_text_json(spool->settings.hostname), "id",
 		(json_int_t)a->id, "kind", spool_text_json(a->kind), "organisation",
 		spool_text_json(a->organisation), "subject", spool_text_json(a->subject), "text",
 		spool_text_json(a->text), "first", spool_moment_json(a->first_ms), "last",

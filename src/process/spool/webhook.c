@@ -1,11 +1,11 @@
 /*
- * Alarms to a webhook: one POST for each, in their order, by way of lookup.
+ * Alarms to a webhook: one POST for each beginning and each end, in their order, by way of lookup.
  *
  *     X-Sealpost-Timestamp: 1795300000
  *     X-Sealpost-Signature: sha256=HEX    HMAC-SHA-256 of "TIMESTAMP.BODY" by the secret
  *
- * The receiver answers 2xx, or the same request comes again, later and later; the number of the
- * alarm in X-Sealpost-Delivery tells it what it has had before.  After a day it is given up, for
+ * The receiver answers 2xx, or the same request comes again, later and later; the number in
+ * X-Sealpost-Delivery tells it what it has had before.  After a day it is given up, for
  * those behind it.
  *
  *     waits ---> reading ---> under way ---> told: the next one
@@ -76,7 +76,7 @@ int64_t spool_webhook_pause(int64_t failures)
 
 static int64_t post(struct spool *spool, const struct store_alarm *alarm)
 {
-	return spool_webhook_post(spool, spool_alerts_json(spool, alarm), "", alarm->id);
+	return spool_webhook_post(spool, spool_alerts_json(spool, alarm), "", alarm->number);
 }
 
 /* ---- one after the other -----------------------------------------------------------------------
@@ -105,7 +105,7 @@ static void move_on(struct spool *spool)
 	hook->failures = 0;
 	hook->next = 0;
 	hook->reading = true;
-	store_alert_told(spool->store, STORE_ALERT_WEBHOOK, hook->id, told, spool);
+	store_alert_told(spool->store, STORE_ALERT_WEBHOOK, hook->number, told, spool);
 }
 
 static void failed(struct spool *spool, const char *text)
@@ -142,6 +142,7 @@ static void next_read(void *context, enum err e, const struct store_alarm *alarm
 		return;
 	}
 	hook->id = alarms[0].id;
+	hook->number = alarms[0].number;
 	/* Time of ours: an alarm may be older than the webhook, and the clock may jump. */
 	if (hook->failures == 0)
 		hook->began = spool->ticks_ms();
