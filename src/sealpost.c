@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "port/runtime/runtime.h"
 #include "process/admin/admin.h"
+#include "process/certify/certify.h"
 #include "process/deliver/deliver.h"
 #include "process/keys/keys.h"
 #include "process/lookup/lookup.h"
@@ -26,6 +27,8 @@ static const struct runtime_process *const processes[RUNTIME_ROLE_MAX] = {
 
 static int run_process(int argc, char **argv)
 {
+	if (argc > 2 && str_is(str_of(argv[2]), "certify"))
+		return certify_main(argc, argv);
 	for (int role = 0; argc > 2 && role < RUNTIME_ROLE_MAX; role++)
 		if (processes[role] != NULL && str_is(str_of(argv[2]), runtime_table[role].name))
 			return runtime_main(processes[role], argc, argv);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
 	enum err_class class;
@@ -32,6 +33,14 @@ const char *err_token(enum err e)
 const char *err_text(enum err e)
 {
 	return err_rows[known(e)].text;
+}
+
+enum err err_of_token(const char *token)
+{
+	for (int e = 0; token != NULL && e < ERR_MAX; e++)
+		if (strcmp(err_rows[e].token, token) == 0)
+			return (enum err)e;
+	return ERR_INTERNAL;
 }
 
 enum err err_from_errno(int number)

@@ -46,6 +46,8 @@ enum err { ERR_TABLE(ERR_ENUM) ERR_MAX };
 enum err_class err_class(enum err e);
 const char *err_token(enum err e);
 const char *err_text(enum err e);
+/* The error of that token; ERR_INTERNAL for none, NULL too. */
+enum err err_of_token(const char *token);
 
 /* The nearest error for an errno value; 0 gives ERR_OK. */
 enum err err_from_errno(int number);

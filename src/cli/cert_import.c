@@ -1,21 +1,35 @@
 /*
- * Certificates into the data directory (port/vault), with or without a server: keys never travel
- * over the management API.
+ * Certificates that come and go.  Where no private key has to travel, the server does it, by the
+ * management API: it makes the key itself, or has the one that was requested.  A key that comes
+ * from a file goes into the data directory (port/vault), with or without a server: keys never
+ * travel over the management API.
  */
 #include "cli/cert.h"
 
-#include "base/moment.h"
-#include "core/cert/step.h"
-
+#include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+/* One that nobody listens on was left behind by a server that was killed. */
 bool cli_cert_is_served(struct cli *cli)
 {
-	const char *socket;
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	const char *path;
+	bool is_served;
+	int fd;
 
-	return cli_socket_path(cli, &socket) == CLI_OK && access(socket, F_OK) == 0;
+	if (cli_socket_path(cli, &path) != CLI_OK || strlen(path) >= sizeof(at.sun_path))
+		return false;
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	is_served = connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ||
+		    (errno != ENOENT && errno != ECONNREFUSED && errno != ENOTDIR);
+	if (fd >= 0)
+		close(fd);
+	return is_served;
 }
 
 static int check_name(struct cli *cli, const struct model_node *node)
@@ -48,108 +62,190 @@ static int begin(struct cli *cli, struct model_node *node, const char **data)
 	return status == CLI_OK ? check_name(cli, node) : status;
 }
 
-/* ---- a version comes --------------------------------------------------------------------------
+/* ---- what is asked for ------------------------------------------------------------------------
  */
 
-struct change {
-	const char *data;
-	struct cert_life before, after;
-	bool is_first;
-	const char *version; /* the new one */
-};
-
-static enum err make_life(struct cli *cli, const struct cert_arrival *arrival, struct change *c,
-	struct err_info *info)
+/* --host, else the machine's name. */
+static const char *names_text(const struct cli *cli, char host[256])
 {
-	const struct cert_step advance = {.action = CERT_ADVANCE};
-	struct cert_life added;
-	enum err e = vault_find(c->data, cli->words[0], cli->arena, &c->before, info);
+	const char *option = cli_option(cli, "host");
 
-	c->is_first = e == ERR_UNKNOWN;
-	if (c->is_first) {
-		record_init(&cert_life_desc, &c->before, cli->arena);
-		c->before.name = cli->words[0];
-		e = ERR_OK;
-	}
-	if (e == ERR_OK)
-		e = cert_step_add(&c->before, arrival, cli->now_ms, cli->arena, &added, info);
-	if (e != ERR_OK)
-		return e;
-	c->version = added.versions.items[added.versions.count - 1].id;
-	c->after = added;
-	if (cli_has(cli, "advance") && !c->is_first)
-		e = cert_step_take(&added, &advance, cli->now_ms, cli->arena, &c->after, info);
-	if (e == ERR_OK && c->is_first && arrival->not_before_ms > cli->now_ms &&
-		!cli_has(cli, "force"))
-		e = err_set(info, ERR_RANGE,
-			"the certificate is not valid yet, and would be presented at once: there "
-			"is no other of that name (--force imports it all the same)");
-	return e;
+	memcpy(host, "localhost", sizeof("localhost"));
+	gethostname(host, 255);
+	return option != NULL ? option : host;
 }
 
-static enum err write_version(struct cli *cli, const struct cli_pair *pairs, size_t count,
-	struct change *c, struct err_info *info)
+static int take_names(struct cli *cli, json_t *order)
 {
-	struct vault *vault CLEANUP(vault_free) = NULL;
-	struct vault_content content[VAULT_PAIRS];
-	const char *sha256[VAULT_PAIRS];
-	struct cert_arrival arrival = {.not_before_ms = pairs[0].not_before_ms,
-		.not_after_ms = pairs[0].not_after_ms,
-		.sha256 = {sha256, count},
-		.replaces_next = cli_has(cli, "replace") || cli_has(cli, "beside")};
-	enum err e = vault_open(c->data, true, &vault, info);
+	json_t *names = json_array();
+	char host[256] = "";
+	struct str rest = str_of(names_text(cli, host));
 
-	for (size_t i = 0; i < count; i++) {
-		content[i] = (struct vault_content){
-			pairs[i].is_rsa ? "rsa" : "ecdsa", pairs[i].chain, pairs[i].key};
-		sha256[i] = pairs[i].sha256;
-		if (pairs[i].not_before_ms > arrival.not_before_ms)
-			arrival.not_before_ms = pairs[i].not_before_ms;
-		if (pairs[i].not_after_ms < arrival.not_after_ms)
-			arrival.not_after_ms = pairs[i].not_after_ms;
+	json_object_set_new(order, "names", names);
+	while (rest.n > 0) {
+		struct str item = str_trim(str_cut(&rest, ','));
+		const char *name = model_domain_name(item, true, cli->arena);
+
+		if (name == NULL)
+			return cli_usage(cli, "--host: expected a host name, found \"%.*s\"",
+				STR_ARGS(item));
+		json_array_append_new(names, json_string(name));
 	}
-	if (e == ERR_OK)
-		e = make_life(cli, &arrival, c, info);
-	if (e == ERR_OK)
-		e = vault_add(vault, cli->words[0], c->version, content, count, info);
-	if (e == ERR_OK)
-		e = vault_write(vault, &c->after, info);
-	return e;
+	return CLI_OK;
 }
 
-/* The same files once more: what follows would be a rollover from one to the same. */
-static void warn_known(struct cli *cli, const struct change *c)
+static int take_key(struct cli *cli, json_t *order)
 {
-	const struct cert_version *made = &c->after.versions.items[c->after.versions.count - 1];
+	static const char *const texts[] = {"organisation", "unit", "country"};
+	const char *key = cli_option(cli, "key"), *days = cli_option(cli, "days");
+	int status = take_names(cli, order);
+	uint64_t value = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < c->before.versions.count; i++) {
-		const struct cert_version *v = &c->before.versions.items[i];
-		bool is_same = v->state != CERT_RETIRED && v->sha256.count == made->sha256.count;
-
-		for (size_t j = 0; is_same && j < v->sha256.count; j++)
-			is_same = strcmp(v->sha256.items[j], made->sha256.items[j]) == 0;
-		if (is_same)
-			fprintf(cli->err,
-				"sealpost: warning: this certificate is version %s (%s) already\n",
-				v->id, cert_state_names[v->state]);
-	}
+	while (key != NULL && i < TLS_KEYPAIR_KINDS && strcmp(tls_keypair_kind_names[i], key) != 0)
+		i++;
+	if (status == CLI_OK && i == TLS_KEYPAIR_KINDS)
+		status = cli_usage(cli,
+			"--key: expected ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096, "
+			"found \"%s\"",
+			key);
+	if (status == CLI_OK && days != NULL &&
+		(!str_to_u64(str_of(days), &value) || value < 1 || value > 3650))
+		status = cli_usage(cli, "--days: expected 1 to 3650, found \"%s\"", days);
+	if (key != NULL)
+		json_object_set_new(order, "key", json_string(key));
+	if (days != NULL)
+		json_object_set_new(order, "days", json_integer((json_int_t)value));
+	for (i = 0; i < ARRAY_LENGTH(texts) && status == CLI_OK; i++)
+		if (cli_option(cli, texts[i]) != NULL)
+			status = cli_text_property(cli, order, texts[i], cli_option(cli, texts[i]));
+	return status;
 }
+
+static int take_trust(struct cli *cli, json_t *order)
+{
+	const char *path = cli_option(cli, "trust");
+	struct str text;
+	int status;
+
+	if (path == NULL)
+		return CLI_OK;
+	status = cli_read_file(cli, path, &text);
+	return status == CLI_OK ? cli_text_property(cli, order, "trust", text.p) : status;
+}
+
+static void take_switches(struct cli *cli, json_t *order)
+{
+	static const char *const switches[] = {"advance", "replace", "beside", "force"};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(switches); i++)
+		if (cli_has(cli, switches[i]))
+			json_object_set_new(order, switches[i], json_true());
+}
+
+/* The order in the words and options: the body that the API takes.  New reference in *RET, also
+ * when something is wrong. */
+static int read_order(struct cli *cli, enum issue_action action, json_t **ret)
+{
+	json_t *order = *ret = json_object();
+	int status = action == ISSUE_CHAIN ? take_trust(cli, order) : take_key(cli, order);
+
+	take_switches(cli, order);
+	if (action == ISSUE_REQUEST && cli_has(cli, "force")) {
+		json_object_del(order, "force");
+		json_object_set_new(order, "replace", json_true());
+	}
+	return status;
+}
+
+/* ---- by the server ----------------------------------------------------------------------------
+ */
+
+/* Not where something is asked of the disk. */
+static bool is_for_server(struct cli *cli)
+{
+	return !cli_has(cli, "data") && !cli_has(cli, "no-reload") && cli_cert_is_served(cli);
+}
+
+static void print_warning(struct cli *cli, const char *text)
+{
+	fprintf(cli->err, "sealpost: warning: %s\n", cli_safe(cli, text));
+}
+
+static int show_version(struct cli *cli, const char *version, const json_t *life_json)
+{
+	struct err_info info = {0};
+	struct cert_life life;
+
+	if (cli_has(cli, "json")) {
+		cli_print_json(cli, life_json);
+		return CLI_OK;
+	}
+	if (record_from_json(&cert_life_desc, life_json, "", cli->arena, &life, &info) != ERR_OK)
+		return cli_fail(cli, CLI_FAILED, "the answer is not as expected: %s", info.text);
+	cli_print(cli, "Version %s of %s is in the data directory.\n", version, life.name);
+	cli_cert_print_life(cli, &life);
+	if (cert_life_in(&life, CERT_NEXT) != NULL)
+		cli_print(cli,
+			"What would change for partners: sealpost cert rollover plan %s\n"
+			"To present it to everybody:     sealpost cert rollover advance %s\n",
+			life.name, life.name);
+	return CLI_OK;
+}
+
+static void show_request(struct cli *cli, const json_t *answer)
+{
+	if (cli_has(cli, "json")) {
+		cli_print_json(cli, answer);
+		return;
+	}
+	cli_print(cli, "%s", json_string_value(json_object_get(answer, "request")));
+	fprintf(cli->err,
+		"Give this to the certificate authority; then: sealpost cert import %s CHAIN.pem\n",
+		cli->words[0]);
+}
+
+static int by_server(struct cli *cli, enum issue_action action, const json_t *order)
+{
+	struct cli_answer answer = {0};
+	const json_t *warning;
+	size_t i;
+	int status = cli_ask(cli,
+		&(struct cli_call){.method = "POST",
+			.path = arena_format(cli->arena, "/v1/certificates/%s/%s",
+				cli_escape(cli, cli->words[0]), issue_action_names[action]),
+			.body = order},
+		&answer);
+
+	json_array_foreach (json_object_get(answer.json, "warnings"), i, warning)
+		print_warning(cli, json_string_value(warning));
+	if (status == CLI_OK && action == ISSUE_REQUEST)
+		show_request(cli, answer.json);
+	else if (status == CLI_OK)
+		status = show_version(cli, cli_text(cli, answer.json, "version"),
+			json_object_get(answer.json, "life"));
+	json_decref(answer.json);
+	return status;
+}
+
+/* ---- on disk ----------------------------------------------------------------------------------
+ */
 
 /* The server does not take it: as it was before, unless somebody else has changed it since. */
-static void put_back(struct cli *cli, const struct change *c)
+static void put_back(
+	struct cli *cli, const struct issue_place *place, const struct issue_result *result)
 {
 	struct vault *vault CLEANUP(vault_free) = NULL;
 	struct err_info info = {0};
 	struct cert_life now;
-	enum err e = vault_open(c->data, true, &vault, &info);
+	enum err e = vault_open(place->data, true, &vault, &info);
 
 	if (e == ERR_OK)
-		e = vault_find(c->data, cli->words[0], cli->arena, &now, &info);
-	if (e == ERR_OK && !record_equal(&cert_life_desc, &now, &c->after))
+		e = vault_find(place->data, cli->words[0], cli->arena, &now, &info);
+	if (e == ERR_OK && !record_equal(&cert_life_desc, &now, &result->after))
 		return;
 	if (e == ERR_OK)
-		e = c->is_first ? vault_remove(vault, cli->words[0], &info)
-				: vault_write(vault, &c->before, &info);
+		e = vault_take_back(vault, cli->words[0], &result->before, &info);
 	if (e == ERR_OK)
 		fprintf(cli->err, "sealpost: the import was undone\n");
 	else
@@ -162,10 +258,11 @@ static void warn_unused(struct cli *cli)
 	json_t *item = cli_cert_item(cli, cli->words[0]);
 
 	if (item != NULL && json_array_size(json_object_get(item, "used_by")) == 0)
-		fprintf(cli->err,
-			"sealpost: warning: no listener, organisation or connector uses the "
-			"certificate %s, nor does the admin center\n",
-			cli->words[0]);
+		print_warning(cli,
+			arena_format(cli->arena,
+				"no listener, organisation or connector uses the certificate %s, "
+				"nor does the admin center",
+				cli->words[0]));
 	json_decref(item);
 }
 
@@ -180,7 +277,8 @@ static int reload(struct cli *cli)
 }
 
 /* A server that does not run is no fault here. */
-static int tell_server(struct cli *cli, const struct change *c)
+static int tell_server(
+	struct cli *cli, const struct issue_place *place, const struct issue_result *result)
 {
 	int status;
 
@@ -195,224 +293,192 @@ static int tell_server(struct cli *cli, const struct change *c)
 	status = reload(cli);
 	if (status == CLI_OK)
 		warn_unused(cli);
-	else if (c != NULL && status == CLI_FAILED)
-		put_back(cli, c);
+	else if (status == CLI_FAILED)
+		put_back(cli, place, result);
 	return status;
 }
 
-static int show_change(struct cli *cli, const struct change *c)
+static int bring(struct cli *cli, const struct issue_place *place, struct issue_result *result)
 {
-	json_t *json;
+	json_t *life;
+	int status = tell_server(cli, place, result);
 
-	if (cli_has(cli, "json")) {
-		json = record_to_json(&cert_life_desc, &c->after, RECORD_JSON_FULL);
-		cli_print_json(cli, json);
-		json_decref(json);
+	if (status != CLI_OK)
+		return status;
+	life = record_to_json(&cert_life_desc, &result->after, RECORD_JSON_FULL);
+	status = show_version(cli, result->version, life);
+	json_decref(life);
+	return status;
+}
+
+static void print_notes(struct cli *cli, const struct issue_notes *notes)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		print_warning(cli, notes->items[i]);
+}
+
+static int refused(struct cli *cli, enum issue_action action, const struct err_info *info)
+{
+	const char *how = "";
+
+	if (info->code == ERR_EXISTS)
+		how = action == ISSUE_REQUEST ? " (--force)" : " (--replace)";
+	return cli_fail(cli, CLI_FAILED, "%s%s", info->text, how);
+}
+
+static int take_order(
+	struct cli *cli, enum issue_action action, json_t *json, struct issue_order *ret)
+{
+	struct err_info info = {0};
+
+	json_object_set_new(json, "action", json_string(issue_action_names[action]));
+	json_object_set_new(json, "name", json_string(cli->words[0]));
+	if (record_from_json(&issue_order_desc, json, "", cli->arena, ret, &info) == ERR_OK)
+		return CLI_OK;
+	return cli_usage(cli, "--%s", info.text);
+}
+
+/* Everything of which the key is made here. */
+static int on_disk(struct cli *cli, const struct model_node *node, const char *data,
+	enum issue_action action, json_t *json)
+{
+	struct issue_notes notes = {.count = 0};
+	struct issue_result result = {0};
+	struct err_info info = {0};
+	struct issue_place place;
+	struct issue_order order;
+	enum err e;
+	int status = take_order(cli, action, json, &order);
+
+	if (status == CLI_OK)
+		status = cli_cert_place(cli, node, data, &notes, &place);
+	if (status != CLI_OK)
+		return status;
+	e = vault_open(data, true, &place.vault, &info);
+	if (e == ERR_OK)
+		e = issue_run(&place, &order, &result, &info);
+	if (e == ERR_OK && action != ISSUE_REQUEST)
+		e = vault_write(place.vault, &result.after, &info);
+	vault_free(&place.vault);
+	print_notes(cli, &notes);
+	if (e != ERR_OK)
+		return refused(cli, action, &info);
+	if (action == ISSUE_REQUEST) {
+		json_t *answer =
+			json_pack("{s:s,s:s}", "name", cli->words[0], "request", result.request);
+
+		show_request(cli, answer);
+		json_decref(answer);
 		return CLI_OK;
 	}
-	cli_print(cli, "Version %s of %s is in the data directory.\n", c->version, c->after.name);
-	cli_cert_print_life(cli, &c->after);
-	if (cert_life_in(&c->after, CERT_NEXT) != NULL)
-		cli_print(cli,
-			"What would change for partners: sealpost cert rollover plan %s\n"
-			"To present it to everybody:     sealpost cert rollover advance %s\n",
-			c->after.name, c->after.name);
-	return CLI_OK;
+	return bring(cli, &place, &result);
 }
 
-static int store(struct cli *cli, const struct cli_pair *pairs, size_t count, const char *data)
+static int make(struct cli *cli, enum issue_action action)
 {
-	struct change c = {.data = data};
-	struct err_info info = {0};
-	int status;
-
-	if (count == 2 && pairs[0].is_rsa == pairs[1].is_rsa)
-		return cli_fail(cli, CLI_FAILED,
-			"a version holds one ECDSA and one RSA certificate at most; both are %s",
-			pairs[0].is_rsa ? "RSA" : "ECDSA");
-	if (write_version(cli, pairs, count, &c, &info) != ERR_OK)
-		return cli_fail(cli, CLI_FAILED, "%s%s", info.text,
-			info.code == ERR_EXISTS ? " (--replace)" : "");
-	warn_known(cli, &c);
-	status = tell_server(cli, &c);
-	return status == CLI_OK ? show_change(cli, &c) : status;
-}
-
-/* The key has become that of a version. */
-static void forget_request(struct cli *cli, const char *data)
-{
-	struct vault *vault CLEANUP(vault_free) = NULL;
-
-	if (vault_open(data, true, &vault, NULL) == ERR_OK)
-		vault_request_remove(vault, cli->words[0]);
-}
-
-int cli_run_cert_import(struct cli *cli)
-{
-	struct cli_pair pairs[VAULT_PAIRS];
 	struct model_node node;
 	const char *data;
-	size_t count = 0;
+	json_t *order = NULL;
 	int status = begin(cli, &node, &data);
 
 	if (status == CLI_OK)
-		status = cli_cert_read_pairs(cli, data, pairs, &count);
-	for (size_t i = 0; i < count && status == CLI_OK; i++)
-		status = cli_cert_check_pair(cli, &node, &pairs[i]);
-	if (status == CLI_OK && cli_has(cli, "beside"))
-		status = cli_cert_keep_other(cli, data, pairs, &count);
-	if (status == CLI_OK)
-		status = store(cli, pairs, count, data);
-	if (status == CLI_OK && pairs[0].is_requested)
-		forget_request(cli, data);
-	return status;
-}
-
-/* ---- made here --------------------------------------------------------------------------------
- */
-
-/* --host, else the machine's name. */
-static int names_for(struct cli *cli, const char **ret, size_t *ret_count)
-{
-	const char *option = cli_option(cli, "host");
-	char host[256] = "localhost";
-	struct str rest;
-
-	gethostname(host, sizeof(host) - 1);
-	rest = str_of(option != NULL ? option : host);
-	for (*ret_count = 0; rest.n > 0 && *ret_count < CLI_MAX_WORDS;) {
-		struct str item = str_trim(str_cut(&rest, ','));
-
-		ret[*ret_count] = model_domain_name(item, true, cli->arena);
-		if (ret[(*ret_count)++] == NULL)
-			return cli_usage(cli, "--host: expected a host name, found \"%.*s\"",
-				STR_ARGS(item));
-	}
-	return CLI_OK;
-}
-
-static int kind_for(struct cli *cli, enum tls_keypair_kind *ret)
-{
-	const char *option = cli_option(cli, "key");
-
-	*ret = TLS_KEYPAIR_ECDSA_P256;
-	for (int i = 0; option != NULL && i <= TLS_KEYPAIR_KINDS; i++) {
-		if (i == TLS_KEYPAIR_KINDS)
-			return cli_usage(cli,
-				"--key: expected ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or "
-				"rsa-4096, found \"%s\"",
-				option);
-		if (strcmp(option, tls_keypair_kind_names[i]) == 0) {
-			*ret = (enum tls_keypair_kind)i;
-			break;
-		}
-	}
-	return CLI_OK;
-}
-
-static int request_for(struct cli *cli, const char **names, struct tls_keypair_request *ret)
-{
-	const char *days = cli_option(cli, "days");
-	uint64_t value = 365;
-	int status = names_for(cli, names, &ret->count);
-
-	if (status == CLI_OK)
-		status = kind_for(cli, &ret->kind);
-	if (status == CLI_OK && days != NULL &&
-		(!str_to_u64(str_of(days), &value) || value < 1 || value > 3650))
-		status = cli_usage(cli, "--days: expected 1 to 3650, found \"%s\"", days);
-	ret->names = names;
-	ret->now_ms = cli->now_ms;
-	ret->days = (int64_t)value;
-	ret->organisation = cli_option(cli, "organisation");
-	ret->unit = cli_option(cli, "unit");
-	ret->country = cli_option(cli, "country");
+		status = read_order(cli, action, &order);
+	if (status == CLI_OK && is_for_server(cli))
+		status = by_server(cli, action, order);
+	else if (status == CLI_OK)
+		status = on_disk(cli, &node, data, action, order);
+	json_decref(order);
 	return status;
 }
 
 int cli_run_cert_self_signed(struct cli *cli)
 {
-	struct cli_pair pair = {.chain_path = "the certificate", .key_path = "its key"};
-	const char *names[CLI_MAX_WORDS], *data;
-	struct tls_keypair_request request = {0};
-	struct err_info info = {0};
-	struct model_node node;
-	struct buf chain, key;
-	int status = begin(cli, &node, &data);
-
-	if (status == CLI_OK)
-		status = request_for(cli, names, &request);
-	if (status != CLI_OK)
-		return status;
-	buf_init(&chain, 65536);
-	buf_init(&key, TLS_KEYPAIR_PEM_MAX);
-	if (tls_keypair_self_signed(&request, &chain, &key, &info) != ERR_OK)
-		status = cli_fail(cli, CLI_FAILED, "%s", info.text);
-	pair.chain = arena_copy(cli->arena, buf_str(&chain));
-	pair.key = arena_copy(cli->arena, buf_str(&key));
-	buf_free(&chain);
-	tls_keypair_forget(&key);
-	if (status == CLI_OK)
-		status = cli_cert_check_pair(cli, &node, &pair);
-	return status == CLI_OK ? store(cli, &pair, 1, data) : status;
-}
-
-static int write_request(
-	struct cli *cli, const char *data, const struct cli_pair *pair, const struct buf *request)
-{
-	struct vault *vault CLEANUP(vault_free) = NULL;
-	struct err_info info = {0};
-	struct str old;
-	enum err e = vault_open(data, true, &vault, &info);
-
-	if (e == ERR_OK && !cli_has(cli, "force") &&
-		vault_request_key(data, cli->words[0], cli->arena, &old, NULL) == ERR_OK)
-		e = err_set(&info, ERR_EXISTS,
-			"a certificate for %s was requested already: import it, or say --force to "
-			"throw that key away",
-			cli->words[0]);
-	if (e == ERR_OK)
-		e = vault_request_write(vault, cli->words[0], pair->key, buf_str(request), &info);
-	return e == ERR_OK ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s", info.text);
+	return make(cli, ISSUE_SELF_SIGNED);
 }
 
 int cli_run_cert_request(struct cli *cli)
 {
-	struct cli_pair pair = {.key_path = "the key"};
-	const char *names[CLI_MAX_WORDS], *data;
-	struct tls_keypair_request request = {0};
+	return make(cli, ISSUE_REQUEST);
+}
+
+/* ---- import -----------------------------------------------------------------------------------
+ */
+
+/* A chain alone, for the key that was requested: it may go to the server. */
+static int read_answer(struct cli *cli, json_t *order, bool *ret_may)
+{
 	struct err_info info = {0};
+	struct str text;
+	int status;
+
+	*ret_may = false;
+	if (cli->word_count != 2 || cli_option(cli, "passphrase-file") != NULL ||
+		!is_for_server(cli) || strcmp(cli->words[1], "-") == 0)
+		return CLI_OK;
+	status = cli_read_file(cli, cli->words[1], &text);
+	if (status != CLI_OK || memchr(text.p, '\0', text.n) != NULL)
+		return status; /* PKCS #12 */
+	if (issue_refuse_key(text.p, &info) != ERR_OK)
+		return cli_fail(cli, CLI_FAILED,
+			"%s: there is a private key in it: give chain and key as two files",
+			cli->words[1]);
+	*ret_may = str_is_utf8(text);
+	return *ret_may ? cli_text_property(cli, order, "chain", text.p) : CLI_OK;
+}
+
+static int import(struct cli *cli, const struct model_node *node, const char *data, json_t *json)
+{
+	struct issue_notes notes = {.count = 0};
+	struct issue_pair pairs[VAULT_PAIRS];
+	struct issue_result result = {0};
+	struct err_info info = {0};
+	struct issue_place place;
+	struct issue_order order;
+	size_t count = 0;
+	enum err e;
+	int status = take_order(cli, ISSUE_CHAIN, json, &order);
+
+	if (status == CLI_OK)
+		status = cli_cert_place(cli, node, data, &notes, &place);
+	if (status == CLI_OK)
+		status = cli_cert_read_pairs(cli, &place, &order, pairs, &count);
+	if (status != CLI_OK)
+		return status;
+	e = vault_open(data, true, &place.vault, &info);
+	if (e == ERR_OK)
+		e = issue_add(&place, &order, pairs, count, &result, &info);
+	if (e == ERR_OK)
+		e = vault_write(place.vault, &result.after, &info);
+	vault_free(&place.vault);
+	print_notes(cli, &notes);
+	if (e != ERR_OK)
+		return refused(cli, ISSUE_CHAIN, &info);
+	status = bring(cli, &place, &result);
+	/* The key has become that of a version. */
+	if (status == CLI_OK && pairs[0].is_requested &&
+		vault_open(data, true, &place.vault, NULL) == ERR_OK)
+		vault_request_remove(place.vault, cli->words[0]);
+	vault_free(&place.vault);
+	return status;
+}
+
+int cli_run_cert_import(struct cli *cli)
+{
 	struct model_node node;
-	struct buf text, key;
+	const char *data;
+	json_t *order = NULL;
+	bool may_travel = false;
 	int status = begin(cli, &node, &data);
 
 	if (status == CLI_OK)
-		status = request_for(cli, names, &request);
-	if (status != CLI_OK)
-		return status;
-	buf_init(&text, TLS_KEYPAIR_PEM_MAX);
-	buf_init(&key, TLS_KEYPAIR_PEM_MAX);
-	if (tls_keypair_signing_request(&request, &text, &key, &info) != ERR_OK)
-		status = cli_fail(cli, CLI_FAILED, "%s", info.text);
-	else
-		status = cli_cert_seal(cli, &node, &pair, arena_copy(cli->arena, buf_str(&key)));
+		status = read_order(cli, ISSUE_CHAIN, &order);
 	if (status == CLI_OK)
-		status = write_request(cli, data, &pair, &text);
-	if (status == CLI_OK && cli_has(cli, "json")) {
-		json_t *json =
-			json_pack("{s:s,s:s}", "name", cli->words[0], "request", buf_text(&text));
-
-		cli_print_json(cli, json);
-		json_decref(json);
-	} else if (status == CLI_OK) {
-		cli_print(cli, "%s", buf_text(&text));
-		fprintf(cli->err,
-			"Give this to the certificate authority; then: sealpost cert import %s "
-			"CHAIN.pem\n",
-			cli->words[0]);
-	}
-	buf_free(&text);
-	tls_keypair_forget(&key);
+		status = read_answer(cli, order, &may_travel);
+	if (status == CLI_OK && may_travel)
+		status = by_server(cli, ISSUE_CHAIN, order);
+	else if (status == CLI_OK)
+		status = import(cli, &node, data, order);
+	json_decref(order);
 	return status;
 }
 

@@ -28,7 +28,9 @@
 	}
 #define FLAG_DATA                                                                                  \
 	{                                                                                          \
-		"data", "DIRECTORY", "The data directory (else the node file's)."                  \
+		"data", "DIRECTORY",                                                               \
+			"The data directory (else the node file's): work there, not by the "       \
+			"server."                                                                  \
 	}
 #define FLAG_NO_RELOAD                                                                             \
 	{                                                                                          \

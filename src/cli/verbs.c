@@ -205,9 +205,9 @@ const struct cli_verb cli_verbs[] = {
 		.run = cli_run_cert_sheet},
 	{.name = "cert import",
 		.arguments = "NAME CHAIN.pem [KEY.pem [CHAIN.pem KEY.pem]]",
-		.doc = "Check chain and key (or FILE.p12, or the answer to a request), and put "
-		       "them into the data directory: the first version of a name is current, "
-		       "every other one next.",
+		.doc = "Check chain and key (or FILE.p12, or the answer to a request) and keep "
+		       "them: the first version of a name is current, every other one next. "
+		       "Keys go straight to the disk, as none passes the management API.",
 		.flags = FLAGS(
 			{"advance", NULL, "Present it at once; the current version is deprecated."},
 			{"replace", NULL, "Drop a version that is next already."},
@@ -229,7 +229,8 @@ const struct cli_verb cli_verbs[] = {
 		.run = cli_run_cert_import},
 	{.name = "cert request",
 		.arguments = "NAME",
-		.doc = "Make a key, and print a request for a certificate (PKCS #10).",
+		.doc = "Have a running server make a key, else make it, and print a request "
+		       "(PKCS #10).",
 		.flags = FLAGS(FLAG_HOST, FLAG_KEY,
 			{"organisation", "TEXT", "Organisation in the subject."},
 			{"unit", "TEXT", "Organisational unit in the subject."},

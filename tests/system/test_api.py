@@ -224,6 +224,12 @@ ASKED = {
     'get /v1/certificates/{name}/acceptance': lambda w: dict(path={'name': ALPHA.certificate}),
     'get /v1/certificates/{name}/plan': lambda w: dict(path={'name': ALPHA.certificate}),
     'post /v1/certificates/{name}/rollover': lambda w: dict(path={'name': w.versions()}, body={'action': 'drop'}),
+    'get /v1/certificates/requests': lambda w: requested(w) and {},
+    'post /v1/certificates/{name}/request': lambda w: dict(path={'name': f'asked-{next(w.numbers)}'},
+                                                           body={'names': ['asked.example'], 'organisation': 'House'}),
+    'delete /v1/certificates/{name}/request': lambda w: dict(path={'name': requested(w)['name']}),
+    'post /v1/certificates/{name}/chain': lambda w: signed(w),
+    'post /v1/certificates/{name}/self-signed': lambda w: dict(path={'name': f'trial-{next(w.numbers)}'}, body={'days': 30}),
     'get /v1/certificates/sheet': lambda w: dict(query={'name': ALPHA.certificate, 'format': 'json'}),
     'get /v1/chains': lambda w: dict(query={'organisation': ALPHA.organisation, 'pem': '1', 'limit': 10}),
     'get /v1/chains/{id}': lambda w: dict(path={'id': ALPHA.chain}),
@@ -293,6 +299,29 @@ def challenge(world):
     token = f'token{next(world.numbers)}'
     assert world.ask('POST', '/v1/acme-challenges', {'token': token, 'answer': f'{token}.x'}).status == 201
     return {'token': token}
+
+
+def requested(world):
+    """An open request for a certificate."""
+    name = f'asked-{next(world.numbers)}'
+
+    def begin():  # one change of certificates at a time
+        answer = world.ask('POST', f'/v1/certificates/{name}/request', {'names': [f'{name}.example']})
+        return answer.status != 503 and answer
+    answer = wait_for(begin, 'a request to be made', 60)
+    assert answer.status == 201, answer
+    return answer.json()
+
+
+def signed(world):
+    """What an authority has made of an open request."""
+    request = requested(world)
+    directory = world.house.directory
+    csr, out = directory / f'{request["name"]}.csr', directory / f'{request["name"]}.pem'
+    csr.write_text(request['request'])
+    world.authority._sign(csr, out, 'leaf')
+    return dict(path={'name': request['name']},
+                body={'chain': out.read_text(), 'trust': world.authority.certificate.read_text()})
 
 
 def with_query(path, query):
@@ -454,7 +483,7 @@ def test_bodies_have_a_limit(world, name):
 # Of what these change there is no version that somebody else could have changed meanwhile.
 WITHOUT_VERSION = {'delete /v1/session', 'put /v1/session/totp', 'delete /v1/session/totp', 'delete /v1/tokens/{id}',
                    'delete /v1/hosts/{host}', 'delete /v1/protection/{domain}', 'delete /v1/acme-challenges/{token}',
-                   'delete /v1/backups/{name}'}
+                   'delete /v1/backups/{name}', 'delete /v1/certificates/{name}/request'}
 
 
 def has_if_match(operation):

@@ -1,5 +1,7 @@
 #include "port/tls/facts.h"
 
+#include "port/tls/pem.h"
+
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -305,6 +307,47 @@ enum err tls_facts_of_pem(struct str pem, struct arena *arena, struct cert_facts
 	for (size_t i = 0; i < *ret_count; i++)
 		tls_facts_of(sk_X509_value(stack, (int)i), arena, &facts[i]);
 	*ret = facts;
+	return ERR_OK;
+}
+
+static void free_request(X509_REQ **request)
+{
+	X509_REQ_free(*request);
+}
+
+static void free_extensions(STACK_OF(X509_EXTENSION) * *extensions)
+{
+	sk_X509_EXTENSION_pop_free(*extensions, X509_EXTENSION_free);
+}
+
+/* As the certificate would be that has all of it. */
+enum err tls_facts_of_request(
+	struct str pem, struct arena *arena, struct cert_facts *ret, struct err_info *info)
+{
+	BIO *bio CLEANUP(tls_pem_free_bio) = tls_pem_bio(pem);
+	X509_REQ *request CLEANUP(free_request) =
+		bio != NULL ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+	X509 *like CLEANUP(tls_pem_free_certificate) = X509_new();
+	STACK_OF(X509_EXTENSION) * extensions CLEANUP(free_extensions) =
+		request != NULL ? X509_REQ_get_extensions(request) : NULL;
+	struct cert_facts facts;
+
+	if (request == NULL || like == NULL ||
+		X509_set_subject_name(like, X509_REQ_get_subject_name(request)) != 1 ||
+		X509_set_pubkey(like, X509_REQ_get0_pubkey(request)) != 1)
+		return tls_pem_error(info, ERR_SYNTAX, "this is no request for a certificate");
+	for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++)
+		X509_add_ext(like, sk_X509_EXTENSION_value(extensions, i), -1);
+	tls_facts_of(like, arena, &facts);
+	*ret = (struct cert_facts){.subject = facts.subject,
+		.common_name = facts.common_name,
+		.organisation = facts.organisation,
+		.organisational_unit = facts.organisational_unit,
+		.names = facts.names,
+		.has_san = facts.has_san,
+		.key = facts.key,
+		.key_bits = facts.key_bits,
+		.spki_sha256 = facts.spki_sha256};
 	return ERR_OK;
 }
 

@@ -238,6 +238,9 @@ enum cert_verdict tls_verify(const struct tls_session *session, const struct tls
 enum cert_verdict tls_verify_pem(struct str chain, const struct tls_verification *how,
 	struct arena *arena, const char **ret_detail, struct tls_open *ret_open);
 
+/* Subject, names and key of a request for a certificate (PKCS #10, PEM); nothing else is set. */
+enum err tls_facts_of_request(
+	struct str pem, struct arena *arena, struct cert_facts *ret, struct err_info *info);
 /* Facts of the certificates in a PEM text, leaf first. */
 enum err tls_facts_of_pem(struct str pem, struct arena *arena, struct cert_facts **ret,
 	size_t *ret_count, struct err_info *info);

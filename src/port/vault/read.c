@@ -312,12 +312,74 @@ size_t vault_pairs(const char *data, const char *name, const char *version, stru
 	return count;
 }
 
-enum err vault_request_key(const char *data, const char *name, struct arena *arena, struct str *ret,
-	struct err_info *info)
+static const char *request_key_path(const char *data, const char *name, struct arena *arena)
 {
 	const char *path = arena_format(arena, "%s/certificates/%s/request/key.pem", data, name);
 
-	if (!vault_is_name(name) || !is_there(path))
-		return err_set(info, ERR_UNKNOWN, "nothing was requested for %s", name);
-	return vault_read_file(path, arena, ret, info);
+	return vault_is_name(name) && is_there(path) ? path : NULL;
+}
+
+enum err vault_request_find(const char *data, const char *name, struct err_info *info)
+{
+	struct arena *arena CLEANUP(arena_free) = arena_new();
+
+	if (request_key_path(data, name, arena) != NULL)
+		return ERR_OK;
+	return err_set(info, ERR_UNKNOWN, "nothing was requested for %s", name);
+}
+
+enum err vault_request_key(const char *data, const char *name, struct arena *arena, struct str *ret,
+	struct err_info *info)
+{
+	enum err e = vault_request_find(data, name, info);
+
+	return e == ERR_OK ? vault_read_file(request_key_path(data, name, arena), arena, ret, info)
+			   : e;
+}
+
+static bool read_request(
+	const char *data, const char *name, struct arena *arena, struct vault_request *ret)
+{
+	const char *directory = arena_format(arena, "%s/certificates/%s/request", data, name);
+	const char *path = arena_format(arena, "%s/request.pem", directory);
+	struct stat st;
+
+	if (!is_there(arena_format(arena, "%s/key.pem", directory)) || stat(path, &st) < 0 ||
+		vault_read_file(path, arena, &ret->request, NULL) != ERR_OK)
+		return false;
+	ret->name = arena_text(arena, name);
+	ret->at_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	return true;
+}
+
+static int request_by_name(const void *a, const void *b)
+{
+	const struct vault_request *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+enum err vault_requests(const char *data, struct arena *arena, struct vault_request **ret,
+	size_t *ret_count, struct err_info *info)
+{
+	const char *above = arena_format(arena, "%s/certificates", data);
+	DIR *folder = opendir(above);
+	struct vault_request *all;
+	const struct dirent *entry;
+	size_t count = 0;
+
+	if (folder == NULL && errno != ENOENT)
+		return vault_failed(info, above);
+	all = arena_array(arena, folder != NULL ? VAULT_NAMES : 0, sizeof(*all));
+	while (folder != NULL && count < VAULT_NAMES && (entry = readdir(folder)) != NULL)
+		if (vault_is_name(entry->d_name) &&
+			read_request(data, entry->d_name, arena, &all[count]))
+			count++;
+	if (folder != NULL)
+		closedir(folder);
+	if (count > 1)
+		qsort(all, count, sizeof(*all), request_by_name);
+	*ret = all;
+	*ret_count = count;
+	return ERR_OK;
 }

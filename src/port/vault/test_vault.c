@@ -7,6 +7,7 @@
 #include "base/moment.h"
 #include "core/cert/step.h"
 #include "port/tls/test_certs.h"
+#include "port/vault/test_disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,71 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-/* ---- the calls of the library that change the disk: killed before one of them -----------------
- */
-
-static int calls_left = -1; /* -1: for ever */
-
-static void count_call(void)
-{
-	if (calls_left == 0)
-		raise(SIGKILL);
-	if (calls_left > 0)
-		calls_left--;
-}
-
-int rename(const char *from, const char *to)
-{
-	count_call();
-	return (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to);
-}
-
-int unlink(const char *path)
-{
-	count_call();
-	return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-}
-
-int rmdir(const char *path)
-{
-	count_call();
-	return (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-	count_call();
-	return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
-}
-
-static int64_t room = -1; /* on the disk, in bytes; -1: enough */
-
-ssize_t write(int fd, const void *bytes, size_t size)
-{
-	count_call();
-	if (room == 0) {
-		errno = ENOSPC;
-		return -1;
-	}
-	if (room > 0 && (int64_t)size > room)
-		size = (size_t)room;
-	if (room > 0)
-		room -= (int64_t)size;
-	return syscall(SYS_write, fd, bytes, size);
-}
-
-ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
-{
-	count_call();
-	return syscall(SYS_pwrite64, fd, bytes, size, at);
-}
-
-int fsync(int fd)
-{
-	count_call();
-	return (int)syscall(SYS_fsync, fd);
-}
 
 /* ---- a directory, and pairs --------------------------------------------------------------------
  */
@@ -465,7 +401,7 @@ static bool was_killed(struct world *w, writer *run, int left)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		calls_left = left;
+		test_disk_calls_left = left;
 		run(w);
 		_exit(0);
 	}
@@ -563,9 +499,9 @@ static void a_full_disk_changes_nothing(void **state)
 
 	must(import(w, "a"), w);
 	do {
-		room = left;
+		test_disk_room = left;
 		e = import(w, "a");
-		room = -1;
+		test_disk_room = -1;
 		assert_string_equal(states(w, "a"), e == ERR_OK ? "1=current 2=next" : "1=current");
 		assert_false(exists(w, "a/life.json.new"));
 		if (e != ERR_OK) {

@@ -6,7 +6,8 @@
  *   DATA/certificates/NAME/ID/ecdsa.pem, .key  chain (leaf first) and key of version ID; and/or
  *   DATA/certificates/NAME/ID/rsa.pem, .key
  *   DATA/certificates/NAME/ID/ecdsa.uri        in place of .key: the key is in a token (RFC 7512)
- *   DATA/certificates/NAME/request/            a key whose certificate was asked for
+ *   DATA/certificates/NAME/request/            a key whose certificate was asked for: key.pem,
+ *                                              request.pem
  *   DATA/certificates/NAME/chain.pem, key.pem  as older versions wrote them: version "1", current
  *
  * Directories are 0700 and files 0600, owned by the user that starts the server.  What belongs
@@ -72,6 +73,12 @@ struct vault;
 enum err vault_open(const char *data, bool wait, struct vault **ret, struct err_info *info);
 void vault_free(struct vault **vault);
 
+/* The descriptor that holds the lock, which stays the vault's.  A process that inherits it has the
+ * right to write, too, and keeps it until it ends. */
+int vault_lock(const struct vault *vault);
+/* The vault whose lock was inherited; the descriptor is closed with it.  Nothing is swept. */
+struct vault *vault_adopt(const char *data, int lock) MUST_USE;
+
 struct vault_content {
 	const char *kind; /* "ecdsa", "rsa" */
 	struct str chain; /* PEM, leaf first */
@@ -89,13 +96,30 @@ void vault_sweep(struct vault *vault);
 /* Remove a certificate with all its versions. */
 enum err vault_remove(struct vault *vault, const char *name, struct err_info *info);
 
+/* The life from before a version came, which was not taken by everybody: BEFORE without versions
+ * means that there was none.  An open request stays. */
+enum err vault_take_back(struct vault *vault, const char *name, const struct cert_life *before,
+	struct err_info *info);
+
 /* A key whose certificate was asked for, and the request (PEM).  There is at most one; an older one
  * is overwritten. */
 enum err vault_request_write(struct vault *vault, const char *name, struct str key,
 	struct str request, struct err_info *info);
+/* ERR_UNKNOWN: there is no request. */
+enum err vault_request_find(const char *data, const char *name, struct err_info *info);
 /* The key; ERR_UNKNOWN: there is no request. */
 enum err vault_request_key(const char *data, const char *name, struct arena *arena, struct str *ret,
 	struct err_info *info);
+/* Its key is destroyed. */
 void vault_request_remove(struct vault *vault, const char *name);
+
+struct vault_request {
+	const char *name;
+	struct str request; /* PEM */
+	int64_t at_ms;	    /* when it was made */
+};
+/* All that are open, by name. */
+enum err vault_requests(const char *data, struct arena *arena, struct vault_request **ret,
+	size_t *ret_count, struct err_info *info);
 
 #endif

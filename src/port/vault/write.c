@@ -200,6 +200,22 @@ enum err vault_open(const char *data, bool wait, struct vault **ret, struct err_
 	return ERR_OK;
 }
 
+int vault_lock(const struct vault *vault)
+{
+	return vault->lock;
+}
+
+struct vault *vault_adopt(const char *data, int lock)
+{
+	struct vault *vault = mem_new(sizeof(*vault));
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/certificates", data);
+	vault->above = mem_text(path);
+	vault->lock = lock;
+	return vault;
+}
+
 void vault_free(struct vault **vault)
 {
 	struct vault *v = *vault;
@@ -355,12 +371,20 @@ static void destroy_keys(const char *directory)
 	}
 }
 
+/* A request that was not whole yet, or is no more. */
+static bool is_half_request(const char *name)
+{
+	return strcmp(name, "request.new") == 0 || strcmp(name, "request.old") == 0;
+}
+
 static void sweep_entry(const char *directory, const char *name, const struct cert_life *life)
 {
 	const struct cert_version *version;
 	char path[PATH_SIZE + 256];
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (is_half_request(name))
+		remove_directory(path);
 	if (strcmp(name, "chain.pem") == 0 || strcmp(name, "life.json.new") == 0)
 		unlink(path);
 	if (strcmp(name, "key.pem") == 0)
@@ -383,7 +407,7 @@ static void sweep_unborn(const char *directory)
 
 	while (folder != NULL && (entry = readdir(folder)) != NULL) {
 		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
-		if (vault_is_version(entry->d_name))
+		if (vault_is_version(entry->d_name) || is_half_request(entry->d_name))
 			remove_directory(path);
 		else if (strcmp(entry->d_name, "life.json.new") == 0)
 			unlink(path);
@@ -429,16 +453,13 @@ void vault_sweep(struct vault *vault)
 }
 
 /* The life goes first: from then on the rest is rubbish. */
-enum err vault_remove(struct vault *vault, const char *name, struct err_info *info)
+static enum err remove_life(const char *directory, const char *name, struct err_info *info)
 {
 	static const char *const files[] = {"life.json", "chain.pem"};
-	char directory[PATH_SIZE], path[PATH_SIZE + 32];
+	char path[PATH_SIZE + 32];
 	bool found = false;
 	enum err e;
 
-	if (!vault_is_name(name))
-		return err_set(info, ERR_UNKNOWN, "there is no certificate %s", name);
-	snprintf(directory, sizeof(directory), "%s/%s", vault->above, name);
 	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
 		if (unlink(path) == 0)
@@ -451,43 +472,96 @@ enum err vault_remove(struct vault *vault, const char *name, struct err_info *in
 	e = sync_directory(directory, info);
 	snprintf(path, sizeof(path), "%s/key.pem", directory);
 	destroy(path);
+	return e;
+}
+
+enum err vault_remove(struct vault *vault, const char *name, struct err_info *info)
+{
+	char directory[PATH_SIZE];
+	enum err e;
+
+	if (!vault_is_name(name))
+		return err_set(info, ERR_UNKNOWN, "there is no certificate %s", name);
+	snprintf(directory, sizeof(directory), "%s/%s", vault->above, name);
+	e = remove_life(directory, name, info);
+	if (e == ERR_UNKNOWN)
+		return e;
 	vault_request_remove(vault, name);
 	sweep_unborn(directory);
 	return e;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
-
-enum err vault_request_write(struct vault *vault, const char *name, struct str key,
-	struct str request, struct err_info *info)
+enum err vault_take_back(struct vault *vault, const char *name, const struct cert_life *before,
+	struct err_info *info)
 {
-	char above[PATH_SIZE], directory[PATH_SIZE + 32], path[PATH_SIZE + 64];
+	char directory[PATH_SIZE];
 	enum err e;
 
-	vault_request_remove(vault, name);
-	e = own_directory(vault, name, above, info);
-	if (e != ERR_OK)
-		return e;
-	snprintf(directory, sizeof(directory), "%s/request", above);
-	e = make_directory(directory, info);
+	if (before->versions.count > 0)
+		return vault_write(vault, before, info);
+	if (!vault_is_name(name))
+		return err_set(info, ERR_UNKNOWN, "there is no certificate %s", name);
+	snprintf(directory, sizeof(directory), "%s/%s", vault->above, name);
+	e = remove_life(directory, name, info);
+	if (e == ERR_OK)
+		sweep_unborn(directory);
+	return e;
+}
+
+/* ---- requests ---------------------------------------------------------------------------------
+ *
+ * Key and request are one: both are written beside, and become visible by one rename.
+ */
+
+static enum err write_beside(
+	const char *directory, struct str key, struct str request, struct err_info *info)
+{
+	char path[PATH_SIZE + 64];
+	enum err e = make_directory(directory, info);
+
 	snprintf(path, sizeof(path), "%s/key.pem", directory);
 	if (e == ERR_OK)
 		e = write_new(path, key, info);
 	snprintf(path, sizeof(path), "%s/request.pem", directory);
 	if (e == ERR_OK)
 		e = write_new(path, request, info);
+	return e == ERR_OK ? sync_directory(directory, info) : e;
+}
+
+enum err vault_request_write(struct vault *vault, const char *name, struct str key,
+	struct str request, struct err_info *info)
+{
+	char above[PATH_SIZE], beside[PATH_SIZE + 32], path[PATH_SIZE + 32];
+	enum err e = own_directory(vault, name, above, info);
+
+	if (e != ERR_OK)
+		return e;
+	snprintf(beside, sizeof(beside), "%s/request.new", above);
+	snprintf(path, sizeof(path), "%s/request", above);
+	remove_directory(beside);
+	e = write_beside(beside, key, request, info);
 	if (e == ERR_OK)
-		e = sync_directory(directory, info);
-	return e == ERR_OK ? sync_directory(above, info) : e;
+		vault_request_remove(vault, name);
+	if (e == ERR_OK && rename(beside, path) < 0)
+		e = vault_failed(info, path);
+	if (e == ERR_OK)
+		return sync_directory(above, info);
+	remove_directory(beside);
+	rmdir(above); /* if there is nothing else in it */
+	return e;
 }
 
 void vault_request_remove(struct vault *vault, const char *name)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], gone[PATH_SIZE];
 
 	if (!vault_is_name(name))
 		return;
 	snprintf(path, sizeof(path), "%s/%s/request", vault->above, name);
-	remove_directory(path);
+	snprintf(gone, sizeof(gone), "%s/%s/request.old", vault->above, name);
+	remove_directory(gone);
+	if (rename(path, gone) == 0)
+		remove_directory(gone);
+	snprintf(path, sizeof(path), "%s/%s", vault->above, name);
+	rmdir(path); /* if there is nothing else in it */
 }

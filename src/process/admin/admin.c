@@ -283,9 +283,10 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 	admin_first_start(admin);
 }
 
-/* {"ok": false, "error": why}, or what was asked for. */
+/* {"ok": false, "error": why, "code": token of an enum err or absent}, or what was asked for. */
 static void answer(void *self, int64_t tag, const json_t *result)
 {
+	const char *code = json_string_value(json_object_get(result, "code"));
 	json_t *problem = NULL;
 
 	if (admin_users_answered(self, tag, result) || admin_metrics_answered(self, tag, result))
@@ -293,7 +294,10 @@ static void answer(void *self, int64_t tag, const json_t *result)
 
 	if (json_is_false(json_object_get(result, "ok")))
 		problem = json_pack("{s:O?}", "detail", json_object_get(result, "error"));
-	admin_answer(self, tag, true, problem != NULL ? ERR_CONFLICT : ERR_OK,
+	admin_answer(self, tag, true,
+		problem == NULL ? ERR_OK
+		: code != NULL	? err_of_token(code)
+				: ERR_CONFLICT,
 		problem != NULL ? problem : result);
 	json_decref(problem);
 }

@@ -25,12 +25,15 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
 	admin_problem(call, 503,
 		"the %s did not answer within %d seconds; whether it acted is not "
 		"known",
-		call->asks_supervisor ? "supervisor" : "spool", ADMIN_WAIT_S);
+		call->asks_supervisor ? "supervisor" : "spool",
+		call->is_long ? ADMIN_LONG_S : ADMIN_WAIT_S);
 }
 
 static void await(struct admin_call *call, bool supervisor, admin_answered *answered)
 {
-	struct timeval wait = {.tv_sec = call->is_extra ? ADMIN_EXTRA_S : ADMIN_WAIT_S};
+	struct timeval wait = {.tv_sec = call->is_extra	 ? ADMIN_EXTRA_S
+					 : call->is_long ? ADMIN_LONG_S
+							 : ADMIN_WAIT_S};
 
 	call->tag = ++call->admin->last_tag;
 	call->asks_supervisor = supervisor;

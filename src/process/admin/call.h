@@ -41,8 +41,9 @@ enum {
 	ADMIN_MAX_FIRST_BODY = 1024 * 1024, /* over the network, before anybody is known there */
 	ADMIN_MAX_HEADERS = 16 * 1024,
 	ADMIN_IDLE_S = 60,
-	ADMIN_WAIT_S = 20, /* for another process */
-	ADMIN_EXTRA_S = 1, /* for what an answer can do without */
+	ADMIN_WAIT_S = 20,  /* for another process */
+	ADMIN_LONG_S = 100, /* for a new key, and for all processes to take what comes of it */
+	ADMIN_EXTRA_S = 1,  /* for what an answer can do without */
 	ADMIN_MAX_SEGMENTS = 4,
 };
 
@@ -151,6 +152,7 @@ struct admin_call {
 	const char *waiting_verb; /* a question for the spool, which is not there yet; NULL: none */
 	const char *waiting_arguments; /* JSON text, in the arena */
 	bool is_extra;		       /* silence is ERR_TIMEOUT to `answered`, not the end */
+	bool is_long;		       /* ADMIN_LONG_S are waited for the answer */
 	admin_answered *answered;
 	struct event *timer;
 
@@ -422,6 +424,8 @@ void admin_metrics_free(struct admin *admin);
 
 /* ---- certificates (certificates.c, rollover.c) ----------------------------------------------- */
 
+/* What uses the certificate of that name: ["listener mx", "connector a/b"].  New reference. */
+json_t *admin_uses_of(struct admin_call *call, const char *name);
 /* Does it present the certificate of that name? */
 bool admin_listener_uses(const struct model_listener *listener, const char *name);
 
@@ -446,6 +450,8 @@ void admin_get_certificates(struct admin_call *call), admin_get_routes(struct ad
 void admin_explain_certificate(struct admin_call *call);
 void admin_get_acceptance(struct admin_call *call);
 void admin_get_rollover_plan(struct admin_call *call), admin_rollover(struct admin_call *call);
+void admin_issue(struct admin_call *call), admin_get_requests(struct admin_call *call);
+void admin_drop_request(struct admin_call *call);
 void admin_get_challenges(struct admin_call *call), admin_add_challenge(struct admin_call *call);
 void admin_remove_challenge(struct admin_call *call);
 void admin_explain(struct admin_call *call), admin_get_lint(struct admin_call *call);

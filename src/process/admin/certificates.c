@@ -26,7 +26,7 @@ static bool is_named(const char *certificate, const char *name)
 	return certificate != NULL && strcmp(certificate, name) == 0;
 }
 
-static json_t *uses_of(struct admin_call *call, const char *name)
+json_t *admin_uses_of(struct admin_call *call, const char *name)
 {
 	const struct model_node *node = &call->admin->node;
 	const struct model_config *config;
@@ -75,7 +75,7 @@ static json_t *certificate_json(
 		json_object_set_new(object, "days_left",
 			json_integer((facts[0].not_after_ms - runtime_now_ms()) / MOMENT_DAY_MS));
 	json_object_set_new(object, "chain", chain);
-	json_object_set_new(object, "used_by", uses_of(call, certificate->name));
+	json_object_set_new(object, "used_by", admin_uses_of(call, certificate->name));
 	return object;
 }
 

@@ -108,6 +108,46 @@ bool admin_pass(struct admin_call *call)
 	return role_passes(call) && (reads || is_from_own_page(call)) && is_json(call);
 }
 
+/* ---- private keys ---------------------------------------------------------------------------- */
+
+/* The place of the first text below JSON that has one in it; NULL: none. */
+static const char *key_within(struct admin_call *call, const json_t *json, const char *place)
+{
+	const char *text = json_string_value(json), *found = NULL, *name;
+	json_t *item;
+	size_t i;
+
+	if (text != NULL)
+		return strstr(text, "PRIVATE KEY-----") != NULL ? place : NULL;
+	json_object_foreach ((json_t *)json, name, item) {
+		found = key_within(call, item,
+			arena_format(
+				call->arena, "%s%s%s", place, place[0] != '\0' ? "." : "", name));
+		if (found != NULL)
+			return found;
+	}
+	json_array_foreach (json, i, item) {
+		found = key_within(call, item, arena_format(call->arena, "%s[%zu]", place, i));
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+/* None has any business here, and none may get into the audit log or to another process. */
+static bool is_without_keys(struct admin_call *call)
+{
+	const char *place = key_within(call, call->body, "");
+
+	if (place == NULL)
+		return true;
+	admin_problem_at(call, 422, "private-key", place,
+		"%s: there is a private key in it, which does not pass here: give the certificates "
+		"alone, and think of that key as one that others have seen",
+		place);
+	return false;
+}
+
 /* ---- the audit log --------------------------------------------------------------------------- */
 
 /* Whose: what the path names, else what she manages if that is one. */
@@ -199,7 +239,7 @@ static bool is_noted_here(const struct admin_call *call)
 void admin_go_through(struct admin_call *call)
 {
 	/* Once more: what the body says can make a change of it. */
-	if (!role_passes(call) || !admin_may(call) || !admin_fits(call))
+	if (!role_passes(call) || !admin_may(call) || !is_without_keys(call) || !admin_fits(call))
 		return;
 	if (is_noted_here(call))
 		audit_by_route(call);

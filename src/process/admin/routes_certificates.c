@@ -1,6 +1,13 @@
 /* Routes of certificates, ours and others. */
 #include "process/admin/routes.h"
+#include "port/issue/issue.h"
 #include "process/admin/check.h"
+
+/* What a new key is made for. */
+#define NEW_KEY                                                                                    \
+	"key?: 'ecdsa-p256'|'ecdsa-p384'|'rsa-2048'|'rsa-3072'|'rsa-4096', names?: [text..255] "   \
+	"(host names; this server's if not given), organisation?: text..64, unit?: text..64, "     \
+	"country?: text..2"
 
 static const struct admin_route rows[] = {
 	{.method = EVHTTP_REQ_POST,
@@ -43,6 +50,58 @@ static const struct admin_route rows[] = {
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_get_certificates,
 		.response = "{items: [own-certificate], lives: [certificate-life]}"},
+	{.method = EVHTTP_REQ_GET,
+		.pattern = "/v1/certificates/requests",
+		.doc = "Requests for certificates whose answer is awaited.",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_get_requests,
+		.response = "{items: [certificate-request]}"},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/certificates/{name}/request",
+		.doc = "Make a key, which stays on the server, and a request for a certificate "
+		       "(PKCS #10).",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_issue,
+		.argument = ISSUE_REQUEST,
+		.audit = "certificate.request",
+		.request = "{" NEW_KEY ", replace?: boolean (throw the key of an open request "
+			   "away)}",
+		.response = "certificate-request",
+		.status = 201},
+	{.method = EVHTTP_REQ_DELETE,
+		.pattern = "/v1/certificates/{name}/request",
+		.doc = "Drop the open request; its key is destroyed.",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_drop_request,
+		.audit = "certificate.drop-request",
+		.response = "{}"},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/certificates/{name}/chain",
+		.doc = "The certificate that an authority made of the open request: it becomes "
+		       "next, or current if it is the first of that name.  Certificates alone: "
+		       "private keys are refused.",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_issue,
+		.argument = ISSUE_CHAIN,
+		.audit = "certificate.chain",
+		.request = "{chain: text..262144 (PEM: the certificate and its intermediates), "
+			   "trust?: text..262144 (PEM: a root that the system does not know), "
+			   "advance?: boolean (present it at once), replace?: boolean (drop a "
+			   "version that is next already), beside?: boolean (keep the other kind "
+			   "of key of the version before), force?: boolean (also what is expired, "
+			   "weak or without its intermediates)}",
+		.response = "certificate-come"},
+	{.method = EVHTTP_REQ_POST,
+		.pattern = "/v1/certificates/{name}/self-signed",
+		.doc = "Make a key and a certificate signed by it, for trials: it becomes next, or "
+		       "current if it is the first of that name.",
+		.who = ADMIN_INSTALLATION,
+		.handle = admin_issue,
+		.argument = ISSUE_SELF_SIGNED,
+		.audit = "certificate.self-signed",
+		.request = "{" NEW_KEY ", days?: 1..3650 (365 if not given), advance?: boolean, "
+			   "replace?: boolean}",
+		.response = "certificate-come"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/certificates/explain",
 		.doc = "{name?, from?, connector?} or {connector, to}: which certificate and "
@@ -183,6 +242,12 @@ static const struct admin_shape shapes[] = {
 		"days_left?: integer, chain: [certificate-facts], used_by: "
 		"[text]}",
 		NULL},
+	{"certificate-request",
+		"{name: text, created: moment, subject: text|null, names: [text], key: text|null, "
+		"request: text (PKCS #10, PEM)}",
+		"A certificate that was asked for; the key is on the server."},
+	{"certificate-come", "{version: text, life: certificate-life, warnings: [text]}",
+		"A version that has come."},
 	{"shown-certificate",
 		"{listener?: text|null, connector?: text|null, match: "
 		"text|null, certificate: text|null, version: text|null, "

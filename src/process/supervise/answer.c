@@ -194,8 +194,11 @@ void supervise_answer_question(struct supervise_child *child, int64_t tag, struc
 		gather(s, tag);
 	} else if (str_is(verb, "reload")) {
 		supervise_reload_begin(s, tag);
-	} else if (str_is(verb, "rollover")) {
+	} else if (str_is(verb, "rollover") || str_is(verb, "issue") ||
+		   str_is(verb, "request.drop")) {
 		supervise_rollover_ask(s, tag, question);
+	} else if (str_is(verb, "requests")) {
+		supervise_issue_list(s, tag);
 	} else if (str_is(verb, "users")) {
 		supervise_answer_send(s, tag, uids_of(json_object_get(question, "names")));
 	} else if (str_is(verb, "drain")) {

@@ -361,20 +361,26 @@ static void wait_to_spawn(struct supervise_child *child)
 		child->pause_ms = LAST_PAUSE_MS;
 }
 
-static void run(const struct supervise_child *child, int fd)
+void supervise_child_forget_environment(void)
 {
 	static const char *const private[] = {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
 		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY"};
-	char name[] = "sealpost", verb[] = "process", role[16], index[16];
-	char *const arguments[] = {name, verb, role, index, NULL};
 	sigset_t none;
 
-	snprintf(role, sizeof(role), "%s", runtime_table[child->role].name);
-	snprintf(index, sizeof(index), "%u", child->index);
 	for (size_t i = 0; i < ARRAY_LENGTH(private); i++)
 		unsetenv(private[i]);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void run(const struct supervise_child *child, int fd)
+{
+	char name[] = "sealpost", verb[] = "process", role[16], index[16];
+	char *const arguments[] = {name, verb, role, index, NULL};
+
+	snprintf(role, sizeof(role), "%s", runtime_table[child->role].name);
+	snprintf(index, sizeof(index), "%u", child->index);
+	supervise_child_forget_environment();
 	if (fd == CONTROL_FD)
 		fcntl(fd, F_SETFD, 0);
 	else
@@ -459,6 +465,7 @@ void supervise_children_reap(struct supervise *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		supervise_issue_reaped(s, pid, status);
 		for (size_t i = 0; i < s->child_count; i++) {
 			if (s->children[i].pid == pid) {
 				on_end(&s->children[i], status);

@@ -102,6 +102,7 @@ void supervise_drain_begin(struct supervise *s)
 				kill(s->children[i].pid, SIGKILL);
 		return;
 	}
+	supervise_issue_abandon(s);
 	supervise_reload_abandon(s);
 	supervise_notify_stopping();
 	log_write(LOG_INFO_LEVEL, "drain.begun", NULL, 0);

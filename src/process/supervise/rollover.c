@@ -59,10 +59,11 @@ static void sweep(struct supervise *s)
 			LOG_TEXT("consequence", "keys of retired versions are still on disk"));
 }
 
-static void refuse(struct supervise *s, int64_t tag, const char *why)
+static void refuse(struct supervise *s, int64_t tag, const char *code, const char *why)
 {
 	if (tag >= 0)
-		supervise_answer_send(s, tag, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+		supervise_answer_send(
+			s, tag, json_pack("{s:b,s:s*,s:s}", "ok", 0, "code", code, "error", why));
 }
 
 static const char *state_of(const struct cert_life *life, const char *id)
@@ -94,6 +95,9 @@ static void end(struct supervise *s)
 
 	vault_free(&r->vault);
 	arena_free(&r->arena);
+	json_decref(r->told);
+	r->told = NULL;
+	r->is_on_disk = r->has_request = false;
 	r->tag = -1;
 }
 
@@ -139,17 +143,27 @@ static void forget_pauses(struct supervise_rollover *r)
 /* ---- one step ---------------------------------------------------------------------------------
  */
 
-static void failed(struct supervise *s, const char *why)
+void supervise_rollover_fail(struct supervise *s, const char *code, const char *why)
 {
 	struct supervise_rollover *r = &s->rollover;
 
 	log_event(LOG_ERROR_LEVEL, "certificate.step_failed", LOG_TEXT("name", r->before.name),
-		LOG_TEXT("step", cert_action_names[r->step.action]), LOG_TEXT("by", r->actor),
-		LOG_TEXT("reason", why));
+		LOG_TEXT("step", r->what), LOG_TEXT("by", r->actor), LOG_TEXT("reason", why));
 	if (r->tag < 0)
 		pause_name(r, r->before.name);
-	refuse(s, r->tag, why);
+	refuse(s, r->tag, code, why);
 	end(s);
+}
+
+/* It is on disk: all processes, or none. */
+static void bring(struct supervise *s)
+{
+	struct supervise_rollover *r = &s->rollover;
+
+	r->is_on_disk = true;
+	log_event(LOG_INFO_LEVEL, "certificate.step", LOG_TEXT("name", r->before.name),
+		LOG_TEXT("step", r->what), LOG_TEXT("by", r->actor));
+	supervise_reload_begin(s, -1);
 }
 
 /* Read, take the step, write.  ERR_OK: it is on disk. */
@@ -167,8 +181,18 @@ static enum err write_step(
 	return e == ERR_OK ? vault_write(r->vault, &r->after, info) : e;
 }
 
-/* Once the vault is open, either this ends with failed(), or supervise_rollover_reloaded() comes.
- * ERR_BUSY: somebody else has it open, an import, say; nothing has happened. */
+static void name_it(struct supervise_rollover *r, int64_t tag, const char *name, const char *what,
+	const char *actor)
+{
+	r->arena = arena_new();
+	r->tag = tag;
+	r->what = what;
+	r->actor = arena_text(r->arena, actor);
+	r->before = (struct cert_life){.name = arena_text(r->arena, name)};
+}
+
+/* Once the vault is open, either this fails, or supervise_rollover_reloaded() comes.  ERR_BUSY:
+ * somebody else has it open, an import, say; nothing has happened. */
 static enum err begin(struct supervise *s, const char *name, const struct cert_step *step,
 	int64_t tag, const char *actor)
 {
@@ -176,24 +200,63 @@ static enum err begin(struct supervise *s, const char *name, const struct cert_s
 	struct err_info info = {.text = ""};
 	enum err e;
 
-	r->arena = arena_new();
-	r->tag = tag;
-	r->actor = arena_text(r->arena, actor);
-	r->before.name = arena_text(r->arena, name);
+	name_it(r, tag, name, cert_action_names[step->action], actor);
 	record_copy(&cert_step_desc, step, r->arena, &r->step);
 	e = write_step(s, name, runtime_now_ms(), &info);
 	if (e == ERR_BUSY) {
 		end(s);
 		return e;
 	}
-	if (e != ERR_OK) {
-		failed(s, info.text);
-		return ERR_OK;
-	}
-	log_event(LOG_INFO_LEVEL, "certificate.step", LOG_TEXT("name", name),
-		LOG_TEXT("step", cert_action_names[step->action]), LOG_TEXT("by", actor));
-	supervise_reload_begin(s, -1);
+	if (e != ERR_OK)
+		supervise_rollover_fail(s, NULL, info.text);
+	else
+		bring(s);
 	return ERR_OK;
+}
+
+enum err supervise_rollover_open(
+	struct supervise *s, int64_t tag, const char *name, const char *what, const char *actor)
+{
+	struct supervise_rollover *r = &s->rollover;
+	struct err_info info = {.text = ""};
+	enum err e;
+
+	name_it(r, tag, name, what, actor);
+	e = vault_open(s->settings->node->data, false, &r->vault, &info);
+	if (e == ERR_BUSY) {
+		end(s);
+		return e;
+	}
+	if (e == ERR_OK)
+		e = vault_find(s->settings->node->data, name, r->arena, &r->before, &info);
+	if (e == ERR_OK || e == ERR_UNKNOWN)
+		return ERR_OK;
+	supervise_rollover_fail(s, err_token(e), info.text);
+	return e;
+}
+
+void supervise_rollover_take(struct supervise *s, const struct cert_life *after, json_t *told)
+{
+	struct supervise_rollover *r = &s->rollover;
+	struct err_info info = {.text = ""};
+	enum err e;
+
+	json_decref(r->told);
+	r->told = told;
+	record_copy(&cert_life_desc, after, r->arena, &r->after);
+	e = vault_write(r->vault, &r->after, &info);
+	if (e == ERR_OK)
+		bring(s);
+	else
+		supervise_rollover_fail(s, err_token(e), info.text);
+}
+
+void supervise_rollover_close(struct supervise *s, json_t *told)
+{
+	int64_t tag = s->rollover.tag;
+
+	end(s);
+	supervise_answer_send(s, tag, told);
 }
 
 static void succeeded(struct supervise *s)
@@ -203,7 +266,11 @@ static void succeeded(struct supervise *s)
 		record_to_json(&cert_life_desc, &r->after, RECORD_JSON_FULL));
 	int64_t tag = r->tag;
 
+	if (r->told != NULL)
+		json_object_update(answer, r->told);
 	log_states(r);
+	if (r->has_request)
+		vault_request_remove(r->vault, r->after.name);
 	r->has_to_sweep = true;
 	end(s);
 	sweep(s);
@@ -219,19 +286,20 @@ void supervise_rollover_reloaded(struct supervise *s, const char *reason)
 	struct err_info info = {.text = ""};
 	char why[1100];
 
-	if (r->vault == NULL) { /* somebody else's; the lives may be others now */
+	if (!r->is_on_disk) { /* somebody else's; the lives may be others now */
 		forget_pauses(r);
 		look_in(s, 0);
+		supervise_issue_go_on(s);
 		return;
 	}
 	if (reason[0] == '\0') {
 		succeeded(s);
-	} else if (vault_write(r->vault, &r->before, &info) == ERR_OK) {
-		failed(s, reason);
+	} else if (vault_take_back(r->vault, r->after.name, &r->before, &info) == ERR_OK) {
+		supervise_rollover_fail(s, NULL, reason);
 	} else {
 		snprintf(why, sizeof(why), "%s; and the life from before cannot be put back: %s",
 			reason, info.text);
-		failed(s, why);
+		supervise_rollover_fail(s, NULL, why);
 	}
 	look_in(s, 0);
 }
@@ -244,8 +312,7 @@ static bool is_busy(const struct supervise *s)
 	return s->rollover.vault != NULL || s->reload.next != NULL || s->rollover.has_to_sweep;
 }
 
-/* ERR_BUSY: not now. */
-static enum err take(struct supervise *s, int64_t tag, const json_t *question)
+static enum err take_step(struct supervise *s, int64_t tag, const json_t *question)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 	const char *name = json_string_value(json_object_get(question, "name"));
@@ -253,15 +320,26 @@ static enum err take(struct supervise *s, int64_t tag, const json_t *question)
 	struct err_info info = {.text = "a step needs the name of a certificate"};
 	struct cert_step step;
 
-	if (name == NULL || record_from_json(&cert_step_desc, json_object_get(question, "step"), "",
-				    arena, &step, &info) != ERR_OK)
-		refuse(s, tag, info.text);
-	else if (s->drain_stage >= 0)
-		refuse(s, tag, "the server is ending");
+	if (name != NULL && record_from_json(&cert_step_desc, json_object_get(question, "step"), "",
+				    arena, &step, &info) == ERR_OK)
+		return begin(s, name, &step, tag, actor != NULL ? actor : "administrator");
+	refuse(s, tag, NULL, info.text);
+	return ERR_OK;
+}
+
+/* ERR_BUSY: not now. */
+static enum err take(struct supervise *s, int64_t tag, const json_t *question)
+{
+	struct str verb = str_of(json_string_value(json_object_get(question, "verb")));
+
+	if (s->drain_stage >= 0)
+		refuse(s, tag, err_token(ERR_UNAVAILABLE), "the server is ending");
 	else if (is_busy(s))
 		return ERR_BUSY;
+	else if (str_is(verb, "rollover"))
+		return take_step(s, tag, question);
 	else
-		return begin(s, name, &step, tag, actor != NULL ? actor : "administrator");
+		return supervise_issue_take(s, tag, question);
 	return ERR_OK;
 }
 
@@ -286,7 +364,7 @@ static bool take_asked(struct supervise *s)
 		if (take(s, first->tag, first->question) == ERR_BUSY) {
 			if (!is_late)
 				return false;
-			refuse(s, first->tag,
+			refuse(s, first->tag, err_token(ERR_BUSY),
 				"another change of the settings is under way: try again");
 		}
 		drop_first(r);
@@ -304,7 +382,8 @@ void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *ques
 	if (count == 0 && take(s, tag, question) != ERR_BUSY)
 		return;
 	if (count >= MAX_ASKED) {
-		refuse(s, tag, "too many changes of the settings are under way: try again");
+		refuse(s, tag, err_token(ERR_BUSY),
+			"too many changes of the settings are under way: try again");
 		return;
 	}
 	asked = mem_new(sizeof(*asked));

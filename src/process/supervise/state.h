@@ -74,6 +74,10 @@ struct supervise_rollover {
 	struct arena *arena; /* of: */
 	struct cert_life before, after;
 	struct cert_step step;
+	const char *what; /* its word in the log */
+	json_t *told;	  /* goes into the answer; NULL: nothing */
+	bool is_on_disk;  /* the life after it; else it is still being made ready (issue.c) */
+	bool has_request; /* the request with its key is over with it */
 	const char *actor;
 	int64_t tag; /* of the question to answer; -1: by date */
 	/* Certificates of which a step by date failed. */
@@ -90,6 +94,18 @@ struct supervise_asked {
 	json_t *question;
 	int64_t tag;
 	int64_t until; /* ticks; then it is refused */
+};
+
+/* The process that carries out an order about a certificate (process/certify). */
+struct supervise_issue {
+	pid_t pid;	      /* 0: none runs */
+	int fd;		      /* its result; -1: all of it has come */
+	struct event *reader; /* of fd */
+	struct event *timer;  /* kills it when it takes too long */
+	struct buf result;
+	int64_t spawned; /* ticks */
+	bool is_over;	 /* its result waits for the end of a reload of others */
+	bool is_late;
 };
 
 struct supervise_status {
@@ -114,6 +130,7 @@ struct supervise {
 	bool is_ready; /* all were WORKING once */
 	struct supervise_reload reload;
 	struct supervise_rollover rollover;
+	struct supervise_issue issue;
 	struct supervise_status status;
 	int drain_stage; /* -1: not draining */
 	struct event *drain_timer;
@@ -128,6 +145,9 @@ void supervise_children_new(struct supervise *s);
 void supervise_children_free(struct supervise *s);
 /* Start one; a failure is logged and tried again later. */
 void supervise_child_spawn(struct supervise_child *child);
+/* In a process that was forked to become another program: nothing of the service manager's is its
+ * own. */
+void supervise_child_forget_environment(void);
 /* Collect those that ended (SIGCHLD). */
 void supervise_children_reap(struct supervise *s);
 /* SETTINGS as far as the child's row says. */
@@ -158,12 +178,43 @@ void supervise_reload_free(struct supervise *s);
 /* Looks at what is due by date, from now on. */
 void supervise_rollover_new(struct supervise *s);
 void supervise_rollover_free(struct supervise *s);
-/* {"name", "step": struct cert_step, "actor"}: answered when it is in force, or {"ok": false}. */
+/* {"verb": "rollover", "name", "step": struct cert_step, "actor"}: answered when it is in force, or
+ * {"ok": false}.  The verbs of issue.c come this way, too.  One waits for the other. */
 void supervise_rollover_ask(struct supervise *s, int64_t tag, const json_t *question);
 /* The spool has looked what next versions mean for partners: {"items": [struct cert_hold, ...]}. */
 void supervise_rollover_partners(struct supervise *s, struct str data);
 /* A reload has ended; REASON "": well. */
 void supervise_rollover_reloaded(struct supervise *s, const char *reason);
+
+/* For issue.c.  The right to change the lives, for the certificate NAME.  ERR_BUSY: somebody else
+ * has it; any other error was answered. */
+enum err supervise_rollover_open(
+	struct supervise *s, int64_t tag, const char *name, const char *what, const char *actor);
+/* It comes to nothing: answers with why.  CODE: token of an enum err, NULL: none. */
+void supervise_rollover_fail(struct supervise *s, const char *code, const char *why);
+/* The life AFTER, whose files are there: written, and brought to all processes.  TOLD (taken) goes
+ * into the answer. */
+void supervise_rollover_take(struct supervise *s, const struct cert_life *after, json_t *told);
+/* Nothing of a life has changed: answers with TOLD (taken). */
+void supervise_rollover_close(struct supervise *s, json_t *told);
+
+/* ---- issue.c: new keys, requests, and what comes of them --------------------------------------
+ */
+
+/* {"verb": "issue", "order": struct issue_order, "actor"}: answered when it is on disk and in
+ * force, with what process/certify tells, or {"ok": false, "code", "error"}.  {"verb":
+ * "request.drop", "name", "actor"}: the open request is dropped, its key destroyed.  ERR_BUSY: not
+ * now, and not answered. */
+enum err supervise_issue_take(struct supervise *s, int64_t tag, const json_t *question);
+/* {"items": [{"name", "at_ms", "request": PEM}]} */
+void supervise_issue_list(struct supervise *s, int64_t tag);
+/* A process has ended. */
+void supervise_issue_reaped(struct supervise *s, pid_t pid, int status);
+/* A reload of others has ended. */
+void supervise_issue_go_on(struct supervise *s);
+/* The server ends. */
+void supervise_issue_abandon(struct supervise *s);
+void supervise_issue_free(struct supervise *s);
 
 /* ---- answer.c: questions of the admin process -------------------------------------------------
  */

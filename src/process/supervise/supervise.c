@@ -91,6 +91,7 @@ static void free_event(struct event *event)
 static void clear(struct supervise *s)
 {
 	supervise_children_free(s);
+	supervise_issue_free(s);
 	supervise_rollover_free(s);
 	supervise_reload_free(s);
 	supervise_answer_free(s);
@@ -193,6 +194,7 @@ int supervise_main(const char *node_file)
 	struct supervise s = {.lock_fd = -1,
 		.socket_fd = -1,
 		.web_socket_fd = -1,
+		.issue = {.fd = -1},
 		.addresses_fd = -1,
 		.drain_stage = -1,
 		.next_number = 1,
