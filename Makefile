@@ -16,7 +16,7 @@ help:
 	@echo 'make             build only'
 	@echo 'make deb         build the Debian package out of what is committed, into ./deb'
 	@echo 'make install     install under PREFIX ($(PREFIX)); DESTDIR is honoured'
-	@echo 'make fuzz        run every fuzzer for SECONDS (60) each'
+	@echo 'make fuzz        run every fuzzer for SECONDS (60) of processor time each'
 	@echo 'make format      format the C files'
 
 deps:

@@ -12,7 +12,7 @@ build_packages=(
 # For the admin center. Some other node and npm will do as well.
 command -v node >/dev/null && command -v npm >/dev/null || build_packages+=(nodejs npm)
 check_packages=(
-	clang libclang-rt-14-dev llvm clang-format clang-tidy git
+	clang libclang-rt-14-dev lld llvm clang-format clang-tidy git
 	python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema
 	chromium
 	postfix dovecot-core dovecot-lmtpd nsd ldnsutils gnutls-bin iproute2 mandoc faketime zsh fish
