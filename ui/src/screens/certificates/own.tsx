@@ -7,6 +7,7 @@ import { Icon } from '../../parts/icon';
 import { href } from '../../router';
 import { isInstallationAdmin } from '../../session';
 import { Bars, type Bar } from './bars';
+import { Requests } from './request';
 
 export const stateTones: Record<string, Tone> = { current: 'good', next: 'info', deprecated: 'warn', retired: 'plain' };
 export const stateName = (state: string) => t(`certificates.state-${state}`);
@@ -71,10 +72,9 @@ export function OwnCertificates() {
 		<>
 			{names.map(name => <One key={name} name={name} items={items.filter(item => item.name === name)} life={lives.find(life => life.name === name)} />)}
 			{names.length === 0 && <Empty title={t('certificates.none')} />}
+			{isInstallationAdmin() && <Requests onCome={own.reload} />}
 			{isInstallationAdmin() && <Section title={t('certificates.add')}>
 				<ImportHint name="mx" isNext={false} />
-				<p>{t('certificates.request')}</p>
-				<Code label={t('certificates.command')} text="sealpost cert request mx --host=mx.example.com" />
 			</Section>}
 		</>
 	);

@@ -14,6 +14,7 @@ import { href } from '../../router';
 import { isInstallationAdmin } from '../../session';
 import { Bars } from './bars';
 import { ImportHint, stateName, stateTones } from './own';
+import { RequestFor } from './request';
 
 interface Plan { life: Life; warnings: Finding[] }
 interface Acceptance {
@@ -122,14 +123,14 @@ function Simple({ act, label, question, take }: { act: Act; label: string; quest
 	);
 }
 
-function stepsOf(name: string, plan: Plan, take: TakeStep): Step[] {
+function stepsOf(name: string, plan: Plan, take: TakeStep, reload: () => void): Step[] {
 	const next = find(plan.life, 'next'), old = find(plan.life, 'deprecated');
 	const mayAct = isInstallationAdmin();
 	const isBroken = plan.warnings.some(one => one.severity === 'error');
 	const isOver = !next && !!old;
 	return [
 		{ title: t('certificates.step-next'), state: next || isOver ? 'good' : 'open', children: next
-			? <p>{t('certificates.next-is', { id: next.id })}</p> : isOver ? null : mayAct && <ImportHint name={name} isNext /> },
+			? <p>{t('certificates.next-is', { id: next.id })}</p> : isOver ? null : mayAct && <><RequestFor name={name} onCome={reload} /><details class="group"><summary>{t('certificates.with-key')}</summary><ImportHint name={name} isNext /></details></> },
 		{ title: t('certificates.step-plan'), state: next ? (isBroken ? 'bad' : plan.warnings.length ? 'note' : 'good') : isOver ? 'good' : 'waiting', children: next &&
 			<><Warnings warnings={plan.warnings} /><p><a href={href('certificates', { tab: 'sheet', name })}>{t('certificates.tell-partners')}</a></p></> },
 		{ title: t('certificates.step-trial'), state: next ? (plan.life.plan.is_trial ? 'running' : 'open') : isOver ? 'good' : 'waiting', children: next && mayAct && <Trial life={plan.life} take={take} /> },
@@ -187,7 +188,7 @@ export function Rollover({ name }: { name: string }) {
 					]} />
 				</Section>
 				<Section title={t('certificates.sequence')}>
-					<Steps label={t('certificates.sequence')} steps={stepsOf(name, plan.value, take)} />
+					<Steps label={t('certificates.sequence')} steps={stepsOf(name, plan.value, take, plan.reload)} />
 					{!isInstallationAdmin() ? <p class="soft">{t('certificates.only-installation')}</p> : <details><summary>{t('certificates.by-command')}</summary><Code label={t('certificates.command')} text={`sealpost cert rollover plan ${name}\nsealpost cert rollover start ${name} --share=5\nsealpost cert rollover advance ${name} --at=+7d\nsealpost cert rollover back ${name}\nsealpost cert rollover retire ${name} --at=+21d`} /></details>}
 				</Section>
 				<AcceptanceTable name={name} />
