@@ -29,7 +29,7 @@ PLAIN, GCC, CLANG = 'build', 'build-gcc', 'build-clang'
 SANITIZERS = ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dui=disabled', '-Ddebug=true']
 # Sanitizers tell of files and lines, for which -g1 is enough.  What gcc warns of when it optimises, the plain build tells;
 # what the fuzzers do in their time, and the system tests, depends on what clang makes.
-GCC_OPTIONS = [*SANITIZERS, '-Dc_args=-g1,-Wno-maybe-uninitialized', '-Doptimization=g']
+GCC_OPTIONS = [*SANITIZERS, '-Dc_args=-g1 -Wno-maybe-uninitialized', '-Doptimization=g']
 CLANG_OPTIONS = [*SANITIZERS, '-Dc_args=-g1', '-Doptimization=2', '-Dfuzz=true']
 SANITIZER_ENVIRONMENT = {
     'ASAN_OPTIONS': 'detect_stack_use_after_return=0:abort_on_error=1:strict_string_checks=1',
