@@ -3,12 +3,9 @@
 
 #include <string.h>
 
-/* Ask, and print as JSON where that is wanted; *ret stays NULL then. */
-static int get(struct cli *cli, const char *path, json_t **ret)
+/* Print as JSON where that is wanted; *ret stays NULL then.  ANSWER is taken. */
+static int given(struct cli *cli, int status, json_t *answer, json_t **ret)
 {
-	json_t *answer = NULL;
-	int status = cli_get(cli, path, &answer);
-
 	if (status != CLI_OK)
 		return status;
 	if (!cli_has(cli, "json")) {
@@ -18,6 +15,23 @@ static int get(struct cli *cli, const char *path, json_t **ret)
 	cli_print_json(cli, answer);
 	json_decref(answer);
 	return CLI_OK;
+}
+
+static int get(struct cli *cli, const char *path, json_t **ret)
+{
+	json_t *answer = NULL;
+	int status = cli_get(cli, path, &answer);
+
+	return given(cli, status, answer, ret);
+}
+
+/* The whole of a listing. */
+static int get_listing(struct cli *cli, const char *path, json_t **ret)
+{
+	json_t *answer = NULL;
+	int status = cli_get_pages(cli, path, 0, &answer);
+
+	return given(cli, status, answer, ret);
 }
 
 /* ---- readiness ---------------------------------------------------------------------------------
@@ -146,7 +160,8 @@ int cli_run_alarms_list(struct cli *cli)
 	json_t *answer = NULL;
 	const json_t *a;
 	size_t i;
-	int status = get(cli, cli_has(cli, "all") ? "/v1/alarms?all=1" : "/v1/alarms", &answer);
+	int status =
+		get_listing(cli, cli_has(cli, "all") ? "/v1/alarms?all=1" : "/v1/alarms", &answer);
 
 	if (status != CLI_OK || answer == NULL)
 		return status;
@@ -187,6 +202,17 @@ int cli_run_alarms_acknowledge(struct cli *cli)
 /* ---- protection --------------------------------------------------------------------------------
  */
 
+static void protection_row(struct cli *cli, struct cli_table *table, const json_t *p)
+{
+	const char *network = cli_text(cli, p, "network");
+
+	cli_table_row(
+		table, (const char *[]){cli_text(cli, p, "domain"), cli_text(cli, p, "direction"),
+			       network[0] != '\0' ? network : "-", cli_text(cli, p, "best"),
+			       cli_text(cli, p, "host"), cli_text(cli, p, "now"),
+			       cli_moment(cli, p, "fallen")});
+}
+
 int cli_run_protection_list(struct cli *cli)
 {
 	static const char *const heads[] = {
@@ -196,29 +222,21 @@ int cli_run_protection_list(struct cli *cli)
 	json_t *answer = NULL;
 	const json_t *p;
 	size_t i;
-	int status = get(
+	int status = get_listing(
 		cli, cli_query(cli, path, "fallen", cli_has(cli, "fallen") ? "1" : NULL), &answer);
 
 	if (status != CLI_OK || answer == NULL)
 		return status;
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach (json_object_get(answer, "items"), i, p) {
-		const char *network = cli_text(cli, p, "network");
-
-		cli_table_row(&table,
-			(const char *[]){cli_text(cli, p, "domain"), cli_text(cli, p, "direction"),
-				network[0] != '\0' ? network : "-", cli_text(cli, p, "best"),
-				cli_text(cli, p, "host"), cli_text(cli, p, "now"),
-				cli_moment(cli, p, "fallen")});
-	}
+	/* What has fallen comes first. */
+	for (int turn = 0; turn < 2; turn++)
+		json_array_foreach (json_object_get(answer, "items"), i, p)
+			if (json_is_null(json_object_get(p, "fallen")) == (turn == 1))
+				protection_row(cli, &table, p);
 	if (table.count == 0)
 		cli_print(cli, "Nothing is remembered.\n");
 	else
 		cli_table_print(cli, &table);
-	if (cli_number(answer, "count") >
-		(int64_t)json_array_size(json_object_get(answer, "items")))
-		cli_print(cli, "\n%s in all; --domain shows those of one domain.\n",
-			cli_text(cli, answer, "count"));
 	json_decref(answer);
 	return CLI_OK;
 }

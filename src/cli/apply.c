@@ -155,7 +155,7 @@ static void print_doubts(struct cli *cli)
 {
 	json_t *lint = NULL;
 
-	if (cli_get(cli, "/v1/lint", &lint) != CLI_OK)
+	if (cli_get_pages(cli, "/v1/lint", 0, &lint) != CLI_OK)
 		return;
 	cli_print_findings(cli, json_object_get(lint, "items"), false);
 	json_decref(lint);

@@ -28,7 +28,7 @@ int cli_run_cert_list(struct cli *cli)
 	json_t *answer = NULL;
 	const json_t *item;
 	size_t i;
-	int status = cli_get(cli, "/v1/certificates", &answer);
+	int status = cli_get_pages(cli, "/v1/certificates", 0, &answer);
 
 	if (status != CLI_OK)
 		return status;
@@ -80,21 +80,16 @@ static void show_item(struct cli *cli, const json_t *item)
 }
 
 /* The versions, those that are retired as well. */
-static void show_life(struct cli *cli, const json_t *answer, const char *name)
+static void show_life(struct cli *cli, const json_t *json)
 {
 	struct err_info info = {0};
 	struct cert_life life;
-	const json_t *json;
-	size_t i;
 
-	json_array_foreach (json_object_get(answer, "lives"), i, json) {
-		if (strcmp(cli_text(cli, json, "name"), name) != 0 ||
-			record_from_json(&cert_life_desc, json, "", cli->arena, &life, &info) !=
-				ERR_OK)
-			continue;
-		cli_cert_print_life(cli, &life);
-		cli_print(cli, "\n");
-	}
+	if (!json_is_object(json) ||
+		record_from_json(&cert_life_desc, json, "", cli->arena, &life, &info) != ERR_OK)
+		return;
+	cli_cert_print_life(cli, &life);
+	cli_print(cli, "\n");
 }
 
 /* {"name", "life", "certificates": [...]} */
@@ -104,11 +99,14 @@ static json_t *shown_json(struct cli *cli, const json_t *answer, const char *nam
 	size_t i;
 
 	json_array_foreach (json_object_get(answer, "items"), i, item)
-		if (strcmp(cli_text(cli, item, "name"), name) == 0)
-			json_array_append(items, item);
-	json_array_foreach (json_object_get(answer, "lives"), i, item)
-		if (strcmp(cli_text(cli, item, "name"), name) == 0)
-			life = json_incref(item);
+		if (strcmp(cli_text(cli, item, "name"), name) == 0) {
+			json_t *own = json_copy(item);
+
+			json_decref(life);
+			life = json_incref(json_object_get(item, "life"));
+			json_object_del(own, "life");
+			json_array_append_new(items, own);
+		}
 	return json_pack("{s:s,s:o,s:o}", "name", name, "life", life, "certificates", items);
 }
 
@@ -118,7 +116,7 @@ int cli_run_cert_show(struct cli *cli)
 	json_t *answer = NULL, *shown;
 	const json_t *item;
 	size_t i, count;
-	int status = cli_get(cli, "/v1/certificates", &answer);
+	int status = cli_get_pages(cli, "/v1/certificates", 0, &answer);
 
 	if (status != CLI_OK)
 		return status;
@@ -127,7 +125,7 @@ int cli_run_cert_show(struct cli *cli)
 	if (count > 0 && cli_has(cli, "json")) {
 		cli_print_json(cli, shown);
 	} else if (count > 0) {
-		show_life(cli, answer, name);
+		show_life(cli, json_object_get(shown, "life"));
 		json_array_foreach (json_object_get(shown, "certificates"), i, item)
 			show_item(cli, item);
 	}
@@ -143,7 +141,7 @@ json_t *cli_cert_item(struct cli *cli, const char *name)
 	json_t *answer = NULL, *item, *found = NULL;
 	size_t i;
 
-	if (cli_get(cli, "/v1/certificates", &answer) != CLI_OK)
+	if (cli_get_pages(cli, "/v1/certificates", 0, &answer) != CLI_OK)
 		return NULL;
 	json_array_foreach (json_object_get(answer, "items"), i, item) {
 		if (found == NULL && strcmp(cli_text(cli, item, "name"), name) == 0)

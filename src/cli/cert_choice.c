@@ -101,7 +101,7 @@ int cli_run_cert_acceptance(struct cli *cli)
 	json_t *answer = NULL;
 	const json_t *item;
 	size_t i;
-	int status = cli_get(cli, path, &answer);
+	int status = cli_get_pages(cli, path, 0, &answer);
 
 	if (status != CLI_OK)
 		return status;

@@ -10,7 +10,7 @@ static int list(struct cli *cli)
 	json_t *answer = NULL;
 	const json_t *item;
 	size_t i;
-	int status = cli_get(cli, "/v1/acme-challenges", &answer);
+	int status = cli_get_pages(cli, "/v1/acme-challenges", 0, &answer);
 
 	if (status != CLI_OK)
 		return status;

@@ -87,7 +87,7 @@ int cli_run_check_roots(struct cli *cli)
 	if (connector != NULL)
 		status = cli_full_name(cli, "connector", connector, &connector);
 	if (status == CLI_OK)
-		status = cli_get(cli, path_of(cli, connector), &answer);
+		status = cli_get_pages(cli, path_of(cli, connector), 0, &answer);
 	if (status != CLI_OK)
 		return status;
 	cli_show(cli, answer, print_roots);

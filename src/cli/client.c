@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_ANSWER = 64 * 1024 * 1024, TIMEOUT_S = 60, LINES_TIMEOUT_S = 420, PAGE = 500 };
+enum { MAX_ANSWER = 64 * 1024 * 1024, TIMEOUT_S = 60, LINES_TIMEOUT_S = 420, PAGE = 1000 };
 /* One who manages an organisation only may be told to ask less often. */
 enum { TRIES = 20, LONGEST_WAIT_S = 10, TOO_MANY = 429 };
 
@@ -290,30 +290,47 @@ const char *cli_query(struct cli *cli, const char *path, const char *key, const 
 		key, cli_escape(cli, value));
 }
 
-int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret)
+int cli_get_pages(struct cli *cli, const char *path, size_t limit, json_t **ret)
 {
-	json_t *items = json_array();
-	const char *after = NULL;
+	json_t *whole = NULL, *items = NULL;
+	const char *cursor = NULL;
 
 	for (;;) {
 		size_t left = limit == 0 ? PAGE : limit - json_array_size(items);
 		json_t *page = NULL;
 		const char *next = cli_query(cli, path, "limit",
 			arena_format(cli->arena, "%zu", left < PAGE ? left : (size_t)PAGE));
-		int status = cli_get(cli, cli_query(cli, next, "after", after), &page);
+		int status = cli_get(cli, cli_query(cli, next, "cursor", cursor), &page);
 
 		if (status != CLI_OK) {
-			json_decref(items);
+			json_decref(whole);
 			return status;
 		}
-		json_array_extend(items, json_object_get(page, "items"));
-		after = cli_text(cli, page, "next");
-		json_decref(page);
-		if (after[0] == '\0' || (limit != 0 && json_array_size(items) >= limit))
+		cursor = cli_text(cli, page, "next");
+		if (whole == NULL) {
+			whole = page;
+			items = json_object_get(whole, "items");
+		} else {
+			json_array_extend(items, json_object_get(page, "items"));
+			json_decref(page);
+		}
+		if (cursor[0] == '\0' || (limit != 0 && json_array_size(items) >= limit))
 			break;
 	}
-	*ret = items;
+	json_object_del(whole, "next");
+	*ret = whole;
 	return CLI_OK;
+}
+
+int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret)
+{
+	json_t *whole = NULL;
+	int status = cli_get_pages(cli, path, limit, &whole);
+
+	if (status == CLI_OK)
+		*ret = json_incref(json_object_get(whole, "items"));
+	json_decref(whole);
+	return status;
 }
 
 int cli_full_name(struct cli *cli, const char *singular, const char *word, const char **ret)

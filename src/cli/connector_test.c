@@ -112,9 +112,7 @@ static int show_history(struct cli *cli, const char *path)
 	int status = cli_limit(cli, 20, &limit);
 
 	if (status == CLI_OK)
-		status = cli_get(cli,
-			cli_query(cli, path, "limit", arena_format(cli->arena, "%zu", limit)),
-			&answer);
+		status = cli_get_pages(cli, path, limit, &answer);
 	if (status != CLI_OK)
 		return status;
 	if (cli_has(cli, "json"))

@@ -68,7 +68,7 @@ int cli_run_lint(struct cli *cli)
 	json_t *answer = NULL;
 	const json_t *items;
 	int status = cli->word_count > 0 ? lint_file(cli, cli->words[0], &answer)
-					 : cli_get(cli, "/v1/lint", &answer);
+					 : cli_get_pages(cli, "/v1/lint", 0, &answer);
 
 	if (status != CLI_OK)
 		return status;

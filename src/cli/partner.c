@@ -171,7 +171,7 @@ static int our_organisation(struct cli *cli, const char **ret)
 	*ret = cli_option(cli, "organisation");
 	if (*ret != NULL)
 		return CLI_OK;
-	status = cli_get(cli, "/v1/organisations", &answer);
+	status = cli_get_pages(cli, "/v1/organisations", 0, &answer);
 	if (status != CLI_OK)
 		return status;
 	items = json_object_get(answer, "items");
@@ -237,7 +237,7 @@ static int find_connector(struct cli *cli, const struct model_connector *c, bool
 	json_t *answer = NULL;
 	const json_t *item;
 	size_t i;
-	int status = cli_get(cli, "/v1/connectors", &answer);
+	int status = cli_get_pages(cli, "/v1/connectors", 0, &answer);
 
 	*ret = false;
 	json_array_foreach (json_object_get(answer, "items"), i, item)

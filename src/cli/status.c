@@ -182,7 +182,7 @@ static void print_hosts(struct cli *cli, const json_t *answer)
 	size_t i;
 
 	cli_table_init(&table, heads, ARRAY_LENGTH(heads));
-	json_array_foreach (json_object_get(answer, "hosts"), i, h)
+	json_array_foreach (json_object_get(answer, "items"), i, h)
 		cli_table_row(&table,
 			(const char *[]){cli_text(cli, h, "host"), cli_text(cli, h, "attempt"),
 				cli_moment(cli, h, "until"), cli_text(cli, h, "reason")});
@@ -197,7 +197,13 @@ static void print_hosts(struct cli *cli, const json_t *answer)
 
 int cli_run_host_list(struct cli *cli)
 {
-	return cli_get_shown(cli, "/v1/hosts", print_hosts);
+	json_t *answer = NULL;
+	int status = cli_get_pages(cli, "/v1/hosts", 0, &answer);
+
+	if (status == CLI_OK)
+		cli_show(cli, answer, print_hosts);
+	json_decref(answer);
+	return status;
 }
 
 int cli_run_host_forget(struct cli *cli)

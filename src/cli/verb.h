@@ -151,7 +151,10 @@ int cli_ask_lines(struct cli *cli, const struct cli_call *call, cli_line *line, 
 const char *cli_escape(struct cli *cli, const char *text);
 /* Append "?key=value" or "&key=value" to a path when VALUE is not NULL. */
 const char *cli_query(struct cli *cli, const char *path, const char *key, const char *value);
-/* All items of a listing, following its pages up to LIMIT (0: all); new reference in *ret. */
+/* A listing as a whole, following its pages up to LIMIT (0: all): what its first page says, with
+ * the items of all of them; new reference in *ret. */
+int cli_get_pages(struct cli *cli, const char *path, size_t limit, json_t **ret);
+/* Its items alone. */
 int cli_get_all(struct cli *cli, const char *path, size_t limit, json_t **ret);
 /* ORGANISATION/NAME of a connector or a rule (SINGULAR) that is named by WORD in full, or by its
  * name alone where only one has it. */

@@ -1,5 +1,6 @@
 """The document of the API (GET /v1/openapi.json), and whether an answer is what it says."""
 import datetime
+import hashlib
 import json
 import re
 import urllib.parse
@@ -82,3 +83,8 @@ def quoted(path, **segments):
     for name, value in segments.items():
         path = path.replace('{' + name + '}', urllib.parse.quote(str(value), safe=''))
     return path
+
+
+def cursor_at(route, plain):
+    """The cursor for a place of a listing that the server did not tell: checked, and yet anybody can make one."""
+    return hashlib.sha256(f'{route}\n{plain}'.encode()).hexdigest()[:8] + plain

@@ -2,10 +2,14 @@
 import base64
 import copy
 import hmac
+import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
+import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -13,9 +17,9 @@ import urllib.parse
 
 import pytest
 
-from contract import quoted
+from contract import cursor_at, quoted
 from waiting import wait_for
-from world import ALPHA, ANN, MARK, STRANGER, ZETA, World
+from world import ALPHA, ANN, MARK, STRANGER, ZETA, Answer, World
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='only root can become somebody else')
 
@@ -51,7 +55,7 @@ def test_the_document_is_one(world, tmp_path):
 
 
 def test_the_document_and_the_table_of_routes_agree(world):
-    routes = {(r['method'].lower(), r['path']) for r in world.ask('GET', '/v1').json()['items']}
+    routes = {(r['method'].lower(), r['path']) for r in world.ask('GET', '/v1?limit=1000').json()['items']}
     told = {(method, path) for method, path, _ in world.contract.operations()}
     actions = {('post', f'/v1/queue/{a}') for a in ('hold', 'release', 'retry', 'delete', 'return')}
     assert told == routes - {('post', '/v1/queue/{action}')} | actions
@@ -187,7 +191,7 @@ ASKED = {
     **objects('rules', by_names, {'organisation': ALPHA.organisation, 'name': ALPHA.rule}, COMMENT),
     'post /v1/connectors/{organisation}/{name}/test': lambda w: dict(path=AWAY, body={'to': f'ann@{ALPHA.partner}'}),
     'get /v1/connectors/{organisation}/{name}/test': lambda w: dict(path=AWAY, query={'limit': 5}),
-    'get /v1/connector-tests': lambda w: dict(query={'after': 'a/b', 'limit': 5}),
+    'get /v1/connector-tests': lambda w: dict(query={'limit': 5}),
     'get /v1/connectors/{organisation}/{name}/readiness': lambda w: dict(path=AWAY, query={'days': 7}),
     'post /v1/explain': lambda w: dict(body={'from': f'joe@{ALPHA.domain}', 'to': [f'ann@{ALPHA.partner}'],
                                              'ip': '192.0.2.1'}),
@@ -424,6 +428,11 @@ def still(world, name):
     return world.asked[name]
 
 
+# No cursor of any listing: too short, without its check, of another one, with more behind it.
+GARBAGE = ['garbage', '12345678', '', 'contoso/fabrikam', '0' * 8 + '1', cursor_at('/v1/elsewhere', '1'),
+           cursor_at('/v1/queue', '1') + '0']
+
+
 def bad_queries(operation):
     for parameter in operation['parameters']:
         if parameter.get('in') != 'query':
@@ -437,7 +446,8 @@ def bad_queries(operation):
         elif 'enum' in schema or '$ref' in schema or schema.get('format') == 'date-time':
             yield name, ['odd']
         elif 'maxLength' in schema:
-            yield name, ['x' * (schema['maxLength'] + 1), '\udcff']
+            yield name, ['x' * (schema['maxLength'] + 1), '\udcff',
+                         *(GARBAGE if name == 'cursor' else [])]
 
 
 @pytest.mark.parametrize('name', [n for n in all_operations() if n.split(' ')[1].startswith('/v1')])
@@ -456,26 +466,227 @@ def test_odd_queries_are_refused(world, name):
             refused(world, world.ask(method, f'{url}?{key}=1&{key}=1', body), {400}, key, url)
 
 
-def test_what_is_too_long_is_refused(world):
-    assert world.ask('GET', '/v1/trace/' + 'x' * 5000).status in (414, 422, 400, 404)
-    for sent in ('GET', '/v1/' + 'x' * 60000), ('GET', '/v1/queue?sender=' + 'x' * 60000):
+def sent(world, head, body=b'', by_web=False):
+    """The answer to a request of which the server need not take all: what it will not have stays here."""
+    if by_web:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = context.wrap_socket(socket.create_connection(('127.0.0.1', world.port), 60))
+    else:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(60)
+        connection.connect(str(world.socket()))
+    with connection:
+        connection.sendall(head)
         try:
-            assert 400 <= world.ask(*sent).status < 500, sent[1][:30]
-        except (ConnectionError, OSError):
-            pass  # it has closed before all was read
-    assert world.ask('GET', '/v1/status').status == 200
+            connection.sendall(body)
+        except OSError:
+            pass  # it has answered already, and closed
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
 
 
-@pytest.mark.parametrize('name', ['put /v1/config', 'post /v1/changes', 'post /v1/explain',
-                                  'post /v1/checks/endpoints'])
+def head_of(method, url, **headers):
+    lines = [f'{method.upper()} {url} HTTP/1.1', 'Host: mx.house.example', 'Content-Type: application/json',
+             *(f'{k.replace("_", "-")}: {v}' for k, v in headers.items())]
+    return '\r\n'.join(lines).encode() + b'\r\n\r\n'
+
+
+def with_a_body():
+    return [n for n in all_operations() if n.split(' ')[0] != 'get']
+
+
+@pytest.mark.parametrize('name', with_a_body())
 def test_bodies_have_a_limit(world, name):
+    """Whatever changes or asks: told beforehand, told piece by piece, and over the network from who is not known."""
     method, path = name.split(' ')
-    try:
-        answer = world.ask(method, path, b'{"x": "' + b'y' * (4 * 1024 * 1024) + b'"}')
-        assert answer.status == 413, answer
-    except (ConnectionError, OSError):
-        pass  # it has closed before all was read
-    assert world.ask('GET', '/v1/status').status == 200
+    url = quoted(path, **still(world, name).get('path', {}))
+    size = 3 * 1024 * 1024 + 1
+    for request in [(head_of(method, url, Content_Length=size), b'y' * size),
+                    (head_of(method, url, Content_Length=size),),
+                    (head_of(method, url, Transfer_Encoding='chunked'), b'%x\r\n' % size + b'y' * size + b'\r\n0\r\n\r\n'),
+                    (head_of(method, url, Transfer_Encoding='chunked'), b'10000\r\n' + b'y' * 0x10000 + b'\r\n' +
+                     (b'10000\r\n' + b'y' * 0x10000 + b'\r\n') * 50 + b'0\r\n\r\n')]:
+        refused(world, sent(world, *request), {413}, None, (name, request[0]))
+    size = 1024 * 1024 + 1
+    refused(world, sent(world, head_of(method, url, Content_Length=size), b'y' * size, by_web=True), {413}, None, name)
+    assert world.ask('GET', '/v1/session').status == 200
+
+
+@pytest.mark.parametrize('name', all_operations())
+def test_paths_queries_and_headers_have_a_limit(world, name):
+    method, path = name.split(' ')
+    url = quoted(path, **still(world, name).get('path', {}))
+    for by_web in False, True:
+        for long in f'{url}/{"x" * 20000}', f'{url}?x={"x" * 20000}', f'{url}?{"x" * 20000}':
+            refused(world, sent(world, head_of(method, long), by_web=by_web), {400}, None, (name, long[:80]))
+        refused(world, sent(world, head_of(method, url, X_Odd='x' * 20000), by_web=by_web), {400}, None, name)
+    if path.startswith('/v1'):
+        # What fits into the head may be too long all the same; the parts of a path have their own limits.
+        answer = sent(world, head_of(method, f'{url}?colour={"x" * 9000}'))
+        refused(world, answer, {400}, 'colour', name)
+    for segment in set(re.findall(r'{(.*?)}', path)) if '{' in path else ():
+        long = quoted(path, **{**still(world, name).get('path', {}), segment: 'x' * 5000})
+        answer = sent(world, head_of(method, long, Content_Length=2), b'{}')
+        refused(world, answer, {400, 404, 409, 422}, None, (name, segment))
+
+
+@pytest.mark.parametrize('by_web', [False, True], ids=['socket', 'https'])
+def test_what_is_no_http_is_told_in_json(world, by_web):
+    for request, status in [(b'nonsense\r\n\r\n', 400), (b'GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n', 400),
+                            (head_of('POST', '/v1/explain', Content_Length='many'), 400),
+                            (head_of('POST', '/v1/explain', Content_Length='-1'), 400),
+                            (head_of('OPTIONS', '/v1/status'), 405), (head_of('TRACE', '/v1/status'), 405)]:
+        refused(world, sent(world, request, by_web=by_web), {status}, None, request)
+    assert world.ask('GET', '/v1/session').status == 200
+
+
+# ---- pages -------------------------------------------------------------------------------------------------
+
+
+def listings():
+    return sorted(n for n in ASKED if n.startswith('get ') and n not in WITHOUT_PAGES)
+
+
+# Of these there is one answer.  That no other route has none is a test of its own.
+WITHOUT_PAGES = {n for n in ASKED if n.startswith('get ')} - {f'get /v1{path}' for path in (
+    '', '/acme-challenges', '/alarms', '/audit', '/certificates', '/certificates/requests',
+    '/certificates/{name}/acceptance', '/chains',
+    '/checks/roots', '/connector-tests', '/connectors', '/connectors/{organisation}/{name}/test', '/domains', '/hosts', '/lint',
+    '/organisations', '/protection', '/queue', '/recipients', '/reports', '/rules', '/tokens', '/trace', '/users')}
+
+
+def test_every_listing_has_pages(world):
+    """Whatever answers items takes cursor and limit, and says what comes next; nothing else does."""
+    for method, path, operation in world.contract.operations():
+        content = operation['responses'].get('200', {}).get('content', {})
+        schema = world.contract.deref(content.get('application/json', {}).get('schema', {}))
+        takes = {p['name'] for p in operation['parameters'] if p.get('in') == 'query'} & {'cursor', 'limit'}
+        is_listing = method == 'get' and 'items' in schema.get('properties', {})
+        assert takes == ({'cursor', 'limit'} if is_listing else set()), (method, path)
+        assert f'{method} {path}' in listings() or not is_listing, path
+        if is_listing:
+            assert {'items', 'next'} <= set(schema['required']), path
+            limit = next(p for p in operation['parameters'] if p.get('name') == 'limit')['schema']
+            assert limit['minimum'] == 1 and limit['maximum'] == 1000, path
+
+
+def pages_of(world, url, limit, between=lambda: None):
+    """Every page, from the first one to the last."""
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        more = {'limit': limit, **({'cursor': cursor} if cursor else {})}
+        answer = world.ask('GET', url + ('&' if '?' in url else '?') + urllib.parse.urlencode(more))
+        assert answer.status == 200, (url, more, answer)
+        page = answer.json()
+        assert len(page['items']) <= limit and (page['next'] is None or page['next'] != cursor), (url, more, answer)
+        pages.append(page)
+        cursor = page['next']
+        between()
+    return pages
+
+
+NAMES = ('id', 'method', 'path', 'organisation', 'kind', 'name', 'version', 'store', 'address', 'domain', 'network',
+         'direction', 'host', 'token', 'subject', 'severity', 'partner', 'sha256', 'text')
+
+
+def identity(item):
+    """What tells it from others and does not change while it is there."""
+    return tuple((n, str(item[n])) for n in NAMES if item.get(n) is not None and not (n == 'text' and 'id' in item))
+
+
+def names_of(pages):
+    return [identity(item) for page in pages for item in page['items']]
+
+
+def walked(world, url, limit):
+    """(pages, the whole) of a listing that has stood still meanwhile."""
+    for _ in range(20):
+        before, pages = names_of(pages_of(world, url, 1000)), pages_of(world, url, limit)
+        if names_of(pages_of(world, url, 1000)) == before:
+            return pages, before
+    raise AssertionError(f'{url} does not stand still')
+
+
+def two_of(world, name):
+    """Some listings are short in this world: there are to be two items at least."""
+    if name.endswith('/test'):
+        for _ in range(2):
+            world.ask('POST', quoted('/v1/connectors/{organisation}/{name}/test', **AWAY),
+                      {'direction': 'inbound', 'from': 'a@b.example', 'to': f'u@{ALPHA.domain}', 'ip': '192.0.2.1'})
+    adders = {'get /v1/acme-challenges': challenge, 'get /v1/tokens': token_id, 'get /v1/users': lambda w: w.user(),
+              'get /v1/protection': watched, 'get /v1/certificates/requests': requested}
+    for _ in range(2):
+        adders.get(name, lambda w: None)(world)
+
+
+@pytest.mark.parametrize('name', listings())
+def test_pages_are_the_listing(world, name):
+    """One by one, in threes, and as few as can be: the same items in the same order, each once."""
+    two_of(world, name)
+    asked = dict(ASKED[name](world))
+    if name != 'get /v1/queue':  # the others as they are, with nothing left out
+        asked.pop('query', None)
+    if name == 'get /v1/checks/roots':
+        asked['query'] = {'require': 'Test Root'}
+    if name == 'get /v1/queue':
+        asked['query'] = {}
+    url = request_of('GET', name.split(' ')[1], asked)[1]
+    whole = pages_of(world, url, 1000)
+    assert len([p for p in whole if p['items']]) <= 1, 'all fit on one page here'
+    items = names_of(whole)
+    assert len(set(items)) == len(items), 'names tell items apart'
+    assert len(items) >= 2 or name in ('get /v1/hosts', 'get /v1/certificates/{name}/acceptance'), (name, whole)
+    for limit in 1, 3:
+        pages, items = walked(world, url, limit)
+        assert names_of(pages) == items, (name, limit)
+        assert all(len(p['items']) == limit for p in pages[:-2]), 'pages are full'
+    plain = world.ask('GET', url).json()
+    assert [identity(item) for item in plain['items']] == items[:100] and bool(plain['next']) == (len(items) > 100)
+    rest = {k: v for k, v in plain.items() if k not in ('items', 'next')}
+    assert all({k: v for k, v in p.items() if k not in ('items', 'next')}.keys() == rest.keys() for p in pages)
+
+
+@pytest.mark.parametrize('kind', ['organisations', 'domains', 'recipients', 'connectors', 'rules', 'users', 'tokens',
+                                  'acme-challenges'])
+def test_pages_while_objects_are_added(world, kind):
+    """Whatever comes between two pages, what was there from the beginning is told once, in its order."""
+    adders = {'users': lambda: world.user(), 'tokens': lambda: token_id(world), 'acme-challenges': lambda: challenge(world)}
+    add = adders.get(kind, lambda: spare(world, kind))
+    left = iter(range(8))
+    for _ in range(3):
+        add()
+    before = names_of(pages_of(world, f'/v1/{kind}', 1000))
+    pages = pages_of(world, f'/v1/{kind}', 1, lambda: next(left, None) is not None and add())
+    told = names_of(pages)
+    assert [n for n in told if n in before] == before and len(set(told)) == len(told)
+    assert len(names_of(pages_of(world, f'/v1/{kind}', 1000))) == len(before) + min(8, len(pages))
+
+
+def test_a_page_behind_what_is_gone(world):
+    gone = spare(world, 'recipients')
+    spare(world, 'recipients')
+    pages = pages_of(world, '/v1/recipients', 1000)
+    at = [r['address'] for r in pages[0]['items']].index(gone['address'])
+    cursor = world.ask('GET', f'/v1/recipients?limit={at + 1}').json()['next']
+    url = '/v1/recipients?' + urllib.parse.urlencode({'cursor': cursor})
+    assert world.ask('GET', url).status == 200
+    assert world.ask('DELETE', f'/v1/recipients/{gone["address"]}').status == 200
+    refused(world, world.ask('GET', url), {409}, 'cursor', url)
+
+
+@pytest.mark.parametrize('name', listings())
+def test_a_cursor_of_our_own_making_tells_nothing(world, name):
+    """Its check can be computed: the server holds all the same, whatever stands behind it."""
+    path = name.split(' ')[1]
+    url = quoted(path, **ASKED[name](world).get('path', {}))
+    for plain in ('x', '- x', '99999999999999999999 x', '-1', '0', '{}', '[true,1,2,3,4]', '[]', '1  ', 'x' * 2000, 'ä',
+                  '9223372036854775807', '1 ', ' '):
+        said = url + '?' + urllib.parse.urlencode({'cursor': cursor_at(path, plain)})
+        answer = world.ask('GET', said)
+        if answer.status != 200:
+            refused(world, answer, {400, 409}, 'cursor', said)
 
 
 # ---- edits at the same time --------------------------------------------------------------------------------
@@ -636,19 +847,21 @@ def words_for(name):
             'id': [ZETA.queued, ZETA.traced], 'address': [f'u@{ZETA.domain}', ZETA.sender, f'ann@{ZETA.partner}'],
             'sender': [ZETA.sender, f'joe@{ZETA.domain}'], 'recipient': [f'u@{ZETA.domain}', f'bob@{ZETA.stuck_domain}'],
             'message_id': [ZETA.message_id], 'route': [f'connector:{ZETA.organisation}/{ZETA.stuck}'],
-            'name': [ZETA.certificate], 'after': [ZETA.queued, ZETA.recipient, f'{ZETA.organisation}/{ZETA.connector}',
+            'name': [ZETA.certificate], 'cursor': [ZETA.queued, ZETA.recipient, f'{ZETA.organisation}/{ZETA.connector}',
                                                   ZETA.organisation, ZETA.domain, str(ZETA.chain), ZETA.traced],
             'require': [ZETA.host], 'host': [ZETA.host], 'subject': [ZETA.subject], 'object': [ZETA.organisation],
             'actor': ['root']}.get(name, [])
 
 
-def values_for(parameter):
+def values_for(path, parameter):
     """What a parameter of a query is asked with: zeta's names, and each word that it knows."""
     schema = parameter['schema']
     if parameter['name'] in ('limit', 'days'):
         return ['1', '50']
     if schema.get('type') == 'boolean':
         return ['1']
+    if parameter['name'] == 'cursor':
+        return [cursor_at(path, p) for w in words_for('cursor') for p in (w, f'- {w}', f'1 {w}')]
     return words_for(parameter['name']) + [v for v in schema.get('enum', []) if v]
 
 
@@ -661,7 +874,7 @@ def questions(world):
         url = quoted(path, **own.get('path', {}))
         yield [], (method, url, own.get('body'))
         for parameter in operation['parameters']:
-            for value in values_for(parameter) if parameter.get('in') == 'query' else []:
+            for value in values_for(path, parameter) if parameter.get('in') == 'query' else []:
                 yield [value], (method, with_query(url, {parameter['name']: value}), own.get('body'))
     yield from bodies()
 

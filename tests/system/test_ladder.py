@@ -53,7 +53,7 @@ def receipt(ours, address):
 
 
 def remembered(ours):
-    return ours.json('host', 'list')['hosts']
+    return ours.json('host', 'list')['items']
 
 
 def wait_deferred(ours, address, token):

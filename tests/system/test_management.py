@@ -7,10 +7,11 @@ import smtplib
 import socket
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
-from contract import Contract
+from contract import Contract, cursor_at
 from setups import local_domain, organisation, own_server_by_address
 from waiting import wait_for
 
@@ -354,9 +355,10 @@ def test_pages_of_a_listing(ours, api):
         ours.cli('recipient', 'add', f'u{i}@ours.example')
     _, page, _ = api.ask('GET', '/v1/recipients?limit=2')
     assert [r['address'] for r in page['items']] == ['u0@ours.example', 'u1@ours.example']
-    _, page, _ = api.ask('GET', f'/v1/recipients?limit=3&after={page["next"]}')
+    _, page, _ = api.ask('GET', f'/v1/recipients?limit=3&cursor={quote(page["next"])}')
     assert [r['address'] for r in page['items']] == [f'u{i}@ours.example' for i in (2, 3, 4)] and page['next'] is None
-    status, problem, _ = api.ask('GET', '/v1/recipients?after=gone@ours.example')
+    gone = cursor_at('/v1/recipients', '- gone@ours.example')
+    status, problem, _ = api.ask('GET', f'/v1/recipients?cursor={quote(gone)}')
     assert status == 409 and 'begin again' in problem['detail']
     assert api.ask('GET', '/v1/recipients?domain=other.example')[1]['items'] == []
     assert len(ours.json('recipient', 'list', '--limit=4')) == 4

@@ -6,9 +6,11 @@ import re
 import smtplib
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
+from contract import cursor_at
 from sealpost import message
 from setups import local_domain, organisation, outbound_partner
 from waiting import wait_for
@@ -208,7 +210,7 @@ def requests_of(house, routes):
 
 @needs_root
 def test_no_route_tells_of_another_organisation(busy):
-    routes = json.loads(ask_as(busy, ANN, ('GET', '/v1', None))[0][1])['items']
+    routes = json.loads(ask_as(busy, ANN, ('GET', '/v1?limit=1000', None))[0][1])['items']
     assert all(r['who'] in ('installation', 'organisation', 'anyone') for r in routes), routes
     asked = list(requests_of(busy, routes))
     answers = ask_as(busy, ANN, *(request for _, request in asked))
@@ -232,6 +234,10 @@ def test_no_route_tells_of_another_organisation(busy):
 
 
 @needs_root
+def behind(listing, plain):
+    return f'/v1/{listing}?cursor={quote(cursor_at(f"/v1/{listing}", plain))}'
+
+
 def test_what_is_anothers_can_neither_be_asked_nor_changed(busy):
     theirs = busy.json('queue', 'list', '--domain', 'zeta-far.example')[0]['id']
     only = busy.json('trace', '--from', 'zeta-s@x.example', '--outcome', 'delivered')[0]['id']
@@ -254,9 +260,10 @@ def test_what_is_anothers_can_neither_be_asked_nor_changed(busy):
             ('POST', '/v1/connectors/zeta/zeta-away/test', {}, {403}),
             ('GET', '/v1/connectors/zeta/zeta-away/readiness', None, {403}),
             # Neither does a page begin behind what is not hers: its being there would show.
-            ('GET', '/v1/connectors?after=zeta/partner', None, {409}),
-            ('GET', '/v1/recipients?after=zeta-r@other.example', None, {409}),
-            ('GET', '/v1/recipients?after=r@alpha.example', None, {200}),
+            ('GET', behind('connectors', '- zeta/partner'), None, {409}),
+            ('GET', behind('connectors', '1 zeta/partner'), None, {409}),
+            ('GET', behind('recipients', '- zeta-r@other.example'), None, {409}),
+            ('GET', behind('recipients', '- r@alpha.example'), None, {200}),
             ('GET', f'/v1/queue/{theirs}', None, {404}), ('GET', f'/v1/trace/{only}', None, {404}),
             ('POST', '/v1/queue/delete', {'filter': {'id': theirs}}, {200}),
             ('POST', '/v1/queue/return', {'filter': {'connector': 'zeta/zeta-away'}}, {200})]:

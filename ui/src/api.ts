@@ -246,6 +246,29 @@ export interface Page<T> {
 	next: string | null;
 }
 
+/** Pages are this long where a list is wanted as a whole; the server has no longer ones. */
+const WHOLE_PAGE = 1000;
+/** So often a walk begins again because the object that a page ended with is gone. */
+const WHOLE_TRIES = 3;
+
+/** A list as a whole, however many pages it has, with what else its first page says. */
+export async function getAll<T, Rest = unknown>(path: string, params?: Params, signal?: AbortSignal): Promise<{ items: T[] } & Rest> {
+	for (let tries = 1; ; tries++)
+		try {
+			const first = await get<Page<T> & Rest>(path, { ...params, limit: WHOLE_PAGE }, signal);
+			const items = first.items;
+			for (let cursor = first.next; cursor !== null;) {
+				const page: Page<T> = await get<Page<T>>(path, { ...params, limit: WHOLE_PAGE, cursor }, signal);
+				items.push(...page.items);
+				cursor = page.next;
+			}
+			return { ...first, items };
+		} catch (error) {
+			if (!(error instanceof ApiError) || error.status !== 409 || tries === WHOLE_TRIES)
+				throw error;
+		}
+}
+
 export interface Pages<T> {
 	items: T[];
 	error: ApiError | undefined;
@@ -275,7 +298,7 @@ export function usePages<T>(path: string, params: Params = {}, watched: (keyof P
 		if (!next)
 			return;
 		setIsMore(true);
-		get<Page<T>>(path, { ...params, after: next }).then(page => {
+		get<Page<T>>(path, { ...params, cursor: next }).then(page => {
 			setLater(old => ({ key, items: [...(old?.items ?? []), ...page.items], next: page.next }));
 			setMoreError(undefined);
 		}, error => setMoreError(asError(error))).finally(() => setIsMore(false));

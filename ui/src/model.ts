@@ -148,6 +148,8 @@ export interface Finding {
 export interface OwnCertificate {
 	name: string;
 	version?: string;
+	/** null: it has no versions. */
+	life: Life | null;
 	state: 'next' | 'current' | 'deprecated' | 'retired';
 	days_left: number;
 	chain: CertificateFacts[];

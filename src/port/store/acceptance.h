@@ -35,9 +35,16 @@ struct store_acceptance {
 };
 typedef void store_acceptances_done(
 	void *context, enum err e, const struct store_acceptance *rows, size_t count);
-/* Of that certificate, in the order of partner, direction, version; at most STORE_MAX_LIST.
- * ORGANISATION NULL: of all. */
-void store_acceptances(struct store *store, const char *certificate, const char *organisation,
+struct store_acceptance_query {
+	const char *certificate;
+	const char *organisation; /* NULL: of all */
+	/* The last one had: organisation (whether there is one), partner, direction, version and
+	 * sha256 are looked at.  NULL: from the beginning. */
+	const struct store_acceptance *after;
+	size_t limit; /* 0, and at most: STORE_MAX_LIST */
+};
+/* Partners with a connector come first; in the order of partner, direction, version, sha256. */
+void store_acceptances(struct store *store, const struct store_acceptance_query *query,
 	store_acceptances_done *done, void *context);
 
 #endif

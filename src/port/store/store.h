@@ -470,10 +470,15 @@ struct store_alarm {
 };
 typedef void store_alarms_done(
 	void *context, enum err e, const struct store_alarm *alarms, size_t count);
-/* Newest first, at most STORE_MAX_LIST; ORGANISATION NULL: of all.  ALL false: only those that
- * nobody has acknowledged. */
-void store_alarms(struct store *store, const char *organisation, bool all, store_alarms_done *done,
-	void *context);
+struct store_alarm_query {
+	const char *organisation; /* NULL: of all */
+	bool all;		  /* else only those that nobody has acknowledged */
+	int64_t before;		  /* id of the last one had; 0: from the newest */
+	size_t limit;		  /* 0, and at most: STORE_MAX_LIST */
+};
+/* Those raised last come first. */
+void store_alarms(struct store *store, const struct store_alarm_query *query,
+	store_alarms_done *done, void *context);
 struct store_acknowledgement {
 	int64_t id;
 	const char *organisation; /* of which it must be; NULL: any */
@@ -501,9 +506,14 @@ typedef void store_tests_done(
 	void *context, enum err e, const struct store_test *tests, size_t count);
 void store_test_put(
 	struct store *store, const struct store_test *test, store_done *done, void *context);
+struct store_test_query {
+	const char *organisation, *connector;
+	int64_t before; /* id of the last one had; 0: from the newest */
+	size_t limit;	/* 0, and at most: STORE_MAX_LIST */
+};
 /* Newest first. */
-void store_tests(struct store *store, const char *organisation, const char *connector, size_t limit,
-	store_tests_done *done, void *context);
+void store_tests(struct store *store, const struct store_test_query *query, store_tests_done *done,
+	void *context);
 struct store_last_tests_query {
 	const struct record_texts *organisations; /* only theirs; NULL: all */
 	const char *organisation, *connector;	  /* behind this one; "": from the beginning */

@@ -3,6 +3,8 @@
 #include "port/store/testing.h"
 
 struct answer {
+	char last[4][64]; /* partner, version, sha256, organisation of the last row */
+	int last_direction;
 	bool finished;
 	enum err result;
 	size_t count;
@@ -16,6 +18,16 @@ static void on_rows(void *context, enum err e, const struct store_acceptance *ro
 
 	a->result = e;
 	a->count = count;
+	if (count > 0) {
+		const struct store_acceptance *row = &rows[count - 1];
+
+		snprintf(a->last[0], sizeof(a->last[0]), "%s", row->partner);
+		snprintf(a->last[1], sizeof(a->last[1]), "%s", row->version);
+		snprintf(a->last[2], sizeof(a->last[2]), "%s", row->sha256);
+		snprintf(a->last[3], sizeof(a->last[3]), "%s",
+			row->organisation != NULL ? row->organisation : "");
+		a->last_direction = row->direction;
+	}
 	for (size_t i = 0; i < count && i < 10; i++)
 		n += (size_t)snprintf(a->text + n, sizeof(a->text) - n,
 			"%s %s %s %d +%lld -%lld %lld-%lld %s; ", rows[i].partner, rows[i].version,
@@ -28,7 +40,9 @@ static void on_rows(void *context, enum err e, const struct store_acceptance *ro
 static const char *list(struct testing *t, struct answer *a, const char *organisation)
 {
 	*a = (struct answer){0};
-	store_acceptances(t->store, "mx", organisation, on_rows, a);
+	store_acceptances(t->store,
+		&(struct store_acceptance_query){.certificate = "mx", .organisation = organisation},
+		on_rows, a);
 	testing_wait(t, &a->finished);
 	assert_int_equal(a->result, ERR_OK);
 	return a->text;
@@ -78,6 +92,35 @@ static void refusing(struct testing *t, const char *organisation, int64_t at_ms)
 	tell(t, &event);
 }
 
+/* One by one, each behind the one before. */
+static void expect_pages(struct testing *t, const char *whole)
+{
+	struct answer before, a = {.count = 0};
+	char all[2048] = "";
+	bool goes_on = false;
+
+	do {
+		struct store_acceptance after;
+
+		before = a;
+		after = (struct store_acceptance){.partner = before.last[0],
+			.version = before.last[1],
+			.sha256 = before.last[2],
+			.organisation = before.last[3][0] != '\0' ? before.last[3] : NULL,
+			.direction = before.last_direction};
+		a = (struct answer){0};
+		store_acceptances(t->store,
+			&(struct store_acceptance_query){
+				.certificate = "mx", .after = goes_on ? &after : NULL, .limit = 1},
+			on_rows, &a);
+		testing_wait(t, &a.finished);
+		assert_true(a.count <= 1);
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s", a.text);
+		goes_on = true;
+	} while (a.count > 0);
+	assert_string_equal(all, whole);
+}
+
 static void versions_are_counted(struct testing *t)
 {
 	struct receipt connector = receipt_of(RECEIPT_OUT, "1");
@@ -98,6 +141,7 @@ static void versions_are_counted(struct testing *t)
 		"connector o/c 1 ab 1 +2 -0 10-20 -; connector o/c 2 ab 1 +0 -2 60-70 unknown ca; "
 		"address 192.0.2.1 1 ab 0 +1 -0 40-40 -; "
 		"host mx.fabrikam.example:25 1 ab 1 +1 -0 50-50 -; ");
+	expect_pages(t, list(t, &a, NULL));
 	list(t, &a, "o");
 	assert_int_equal(a.count, 2);
 	list(t, &a, "other");

@@ -78,7 +78,9 @@ static void ask_readiness(struct testing *t, struct answer *a, int64_t since)
 static void ask_alarms(struct testing *t, struct answer *a, const char *organisation, bool all)
 {
 	*a = (struct answer){0};
-	store_alarms(t->store, organisation, all, on_alarms, a);
+	store_alarms(t->store,
+		&(struct store_alarm_query){.organisation = organisation, .all = all}, on_alarms,
+		a);
 	testing_wait(t, &a->finished);
 	assert_int_equal(a->result, ERR_OK);
 }
@@ -354,11 +356,12 @@ static void tests_are_kept(struct testing *t)
 	}
 	if (t->directory[0] != '\0')
 		testing_reopen(t);
-	store_tests(t->store, "contoso", "fabrikam", 10, on_tests, &a);
+	store_tests(
+		t->store, &(struct store_test_query){"contoso", "fabrikam", 0, 10}, on_tests, &a);
 	testing_wait(t, &a.finished);
 	assert_string_equal(a.text, "15 root ok {\"steps\":[]}; 10 root failed {\"steps\":[]}; ");
 	a = (struct answer){0};
-	store_tests(t->store, "contoso", "other", 10, on_tests, &a);
+	store_tests(t->store, &(struct store_test_query){"contoso", "other", 0, 10}, on_tests, &a);
 	testing_wait(t, &a.finished);
 	assert_int_equal(a.count, 0);
 }

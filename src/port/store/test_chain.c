@@ -58,7 +58,7 @@ static const char *list(struct testing *t, struct answer *a, struct store_chain_
 static const char *alarms(struct testing *t, struct answer *a)
 {
 	*a = (struct answer){0};
-	store_alarms(t->store, NULL, true, on_alarms, a);
+	store_alarms(t->store, &(struct store_alarm_query){.all = true}, on_alarms, a);
 	testing_wait(t, &a->finished);
 	return a->text;
 }

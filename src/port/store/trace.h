@@ -51,6 +51,8 @@ struct store_trace_job {
 	void (*tell)(struct store_trace_job *job, enum err e);
 };
 void *store_trace_job_new(size_t size) MUST_USE;
+/* How many items a question gets that asks for LIMIT; 0: as many as there may be. */
+size_t store_trace_limit(size_t limit);
 void store_trace_submit(struct store_trace *trace, struct store_trace_job *job);
 
 #endif

@@ -104,8 +104,10 @@ struct acceptances {
 	struct store_trace_job job;
 	store_acceptances_done *done;
 	const char *certificate, *organisation;
+	bool goes_on;
+	struct store_acceptance after;
 	struct store_acceptance *items;
-	size_t count;
+	size_t limit, count;
 };
 
 static enum err run_list(struct store_db *db, struct store_trace_job *job)
@@ -120,8 +122,14 @@ static enum err run_list(struct store_db *db, struct store_trace_job *job)
 		return store_trace_error(db);
 	store_db_bind_text(s, 1, a->certificate);
 	store_db_bind_text(s, 2, a->organisation);
-	sqlite3_bind_int64(s, 3, STORE_MAX_LIST);
-	a->items = arena_array(arena, STORE_MAX_LIST, sizeof(*a->items));
+	sqlite3_bind_int64(s, 3, (int64_t)a->limit);
+	sqlite3_bind_int(s, 4, a->goes_on);
+	sqlite3_bind_int(s, 5, a->after.organisation == NULL);
+	store_db_bind_text(s, 6, a->after.partner);
+	sqlite3_bind_int(s, 7, a->after.direction);
+	store_db_bind_text(s, 8, a->after.version);
+	store_db_bind_text(s, 9, a->after.sha256);
+	a->items = arena_array(arena, a->limit, sizeof(*a->items));
 	while ((e = store_db_step(s, &row)) == ERR_OK && row)
 		a->items[a->count++] = (struct store_acceptance){
 			.certificate = store_db_text_copy(s, 0, arena),
@@ -147,7 +155,7 @@ static void tell_list(struct store_trace_job *job, enum err e)
 	a->done(job->context, e, e == ERR_OK ? a->items : NULL, e == ERR_OK ? a->count : 0);
 }
 
-void store_acceptances(struct store *store, const char *certificate, const char *organisation,
+void store_acceptances(struct store *store, const struct store_acceptance_query *query,
 	store_acceptances_done *done, void *context)
 {
 	struct acceptances *a = store_trace_job_new(sizeof(*a));
@@ -156,7 +164,17 @@ void store_acceptances(struct store *store, const char *certificate, const char 
 	a->job.tell = tell_list;
 	a->job.context = context;
 	a->done = done;
-	a->certificate = arena_text(a->job.arena, certificate);
-	a->organisation = arena_text(a->job.arena, organisation);
+	a->certificate = arena_text(a->job.arena, query->certificate);
+	a->organisation = arena_text(a->job.arena, query->organisation);
+	a->limit = store_trace_limit(query->limit);
+	a->goes_on = query->after != NULL;
+	if (query->after != NULL)
+		a->after = (struct store_acceptance){
+			.organisation = arena_text(a->job.arena, query->after->organisation),
+			.partner = arena_text(a->job.arena, query->after->partner),
+			.direction = query->after->direction,
+			.version = arena_text(a->job.arena, query->after->version),
+			.sha256 = arena_text(a->job.arena, query->after->sha256),
+		};
 	store_trace_submit(store->trace, &a->job);
 }

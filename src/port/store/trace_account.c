@@ -103,6 +103,11 @@ void store_readiness(struct store *store, const char *organisation, const char *
 	store_trace_submit(store->trace, &r->job);
 }
 
+size_t store_trace_limit(size_t limit)
+{
+	return limit == 0 || limit > STORE_MAX_LIST ? STORE_MAX_LIST : limit;
+}
+
 /* ---- alarms ------------------------------------------------------------------------------------
  */
 
@@ -172,8 +177,8 @@ struct alarms {
 	struct store_trace_job job;
 	store_alarms_done *listed;
 	store_done *done;
+	struct store_alarm_query query;
 	const char *organisation, *by;
-	bool all;
 	int64_t id, at_ms;
 	struct store_alarm *items;
 	size_t count;
@@ -206,10 +211,11 @@ static enum err run_alarms(struct store_db *db, struct store_trace_job *job)
 
 	if (s == NULL)
 		return store_trace_error(db);
-	store_db_bind_text(s, 1, a->organisation);
-	sqlite3_bind_int(s, 2, a->all);
-	sqlite3_bind_int64(s, 3, STORE_MAX_LIST);
-	a->items = arena_array(arena, STORE_MAX_LIST, sizeof(*a->items));
+	store_db_bind_text(s, 1, a->query.organisation);
+	sqlite3_bind_int(s, 2, a->query.all);
+	sqlite3_bind_int64(s, 3, (int64_t)a->query.limit);
+	sqlite3_bind_int64(s, 4, a->query.before);
+	a->items = arena_array(arena, a->query.limit, sizeof(*a->items));
 	while ((e = store_db_step(s, &row)) == ERR_OK && row)
 		store_trace_read_alarm(s, arena, &a->items[a->count++]);
 	return e;
@@ -222,8 +228,8 @@ static void tell_alarms(struct store_trace_job *job, enum err e)
 	a->listed(job->context, e, e == ERR_OK ? a->items : NULL, e == ERR_OK ? a->count : 0);
 }
 
-void store_alarms(struct store *store, const char *organisation, bool all, store_alarms_done *done,
-	void *context)
+void store_alarms(struct store *store, const struct store_alarm_query *query,
+	store_alarms_done *done, void *context)
 {
 	struct alarms *a = store_trace_job_new(sizeof(*a));
 
@@ -231,8 +237,9 @@ void store_alarms(struct store *store, const char *organisation, bool all, store
 	a->job.tell = tell_alarms;
 	a->job.context = context;
 	a->listed = done;
-	a->organisation = arena_text(a->job.arena, organisation);
-	a->all = all;
+	a->query = *query;
+	a->query.organisation = arena_text(a->job.arena, query->organisation);
+	a->query.limit = store_trace_limit(query->limit);
 	store_trace_submit(store->trace, &a->job);
 }
 
@@ -286,6 +293,7 @@ struct tests {
 	struct store_test test;
 	enum store_trace_sql which; /* how they are listed */
 	const char *organisations;  /* JSON; NULL: all */
+	int64_t before;
 	size_t limit, count;
 	struct store_test *items;
 };
@@ -366,6 +374,8 @@ static enum err run_tests(struct store_db *db, struct store_trace_job *job)
 	sqlite3_bind_int64(s, 3, (int64_t)t->limit);
 	if (t->which == STORE_TRACE_TEST_LAST)
 		store_db_bind_text(s, 4, t->organisations);
+	else
+		sqlite3_bind_int64(s, 4, t->before);
 	t->items = arena_array(arena, t->limit, sizeof(*t->items));
 	while ((e = store_db_step(s, &row)) == ERR_OK && row)
 		t->items[t->count++] = (struct store_test){
@@ -398,18 +408,20 @@ static struct tests *tests_new(const char *organisation, const char *connector, 
 	t->job.tell = tell_tests;
 	t->job.context = context;
 	t->listed = done;
-	t->test = (struct store_test){.organisation = organisation, .connector = connector};
-	own_test(&t->test, t->job.arena);
-	t->limit = limit == 0 || limit > STORE_MAX_LIST ? STORE_MAX_LIST : limit;
+	t->test.organisation = arena_text(t->job.arena, organisation);
+	t->test.connector = arena_text(t->job.arena, connector);
+	t->limit = store_trace_limit(limit);
 	return t;
 }
 
-void store_tests(struct store *store, const char *organisation, const char *connector, size_t limit,
-	store_tests_done *done, void *context)
+void store_tests(struct store *store, const struct store_test_query *query, store_tests_done *done,
+	void *context)
 {
-	struct tests *t = tests_new(organisation, connector, limit, done, context);
+	struct tests *t =
+		tests_new(query->organisation, query->connector, query->limit, done, context);
 
 	t->which = STORE_TRACE_TEST_LIST;
+	t->before = query->before;
 	store_trace_submit(store->trace, &t->job);
 }
 

@@ -197,7 +197,7 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 				   " AND organisation IS ?5 AND over = 0",
 	[STORE_TRACE_ALARM_LIST] =
 		"SELECT " ALARM " FROM alarm WHERE (?1 IS NULL OR organisation = ?1)"
-		" AND (?2 OR acknowledged = 0) ORDER BY last DESC, id DESC LIMIT ?3",
+		" AND (?2 OR acknowledged = 0) AND (?4 = 0 OR id < ?4) ORDER BY id DESC LIMIT ?3",
 	[STORE_TRACE_ALARM_ACKNOWLEDGE] =
 		"UPDATE alarm SET acknowledged = CASE acknowledged WHEN 0 THEN ?1 ELSE acknowledged"
 		" END, acknowledged_by = coalesce(acknowledged_by, ?2) WHERE id = ?3"
@@ -217,7 +217,8 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		" OFFSET ?3)",
 	[STORE_TRACE_TEST_LIST] =
 		"SELECT id, at, organisation, connector, direction, actor, ok, summary FROM test"
-		" WHERE organisation = ?1 AND connector = ?2 ORDER BY id DESC LIMIT ?3",
+		" WHERE organisation = ?1 AND connector = ?2 AND (?4 = 0 OR id < ?4)"
+		" ORDER BY id DESC LIMIT ?3",
 	[STORE_TRACE_TEST_LAST] =
 		"SELECT id, at, organisation, connector, direction, actor, ok, NULL FROM test"
 		" WHERE id IN (SELECT max(id) FROM test WHERE (organisation, connector) > (?1, ?2)"
@@ -243,7 +244,9 @@ const char *const store_trace_sql[STORE_TRACE_SQL_MAX] = {
 		"SELECT certificate, version, sha256, partner, direction, organisation, accepted,"
 		" refused, first, last, last_refused, reason FROM acceptance"
 		" WHERE certificate = ?1 AND (?2 IS NULL OR organisation = ?2)"
-		" ORDER BY organisation IS NULL, partner, direction, version LIMIT ?3",
+		" AND (?4 = 0 OR (organisation IS NULL, partner, direction, version, sha256)"
+		" > (?5, ?6, ?7, ?8, ?9))"
+		" ORDER BY organisation IS NULL, partner, direction, version, sha256 LIMIT ?3",
 	[STORE_TRACE_ACCEPTANCE_FORGET] = "DELETE FROM acceptance WHERE last < ?1",
 	[STORE_TRACE_TEST_FORGET] = "DELETE FROM test WHERE at < ?1",
 	[STORE_TRACE_ALERT_NEXT] =

@@ -1,5 +1,5 @@
 /* Readiness, alarms, protection: questions that the spool answers as they stand. */
-#include "process/admin/call.h"
+#include "process/admin/page.h"
 
 #include <string.h>
 
@@ -38,8 +38,10 @@ void admin_get_readiness(struct admin_call *call)
 
 void admin_get_alarms(struct admin_call *call)
 {
-	admin_ask_spool(
-		call, "alarms.list", json_pack("{s:b}", "all", is_set(call, "all")), pass_on);
+	json_t *arguments = json_pack("{s:b}", "all", is_set(call, "all"));
+
+	admin_page_ask(call, arguments);
+	admin_ask_spool(call, "alarms.list", arguments, pass_on);
 }
 
 void admin_acknowledge_alarm(struct admin_call *call)
@@ -59,6 +61,7 @@ void admin_get_protection(struct admin_call *call)
 
 	if (admin_query(call, "domain") != NULL)
 		json_object_set_new(arguments, "domain", json_string(admin_query(call, "domain")));
+	admin_page_ask(call, arguments);
 	admin_ask_spool(call, "protection.list", arguments, pass_on);
 }
 

@@ -5,6 +5,7 @@
 #include "process/admin/call.h"
 #include "process/admin/challenge.h"
 #include "process/admin/check.h"
+#include "process/admin/complaint.h"
 #include "process/admin/events.h"
 #include "process/admin/limits.h"
 #include "process/admin/login.h"
@@ -116,6 +117,8 @@ static struct evhttp *serve(struct admin *admin, int fd, on_request *handler)
 {
 	struct evhttp *http = evhttp_new(runtime_base(admin->runtime));
 
+	if (http != NULL)
+		admin_complaint_watch(admin, http);
 	if (http == NULL || evhttp_accept_socket_with_handle(http, fd) == NULL) {
 		if (http != NULL)
 			evhttp_free(http);

@@ -1,15 +1,18 @@
 /* Answers: JSON, problems (RFC 9457), text, files. */
 #include "base/buf.h"
 #include "process/admin/assets.h"
+#include "process/admin/complaint.h"
 #include "process/admin/count.h"
 #include "process/admin/events.h"
 #include "process/admin/gate.h"
+#include "process/admin/page.h"
 #include "process/admin/peer.h"
 
 #include <event2/buffer.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 
 /* An answer as it goes out. */
 struct answer {
@@ -101,6 +104,11 @@ static void finish(
 
 void admin_reply(struct admin_call *call, int status, json_t *json, const char *etag)
 {
+	if (status == 200 && call->route != NULL && call->route->pages &&
+		!admin_page_turn(call, &json)) {
+		json_decref(json);
+		return;
+	}
 	call->admin->served++;
 	finish(call, status, json, "application/json", etag);
 	json_decref(json);
@@ -284,13 +292,45 @@ static const char *code_of(enum err e)
 	}
 }
 
+/* What another process says of a parameter of the query is of the same kind as what is said here.
+ */
+static bool is_of_query(struct admin_call *call, const char *detail)
+{
+	size_t n = record_place(detail);
+
+	return n > 0 && call->route != NULL && call->route->method == EVHTTP_REQ_GET &&
+	       admin_query(call, arena_text_of(call->arena, str_make(detail, n))) != NULL;
+}
+
 void admin_problem_of(struct admin_call *call, enum err e, const json_t *result)
 {
 	const char *detail = json_string_value(json_object_get(result, "detail"));
+	int status = admin_status_of(e);
 
-	tell_problem(call, admin_status_of(e), code_of(e),
-		json_string_value(json_object_get(result, "field")),
+	if (detail != NULL && (e == ERR_SYNTAX || e == ERR_RANGE) && is_of_query(call, detail))
+		status = 400;
+	tell_problem(call, status, code_of(e), json_string_value(json_object_get(result, "field")),
 		detail != NULL ? detail : err_text(e));
+}
+
+void admin_answer_plainly(struct evbuffer *to, int status, const char *detail)
+{
+	json_t *json = problem_json(status, NULL, detail);
+	char *text = json_dumps(json, JSON_COMPACT);
+	const struct answer answer = {.type = "application/problem+json"};
+	struct evkeyvalq headers;
+
+	TAILQ_INIT(&headers);
+	put_headers(&headers, &answer);
+	evbuffer_add_printf(to, "HTTP/1.1 %d %s\r\n", status,
+		json_string_value(json_object_get(json, "title")));
+	for (const struct evkeyval *h = headers.tqh_first; h != NULL; h = h->next.tqe_next)
+		evbuffer_add_printf(to, "%s: %s\r\n", h->key, h->value);
+	evbuffer_add_printf(
+		to, "Connection: close\r\nContent-Length: %zu\r\n\r\n%s\n", strlen(text) + 1, text);
+	evhttp_clear_headers(&headers);
+	free(text);
+	json_decref(json);
 }
 
 void admin_refuse(

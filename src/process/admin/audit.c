@@ -1,4 +1,5 @@
 /* The audit log: questions that the spool answers. */
+#include "process/admin/page.h"
 #include "process/admin/users.h"
 
 static void pass_on(struct admin_call *call, enum err e, const json_t *result)
@@ -11,22 +12,14 @@ static void pass_on(struct admin_call *call, enum err e, const json_t *result)
 
 void admin_get_audit(struct admin_call *call)
 {
-	static const char *const names[] = {"actor", "action", "object", "since", "until", "after"};
-	const char *limit = admin_query(call, "limit");
+	static const char *const names[] = {"actor", "action", "object", "since", "until"};
 	json_t *arguments = json_object();
-	uint64_t most = 0;
 
-	if (limit != NULL && (!str_to_u64(str_of(limit), &most) || most < 1 || most > 1000)) {
-		json_decref(arguments);
-		admin_problem(call, 400, "limit: expected 1 to 1000, found %s", limit);
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
 		if (admin_query(call, names[i]) != NULL)
 			json_object_set_new(
 				arguments, names[i], json_string(admin_query(call, names[i])));
-	if (limit != NULL)
-		json_object_set_new(arguments, "limit", json_integer((json_int_t)most));
+	admin_page_ask(call, arguments);
 	admin_ask_spool(call, "audit.list", arguments, pass_on);
 }
 

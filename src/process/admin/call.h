@@ -45,6 +45,7 @@ enum {
 	ADMIN_LONG_S = 100, /* for a new key, and for all processes to take what comes of it */
 	ADMIN_EXTRA_S = 1,  /* for what an answer can do without */
 	ADMIN_MAX_SEGMENTS = 4,
+	ADMIN_MAX_NAMES = 500, /* bytes of all of them: an object of the audit log has 512 */
 };
 
 /* The answer of another process. RESULT may be NULL; it lives until the callback returns. */
@@ -100,6 +101,10 @@ struct admin_route {
 	const char *types;    /* of the answer, with spaces between; NULL: application/json */
 	int status;	      /* of success; 0: 200 */
 	bool has_etag;	      /* the answer has an ETag; a change honours If-Match */
+	/* A listing (page.h): its query has ADMIN_PAGE, its answer items and next. */
+	bool pages;
+	const char *page_key; /* of one whose handler answers all: "name", "kind name" */
+	bool page_sorted;     /* by that; else in the handler's order */
 };
 /* All routes, one after the other; *POSITION is 0 at first.  NULL: that was all. */
 const struct admin_route *admin_route_next(size_t *position);
@@ -130,7 +135,8 @@ struct admin_call {
 	const char *segments[ADMIN_MAX_SEGMENTS];
 	size_t segment_count;
 	struct evkeyvalq query;
-	json_t *body; /* NULL: none */
+	const char *cursor; /* page.h; NULL: none */
+	json_t *body;	    /* NULL: none */
 
 	const char *rate_key;		 /* of a token (caller.c); NULL: by who asks */
 	const char *waiting_secret;	 /* of a token, until it is looked up */

@@ -58,6 +58,7 @@ static json_t *certificate_json(
 	struct admin_call *call, const struct runtime_certificate *certificate)
 {
 	json_t *object = json_object(), *chain = json_array();
+	const struct cert_life *life;
 	struct cert_facts *facts;
 	struct err_info info = {0};
 	size_t count = 0;
@@ -65,6 +66,10 @@ static json_t *certificate_json(
 	json_object_set_new(object, "name", json_string(certificate->name));
 	if (certificate->version != NULL)
 		json_object_set_new(object, "version", json_string(certificate->version));
+	life = admin_life(call->admin, certificate->name);
+	json_object_set_new(object, "life",
+		life != NULL ? record_to_json(&cert_life_desc, life, RECORD_JSON_FULL)
+			     : json_null());
 	json_object_set_new(object, "state", json_string(cert_state_names[certificate->state]));
 	if (tls_facts_of_pem(certificate->chain, call->arena, &facts, &count, &info) != ERR_OK)
 		json_object_set_new(object, "problem", json_string(info.text));
@@ -81,12 +86,9 @@ static json_t *certificate_json(
 
 void admin_get_certificates(struct admin_call *call)
 {
-	json_t *items = json_array(), *lives = json_array();
+	json_t *items = json_array();
 
 	for (size_t i = 0; i < call->admin->certificate_count; i++)
 		json_array_append_new(items, certificate_json(call, &call->admin->certificates[i]));
-	for (size_t i = 0; i < call->admin->life_count; i++)
-		json_array_append_new(lives,
-			record_to_json(&cert_life_desc, &call->admin->lives[i], RECORD_JSON_FULL));
-	admin_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "lives", lives), NULL);
+	admin_reply(call, 200, json_pack("{s:o}", "items", items), NULL);
 }

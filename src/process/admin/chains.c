@@ -1,6 +1,6 @@
 /* What partners present, and who is told of alarms: questions that the spool answers. */
 #include "base/moment.h"
-#include "process/admin/call.h"
+#include "process/admin/page.h"
 
 #include <string.h>
 
@@ -28,26 +28,20 @@ static void set_text(const struct admin_call *call, const char *name, json_t *to
 
 void admin_get_chains(struct admin_call *call)
 {
-	const char *limit = admin_query(call, "limit"), *since = admin_query(call, "since");
-	uint64_t count = 0;
+	const char *since = admin_query(call, "since");
 	int64_t at_ms = 0;
 	json_t *arguments;
 
-	if (limit != NULL && (!str_to_u64(str_of(limit), &count) || count < 1 || count > 1000)) {
-		admin_problem(call, 400, "limit: expected 1 to 1000, found %s", limit);
-		return;
-	}
 	if (since != NULL && !moment_parse_rfc3339(str_of(since), &at_ms)) {
 		admin_problem(
 			call, 400, "since: expected a moment like 2026-11-21, found %s", since);
 		return;
 	}
-	arguments = json_pack("{s:b,s:b,s:I,s:I}", "newest", is_set(call, "newest"), "pem",
-		is_set(call, "pem"), "since", (json_int_t)at_ms, "limit",
-		limit != NULL ? (json_int_t)count : 100);
+	arguments = json_pack("{s:b,s:b,s:I}", "newest", is_set(call, "newest"), "pem",
+		is_set(call, "pem"), "since", (json_int_t)at_ms);
 	set_text(call, "organisation", arguments);
 	set_text(call, "connector", arguments);
-	set_text(call, "after", arguments);
+	admin_page_ask(call, arguments);
 	admin_ask_spool(call, "chains.list", arguments, pass_on);
 }
 

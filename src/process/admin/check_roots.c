@@ -329,7 +329,7 @@ static void ask_chains(struct admin_call *call, const char *after)
 	json_t *arguments = json_pack("{s:b,s:b,s:i}", "newest", true, "pem", true, "limit", 100);
 
 	if (after != NULL)
-		json_object_set_new(arguments, "after", json_string(after));
+		json_object_set_new(arguments, "cursor", json_string(after));
 	admin_ask_spool(call, "chains.list", arguments, on_chains);
 }
 

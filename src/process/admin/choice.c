@@ -2,7 +2,7 @@
  * Which certificate, and which version of it, a peer is shown, and why: the same functions that the
  * processes call, asked with what the question states and with what partners are known to refuse.
  */
-#include "process/admin/call.h"
+#include "process/admin/page.h"
 
 #include "core/cert/choose.h"
 #include "core/cert/directory.h"
@@ -345,6 +345,8 @@ static void pass_on(struct admin_call *call, enum err e, const json_t *result)
 
 void admin_get_acceptance(struct admin_call *call)
 {
-	admin_ask_spool(call, "acceptance.list",
-		json_pack("{s:s}", "certificate", call->segments[0]), pass_on);
+	json_t *arguments = json_pack("{s:s}", "certificate", call->segments[0]);
+
+	admin_page_ask(call, arguments);
+	admin_ask_spool(call, "acceptance.list", arguments, pass_on);
 }

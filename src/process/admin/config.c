@@ -5,13 +5,13 @@
 #include "core/policy/lint.h"
 #include "port/secret/secret.h"
 #include "port/tls/tls.h"
-#include "process/admin/call.h"
+#include "process/admin/page.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PAGE = 100000, MAX_CHANGES = 50000 };
+enum { MAX_CHANGES = 50000 };
 
 static const char *etag_of(struct admin_call *call, const json_t *result)
 {
@@ -263,53 +263,42 @@ static bool is_wanted(const struct admin_call *call, const void *object, const c
 	return true;
 }
 
-/* Where a page begins, and how long it may be.  False: answered. */
-static bool page_of(struct admin_call *call, size_t *ret_from, size_t *ret_limit)
+static const char *key_in_list(struct admin_call *call, const void *list, size_t i)
 {
-	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
-	uint64_t value = SIZE_MAX;
-	size_t i = 0;
+	(void)list;
+	return key_at(call, i);
+}
 
-	if (limit != NULL &&
-		(!str_to_u64(str_of(limit), &value) || value < 1 || value > MAX_PAGE)) {
-		admin_problem(call, 400, "limit: expected 1 to %d, found %s", MAX_PAGE, limit);
+/* False: answered.  What the asking one does not see is not there. */
+static bool page_begin(struct admin_call *call, size_t *ret_from)
+{
+	if (!admin_page_begin(call, NULL, list_of(call)->count, key_in_list, ret_from))
 		return false;
-	}
-	/* What the asking one does not see is not there. */
-	while (after != NULL && i < list_of(call)->count &&
-		(strcmp(key_at(call, i), after) != 0 ||
-			!admin_sees(call, (enum model_kind)call->route->argument, item(call, i))))
-		i++;
-	if (after != NULL && i == list_of(call)->count) {
-		admin_problem(call, 409, "after: %s is not there any more: begin again", after);
-		return false;
-	}
-	*ret_from = after != NULL ? i + 1 : 0;
-	*ret_limit = (size_t)value;
-	return true;
+	if (*ret_from == 0 ||
+		admin_sees(call, (enum model_kind)call->route->argument, item(call, *ret_from - 1)))
+		return true;
+	admin_page_gone(call);
+	return false;
 }
 
 static void reply_list(struct admin_call *call)
 {
 	struct policy_directions *directions CLEANUP(policy_directions_free) = directions_of(call);
 	json_t *items, *next = json_null();
-	size_t i, limit;
+	size_t i, last = 0;
 
-	if (!page_of(call, &i, &limit))
+	if (!page_begin(call, &i))
 		return;
 	items = json_array();
-	for (const char *last = NULL; i < list_of(call)->count; i++) {
-		const char *key = key_at(call, i);
-
-		if (!is_wanted(call, item(call, i), key))
+	for (; i < list_of(call)->count; i++) {
+		if (!is_wanted(call, item(call, i), key_at(call, i)))
 			continue;
-		if (json_array_size(items) == limit) {
-			json_decref(next);
-			next = json_string(last);
+		if (json_array_size(items) == admin_page_limit(call)) {
+			next = json_string(admin_page_behind(call, last, key_at(call, last)));
 			break;
 		}
 		json_array_append_new(items, shown(call, item(call, i), directions));
-		last = key;
+		last = i;
 	}
 	admin_reply(call, 200, json_pack("{s:o,s:o}", "items", items, "next", next), etag(call));
 }

@@ -1,6 +1,7 @@
 /* What comes, against what the row of its route says. */
 #include "core/shape/shape.h"
 #include "process/admin/openapi.h"
+#include "process/admin/page.h"
 
 #include <string.h>
 #include <sys/queue.h>
@@ -104,7 +105,8 @@ bool admin_fits(struct admin_call *call)
 	if (call->query.tqh_first == NULL && call->body == NULL)
 		return true;
 	schemas.made = json_object();
-	is_fine = check_query(call, &schemas) && check_body(call, &schemas);
+	is_fine =
+		check_query(call, &schemas) && admin_page_take(call) && check_body(call, &schemas);
 	json_decref(schemas.made);
 	return is_fine;
 }

@@ -1,10 +1,11 @@
 /* Tests of connectors: a question to a process that delivers, and its steps on to the client. */
 #include "process/admin/check.h"
+#include "process/admin/page.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBE_S = 240, HISTORY = 20, LAST = 100, MAX_STEPS = 1000 };
+enum { PROBE_S = 240, MAX_STEPS = 1000 };
 
 struct admin_deliver {
 	struct admin_deliver *next;
@@ -329,19 +330,14 @@ static void on_history(struct admin_call *call, enum err e, const json_t *result
 
 static void get_tests(struct admin_call *call)
 {
-	const char *limit = admin_query(call, "limit");
-	uint64_t value = HISTORY;
+	json_t *arguments;
 
 	if (!is_known(call))
 		return;
-	if (limit != NULL && (!str_to_u64(str_of(limit), &value) || value < 1 || value > 100)) {
-		admin_problem(call, 400, "limit: expected 1 to 100, found %s", limit);
-		return;
-	}
-	admin_ask_spool(call, "test.list",
-		json_pack("{s:s,s:s,s:I}", "organisation", call->segments[0], "connector",
-			call->segments[1], "limit", (json_int_t)value),
-		on_history);
+	arguments = json_pack(
+		"{s:s,s:s}", "organisation", call->segments[0], "connector", call->segments[1]);
+	admin_page_ask(call, arguments);
+	admin_ask_spool(call, "test.list", arguments, on_history);
 }
 
 void admin_get_tests(struct admin_call *call)
@@ -359,15 +355,8 @@ static void on_last(struct admin_call *call, enum err e, const json_t *result)
 
 void admin_get_last_tests(struct admin_call *call)
 {
-	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
-	uint64_t count = LAST;
+	json_t *arguments = json_object();
 
-	if (limit != NULL && !str_to_u64(str_of(limit), &count)) {
-		admin_problem(call, 400, "limit: expected a number, found %s", limit);
-		return;
-	}
-	admin_ask_spool(call, "test.last",
-		json_pack("{s:s,s:I}", "after", after != NULL ? after : "", "limit",
-			(json_int_t)count),
-		on_last);
+	admin_page_ask(call, arguments);
+	admin_ask_spool(call, "test.last", arguments, on_last);
 }

@@ -56,7 +56,7 @@ static bool match(const char *pattern, const char *path, struct arena *arena,
 	const char *ret_segments[ADMIN_MAX_SEGMENTS], size_t *ret_count)
 {
 	struct str want = str_of(pattern), have = str_of(path);
-	size_t count = 0;
+	size_t count = 0, bytes = 0;
 
 	*ret_count = 0;
 	if (strcmp(pattern, "/") == 0 || strcmp(path, "/") == 0)
@@ -73,13 +73,13 @@ static bool match(const char *pattern, const char *path, struct arena *arena,
 			ret_segments[count] = decode(h, arena);
 			if (ret_segments[count] == NULL)
 				return false;
-			count++;
+			bytes += strlen(ret_segments[count++]);
 		} else if (!str_equal(w, h)) {
 			return false;
 		}
 	}
 	*ret_count = count;
-	return want.n == 0 && have.n == 0;
+	return want.n == 0 && have.n == 0 && bytes <= ADMIN_MAX_NAMES;
 }
 
 enum admin_match admin_match_route(enum evhttp_cmd_type method, const char *path,

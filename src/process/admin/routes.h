@@ -12,7 +12,8 @@
  *         .doc = "Tokens.",
  *         .who = ADMIN_INSTALLATION,
  *         .handle = admin_get_tokens,
- *         .query = "{after?: text, limit?: 1..1000 (100 if not given)}",
+ *         .pages = true,
+ *         .query = "{" ADMIN_PAGE "}",
  *         .response = "{items: [token], next: text|null}"},
  *     {.method = EVHTTP_REQ_POST, ...
  *         .request = "{label: text..100, role: role, organisations?: [text], expires?: moment}",
@@ -29,6 +30,10 @@
 #define SEALPOST_PROCESS_ADMIN_ROUTES_H
 
 #include "process/admin/call.h"
+
+/* In the query of every listing (page.h). */
+#define ADMIN_PAGE                                                                                 \
+	"cursor?: text..2500 (\"next\" of the page before), limit?: 1..1000 (100 if not given)"
 
 /* What is named in descriptions of routes. */
 struct admin_shape {

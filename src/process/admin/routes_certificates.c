@@ -30,11 +30,13 @@ static const struct admin_route rows[] = {
 		       "(repeated), organisation, connector.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_check_roots,
+		.pages = true,
+		.page_key = "kind name store",
 		.query = "{require?: [text..1024] (name or fingerprint of a root that "
 			 "must be there), organisation?: text..200, connector?: "
-			 "text..200}",
-		.response = "{ok: boolean, items: [root-row], required: "
-			    "[root-required]}"},
+			 "text..200, " ADMIN_PAGE "}",
+		.response = "{ok: boolean (all of them), items: [root-row], required: "
+			    "[root-required], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/tls",
 		.doc = "What TLS is offered and accepted, by listener and by connector.",
@@ -45,17 +47,24 @@ static const struct admin_route rows[] = {
 			    "others: tls-offer}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/certificates",
-		.doc = "Certificates: what is presented, what uses it; the lives of those with "
+		.doc = "Certificates: what is presented, what uses it, and its life if it has "
 		       "versions.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_get_certificates,
-		.response = "{items: [own-certificate], lives: [certificate-life]}"},
+		.pages = true,
+		.page_key = "name version",
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{items: [own-certificate], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/certificates/requests",
 		.doc = "Requests for certificates whose answer is awaited.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_get_requests,
-		.response = "{items: [certificate-request]}"},
+		.pages = true,
+		.page_key = "name",
+		.page_sorted = true,
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{items: [certificate-request], next: text|null}"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/certificates/{name}/request",
 		.doc = "Make a key, which stays on the server, and a request for a certificate "
@@ -120,7 +129,9 @@ static const struct admin_route rows[] = {
 		.doc = "How often partners accepted and refused each of its versions.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_acceptance,
-		.response = "{items: [acceptance]}"},
+		.pages = true,
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{items: [acceptance], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/certificates/{name}/plan",
 		.doc = "Its versions, what is to happen when, and what the next one would mean for "
@@ -151,14 +162,13 @@ static const struct admin_route rows[] = {
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/chains",
 		.doc = "Certificates that partners have presented: organisation, connector, since, "
-		       "newest, "
-		       "pem; after, limit.",
+		       "newest, pem.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_chains,
+		.pages = true,
 		.query = "{organisation?: text..200, connector?: text..200, since?: "
 			 "moment, newest?: boolean (of each partner only the last "
-			 "one), pem?: boolean, after?: text..64, limit?: 1..1000 "
-			 "(100 if not given)}",
+			 "one), pem?: boolean, " ADMIN_PAGE "}",
 		.response = "{items: [chain], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/chains/{id}",
@@ -178,7 +188,11 @@ static const struct admin_route rows[] = {
 		.doc = "Answers to ACME challenges that are published.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_get_challenges,
-		.response = "{items: [{token: text, answer: text}]}"},
+		.pages = true,
+		.page_key = "token",
+		.page_sorted = true,
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{items: [{token: text, answer: text}], next: text|null}"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/acme-challenges",
 		.doc = "{token, answer}: publish the answer to an ACME challenge (RFC 8555 8.3).",
@@ -238,7 +252,8 @@ static const struct admin_shape shapes[] = {
 		"'enforce'|'report', required: level, certificate?: text}",
 		NULL},
 	{"own-certificate",
-		"{name: text, version?: text, state: text, problem?: text, "
+		"{name: text, version?: text, life: certificate-life|null, state: text, problem?: "
+		"text, "
 		"days_left?: integer, chain: [certificate-facts], used_by: "
 		"[text]}",
 		NULL},

@@ -9,7 +9,8 @@
 		.who = reads,                                                                      \
 		.handle = admin_list_objects,                                                      \
 		.argument = kind,                                                                  \
-		.query = "{" filters "after?: text..600, limit?: 1..100000 (all if not given)}",   \
+		.pages = true,                                                                     \
+		.query = "{" filters ADMIN_PAGE "}",                                               \
 		.response = "{items: [" shown "], next: text|null}",                               \
 		.has_etag = true},                                                                 \
 		{.method = EVHTTP_REQ_POST,                                                        \
@@ -117,18 +118,19 @@ static const struct admin_route rows[] = {
 		.access = ADMIN_ASKS},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/connectors/{organisation}/{name}/test",
-		.doc = "What came of its tests, the newest first; limit.",
+		.doc = "What came of its tests, the newest first.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_tests,
-		.query = "{limit?: 1..100 (20 if not given)}",
-		.response = "{items: [probe]}"},
+		.pages = true,
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{items: [probe], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/connector-tests",
-		.doc = "The last test of each connector, by organisation and name: after, limit.",
+		.doc = "The last test of each connector, by organisation and name.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_last_tests,
-		.query = "{after?: text..600 (organisation/name), limit?: 1..1000 (100 if not "
-			 "given)}",
+		.pages = true,
+		.query = "{" ADMIN_PAGE "}",
 		.response = "{items: [last-probe], next: text|null}"},
 	OBJECT_ROUTES("recipients", "/{key}", MODEL_RECIPIENT, ADMIN_ORGANISATION,
 		ADMIN_ORGANISATION, "organisation?: text..200, domain?: text..255, ", "recipient",
@@ -151,7 +153,10 @@ static const struct admin_route rows[] = {
 		.doc = "What is doubtful in the configuration.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_lint,
-		.response = "{generation: integer, items: [finding]}"},
+		.pages = true,
+		.page_key = "severity subject token text",
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{generation: integer, items: [finding], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/partner-kit",
 		.doc = "What a partner needs to force TLS: organisation, connector, address, "

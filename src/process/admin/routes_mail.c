@@ -5,14 +5,13 @@ static const struct admin_route rows[] = {
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/queue",
 		.doc = "Messages in the queue: id, route, domain, connector, sender, recipient, "
-		       "state; "
-		       "after, limit.",
+		       "state.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_queue,
+		.pages = true,
 		.query = "{id?: text..13, route?: text..1000, domain?: text..255, "
 			 "connector?: text..200 (organisation/name), sender?: "
-			 "text..320, recipient?: text..320, state?: queue-state, "
-			 "after?: text..64, limit?: 1..1000 (100 if not given)}",
+			 "text..320, recipient?: text..320, state?: queue-state, " ADMIN_PAGE "}",
 		.response = "{items: [queue-message], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/queue/summary",
@@ -37,17 +36,17 @@ static const struct admin_route rows[] = {
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/trace",
 		.doc = "Search: address, sender, recipient, message_id, id, connector, outcome, "
-		       "host, tls, subject, since, until; after, limit.",
+		       "host, tls, subject, since, until.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_trace,
+		.pages = true,
 		.query = "{address?: text..320 (sender or recipient), sender?: "
 			 "text..320, recipient?: text..320, message_id?: text..1000, "
 			 "id?: text..13, connector?: text..200 (organisation/name), "
 			 "outcome?: event-kind, host?: text..320 (the other side of a hop), "
 			 "tls?: text..10 (1.2, 1.3 or clear), subject?: text..200 (part of it; "
-			 "where the node keeps subjects), since?: moment, until?: moment, "
-			 "after?: text..200, limit?: 1..1000 (100 if not given), "
-			 "format?: 'json'|'csv'}",
+			 "where the node keeps subjects), since?: moment, until?: "
+			 "moment, " ADMIN_PAGE ", format?: 'json'|'csv'}",
 		.response = "{items: [trace-item], next: text|null}",
 		.types = "application/json text/csv"},
 	{.method = EVHTTP_REQ_GET,
@@ -58,11 +57,13 @@ static const struct admin_route rows[] = {
 		.response = "{message: trace-item, events: [event]}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/alarms",
-		.doc = "Alarms not acknowledged; all=1: all.",
+		.doc = "Alarms not acknowledged, those raised last first; all=1: all.",
 		.who = ADMIN_ORGANISATION,
 		.handle = admin_get_alarms,
-		.query = "{all?: boolean (those that are over or acknowledged, too)}",
-		.response = "{items: [alarm]}"},
+		.pages = true,
+		.query = "{all?: boolean (those that are over or acknowledged, too), " ADMIN_PAGE
+			 "}",
+		.response = "{items: [alarm], next: text|null}"},
 	{.method = EVHTTP_REQ_POST,
 		.pattern = "/v1/alarms/{id}/acknowledge",
 		.doc = "Somebody has seen it.",
@@ -82,9 +83,11 @@ static const struct admin_route rows[] = {
 		.doc = "How well mail to and from domains was protected: domain, fallen.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_get_protection,
+		.pages = true,
 		.query = "{domain?: text..255, fallen?: boolean (only what has "
-			 "fallen)}",
-		.response = "{items: [protection], count: integer}"},
+			 "fallen), " ADMIN_PAGE "}",
+		.response = "{items: [protection], count: integer (of all pages), next: "
+			    "text|null}"},
 	{.method = EVHTTP_REQ_DELETE,
 		.pattern = "/v1/protection/{domain}",
 		.doc = "Forget that of one domain.",
@@ -97,8 +100,11 @@ static const struct admin_route rows[] = {
 		.doc = "Hosts whose TLS failed.",
 		.who = ADMIN_INSTALLATION,
 		.handle = admin_get_hosts,
-		.response = "{hosts: [{host: text|null, attempt: text, until: "
-			    "moment|null, reason: text|null}], routes_dead: [text]}"},
+		.pages = true,
+		.query = "{" ADMIN_PAGE "}",
+		.response = "{items: [{host: text|null, attempt: text, until: "
+			    "moment|null, reason: text|null}], next: text|null, routes_dead: "
+			    "[text] (of all pages, the first 1000)}"},
 	{.method = EVHTTP_REQ_DELETE,
 		.pattern = "/v1/hosts/{host}",
 		.doc = "Forget one.",

@@ -7,8 +7,11 @@ static const struct admin_route rows[] = {
 		.doc = "This table.",
 		.who = ADMIN_ANYONE,
 		.handle = admin_get_routes,
+		.pages = true,
+		.page_key = "method path",
+		.query = "{" ADMIN_PAGE "}",
 		.response = "{items: [{method: text, path: text, doc: text, who: text, "
-			    "access: text}]}"},
+			    "access: text}], next: text|null}"},
 	{.method = EVHTTP_REQ_GET,
 		.pattern = "/v1/openapi.json",
 		.doc = "This API as an OpenAPI document (3.1).",

@@ -1,5 +1,5 @@
 /* Queue, trace and hosts: questions that the spool answers as they stand. */
-#include "process/admin/call.h"
+#include "process/admin/page.h"
 
 #include <string.h>
 
@@ -20,24 +20,6 @@ static void take_query(const struct admin_call *call, const char *const *names, 
 			json_object_set_new(to, *names, json_string(admin_query(call, *names)));
 }
 
-/* "after" and "limit". False: answered. */
-static bool take_page(struct admin_call *call, json_t *to)
-{
-	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
-	uint64_t value = 0;
-
-	if (limit != NULL && (!str_to_u64(str_of(limit), &value) || value < 1 || value > 1000)) {
-		json_decref(to);
-		admin_problem(call, 400, "limit: expected 1 to 1000, found %s", limit);
-		return false;
-	}
-	if (limit != NULL)
-		json_object_set_new(to, "limit", json_integer((json_int_t)value));
-	if (after != NULL)
-		json_object_set_new(to, "after", json_string(after));
-	return true;
-}
-
 void admin_get_queue(struct admin_call *call)
 {
 	static const char *const names[] = {
@@ -46,8 +28,8 @@ void admin_get_queue(struct admin_call *call)
 
 	take_query(call, names, filter);
 	json_object_set_new(arguments, "filter", filter);
-	if (take_page(call, arguments))
-		admin_ask_spool(call, "queue.list", arguments, pass_on);
+	admin_page_ask(call, arguments);
+	admin_ask_spool(call, "queue.list", arguments, pass_on);
 }
 
 void admin_get_queue_summary(struct admin_call *call)
@@ -90,8 +72,8 @@ void admin_get_trace(struct admin_call *call)
 	json_t *arguments = json_object();
 
 	take_query(call, names, arguments);
-	if (take_page(call, arguments))
-		admin_ask_trace(call, arguments);
+	admin_page_ask(call, arguments);
+	admin_ask_trace(call, arguments);
 }
 
 void admin_get_trace_item(struct admin_call *call)
@@ -101,7 +83,10 @@ void admin_get_trace_item(struct admin_call *call)
 
 void admin_get_hosts(struct admin_call *call)
 {
-	admin_ask_spool(call, "hosts.list", json_object(), pass_on);
+	json_t *arguments = json_object();
+
+	admin_page_ask(call, arguments);
+	admin_ask_spool(call, "hosts.list", arguments, pass_on);
 }
 
 void admin_forget_host(struct admin_call *call)

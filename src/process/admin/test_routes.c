@@ -1,6 +1,7 @@
 /* Which handler a request reaches, and what errors become. */
 #include "port/tls/test_certs.h"
 #include "process/admin/openapi.h"
+#include "process/admin/routes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,6 +88,37 @@ static void test_every_route_has_a_handler(void **state)
 				     strcmp(route->pattern, other->pattern) == 0);
 	}
 	assert_true(position > 50);
+}
+
+/* A listing is one in all that it says, and nothing else is. */
+static void test_listings_have_pages(void **state)
+{
+	const struct admin_route *route;
+	size_t position = 0, count = 0;
+
+	(void)state;
+	while ((route = admin_route_next(&position)) != NULL) {
+		bool answers = route->method == EVHTTP_REQ_GET && route->response != NULL &&
+			       strstr(route->response, " items: [") != NULL;
+
+		answers = answers || (route->method == EVHTTP_REQ_GET && route->response != NULL &&
+					     strncmp(route->response, "{items: [", 9) == 0);
+		if (answers != route->pages)
+			fail_msg("%s: .pages, and items in .response", route->pattern);
+		if (!route->pages) {
+			assert_true(
+				route->query == NULL || strstr(route->query, "limit?:") == NULL);
+			assert_null(route->page_key);
+			continue;
+		}
+		count++;
+		if (route->query == NULL || strstr(route->query, ADMIN_PAGE) == NULL)
+			fail_msg("%s: .query without ADMIN_PAGE", route->pattern);
+		if (strstr(route->response, "next: text|null") == NULL)
+			fail_msg("%s: .response without next", route->pattern);
+		assert_true(route->page_key != NULL || !route->page_sorted);
+	}
+	assert_true(count > 20);
 }
 
 /* Every row tells what it takes and answers, and what it tells can be read. */
@@ -383,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_every_route_has_a_handler),
 		cmocka_unit_test(test_every_route_is_described),
+		cmocka_unit_test(test_listings_have_pages),
 		cmocka_unit_test(test_document),
 		cmocka_unit_test(test_what_does_not_fit),
 		cmocka_unit_test(test_errors_become_statuses),

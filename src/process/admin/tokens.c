@@ -4,12 +4,10 @@
 
 static void listed(struct admin_call *call, enum err e, const json_t *result)
 {
-	json_t *page;
-
 	if (e != ERR_OK)
 		admin_problem_of(call, e, result);
-	else if (admin_page_of(call, json_object_get(result, "items"), "id", &page))
-		admin_reply(call, 200, page, NULL);
+	else
+		admin_reply(call, 200, json_incref((json_t *)result), NULL);
 }
 
 void admin_get_tokens(struct admin_call *call)

@@ -6,45 +6,12 @@
 
 #include <string.h>
 
-enum { PAGE = 100, MAX_PAGE = 1000 };
-
-bool admin_page_of(struct admin_call *call, const json_t *items, const char *key, json_t **ret)
-{
-	const char *limit = admin_query(call, "limit"), *after = admin_query(call, "after");
-	const char *last = NULL;
-	uint64_t most = PAGE;
-	json_t *page, *item;
-	bool is_more = false;
-	size_t i;
-
-	if (limit != NULL && (!str_to_u64(str_of(limit), &most) || most < 1 || most > MAX_PAGE)) {
-		admin_problem(call, 400, "limit: expected 1 to %d, found %s", MAX_PAGE, limit);
-		return false;
-	}
-	page = json_array();
-	json_array_foreach (items, i, item) {
-		const char *name = json_string_value(json_object_get(item, key));
-
-		if (after != NULL && strcmp(name, after) <= 0)
-			continue;
-		is_more = json_array_size(page) == most;
-		if (is_more)
-			break;
-		json_array_append(page, item);
-		last = name;
-	}
-	*ret = json_pack("{s:o,s:s?}", "items", page, "next", is_more ? last : NULL);
-	return true;
-}
-
 static void listed(struct admin_call *call, enum err e, const json_t *result)
 {
-	json_t *page;
-
 	if (e != ERR_OK)
 		admin_problem_of(call, e, result);
-	else if (admin_page_of(call, json_object_get(result, "items"), "name", &page))
-		admin_reply(call, 200, page, NULL);
+	else
+		admin_reply(call, 200, json_incref((json_t *)result), NULL);
 }
 
 void admin_get_users(struct admin_call *call)

@@ -5,10 +5,6 @@
 
 #include "process/admin/call.h"
 
-/* A page of a list that is there as a whole, sorted by KEY: query parameters after and limit.
- * False: answered. */
-bool admin_page_of(struct admin_call *call, const json_t *items, const char *key, json_t **ret);
-
 void admin_get_users(struct admin_call *call), admin_add_user(struct admin_call *call);
 void admin_get_user(struct admin_call *call), admin_patch_user(struct admin_call *call);
 void admin_delete_user(struct admin_call *call);

@@ -152,8 +152,7 @@ static bool number_argument(struct spool_request *request, const char *name, int
 	if (text == NULL)
 		return true;
 	if (!str_to_u64(str_of(text), &value) || value == 0 || value >= INT64_MAX) {
-		spool_answer_error(
-			request, ERR_SYNTAX, "%s: expected a number, found %s", name, text);
+		spool_answer_error(request, ERR_SYNTAX, "%s: expected a number", name);
 		return false;
 	}
 	*ret = (int64_t)value;
@@ -191,7 +190,7 @@ void spool_manage_audit_list(struct spool_request *request)
 
 	if (moment_argument(request, "since", &query.since_ms) &&
 		moment_argument(request, "until", &query.until_ms) &&
-		number_argument(request, "after", &query.before))
+		number_argument(request, "cursor", &query.before))
 		store_audit(request->spool->store, &query, listed, request);
 }
 
@@ -316,5 +315,6 @@ static void counted(void *context, enum err e, const struct store_alarm *alarms,
 
 void spool_manage_pulse(struct spool_request *request)
 {
-	store_alarms(request->spool->store, NULL, false, counted, request);
+	store_alarms(
+		request->spool->store, &(struct store_alarm_query){.limit = 0}, counted, request);
 }

@@ -264,7 +264,7 @@ static void listed(void *context, enum err e, const struct store_chain *chains, 
 	}
 	items = json_array();
 	/* No more than one answer holds; the rest is another page. */
-	for (; shown < count; shown++) {
+	for (; shown < count && shown < request->left; shown++) {
 		json_t *item = chain_json(&chains[shown], is_pem_asked(request));
 		size_t size = json_dumpb(item, NULL, 0, JSON_COMPACT);
 
@@ -276,18 +276,18 @@ static void listed(void *context, enum err e, const struct store_chain *chains, 
 		json_array_append_new(items, item);
 	}
 	result = json_pack("{s:o,s:n}", "items", items, "next");
-	if (shown > 0 && (shown < count || count == request->left))
+	if (shown > 0 && (shown < count || count == STORE_MAX_LIST))
 		json_object_set_new(
 			result, "next", json_sprintf("%lld", (long long)chains[shown - 1].id));
 	spool_answer(request, result);
 }
 
-/* {organisation, connector, since (ms), newest, pem, after, limit}: chains, those first seen last
+/* {organisation, connector, since (ms), newest, pem, cursor, limit}: chains, those first seen last
  * come first. */
 void spool_manage_chains_list(struct spool_request *request)
 {
 	const json_t *arguments = request->arguments;
-	const char *after = spool_argument(request, "after");
+	const char *after = spool_argument(request, "cursor");
 	struct store_chain_query query = {.organisations = spool_organisations(request),
 		.organisation = spool_argument(request, "organisation"),
 		.connector = spool_argument(request, "connector"),
@@ -298,11 +298,12 @@ void spool_manage_chains_list(struct spool_request *request)
 	uint64_t id;
 
 	if (after != NULL && (!str_to_u64(str_of(after), &id) || id > INT64_MAX)) {
-		spool_answer_error(request, ERR_SYNTAX, "after: expected what \"next\" said");
+		spool_answer_error(request, ERR_SYNTAX, "cursor: expected what \"next\" said");
 		return;
 	}
 	query.after = after != NULL ? (int64_t)id : 0;
 	request->left = query.limit;
+	query.limit++;
 	store_chain_list(request->spool->store, &query, listed, request);
 }
 

@@ -1,9 +1,11 @@
 #include "port/log/log.h"
+#include "process/spool/page.h"
 #include "process/spool/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { MAX_HOSTS = 100000 };
+enum { MAX_HOSTS = 100000, MAX_DEAD = 1000 /* told */ };
 /* Longer than a node may ask for. */
 static const int64_t max_remember_ms = INT64_C(8) * 24 * 3600 * 1000;
 
@@ -123,23 +125,56 @@ void spool_hosts_tick(struct spool *spool)
 	}
 }
 
-json_t *spool_hosts_json(const struct spool *spool)
+/* ---- asked by the administrator ----------------------------------------------------------------
+ */
+
+static int by_name(const void *a, const void *b)
 {
-	json_t *array = json_array();
+	return strcmp(((const struct wire_host *)a)->host, ((const struct wire_host *)b)->host);
+}
+
+static json_t *host_json(const struct wire_host *host)
+{
+	bool known = host->attempt >= 0 && host->attempt <= RECEIPT_ATTEMPT_LOCAL;
+
+	return json_pack("{s:o,s:s,s:o,s:o}", "host", spool_text_json(host->host), "attempt",
+		known ? receipt_attempt_names[host->attempt] : "?", "until",
+		spool_moment_json(host->until_ms), "reason", spool_text_json(host->reason));
+}
+
+static json_t *dead_routes(const struct spool *spool)
+{
+	struct queue_plan_route route;
+	json_t *dead = json_array();
+	size_t position = 0;
+
+	while (json_array_size(dead) < MAX_DEAD &&
+		queue_plan_next_route(spool->plan, &position, &route))
+		if (route.rests_until_ms != 0)
+			json_array_append_new(dead, json_string(route.name));
+	return dead;
+}
+
+void spool_manage_hosts_list(struct spool_request *request)
+{
+	const struct wire_host after = {.host = spool_argument(request, "cursor")};
+	json_t *items = json_array(), *next = json_null();
+	struct spool_page page;
 	size_t position = 0;
 	void *value;
 
-	while (map_next(spool->hosts, &position, NULL, &value)) {
-		const struct wire_host *host = &((struct host *)value)->wire;
-		bool known = host->attempt >= 0 && host->attempt <= RECEIPT_ATTEMPT_LOCAL;
-
-		json_array_append_new(array,
-			json_pack("{s:o,s:s,s:o,s:o}", "host", spool_text_json(host->host),
-				"attempt", known ? receipt_attempt_names[host->attempt] : "?",
-				"until", spool_moment_json(host->until_ms), "reason",
-				spool_text_json(host->reason)));
-	}
-	return array;
+	spool_page_init(&page, request->arena,
+		spool_limit(json_object_get(request->arguments, "limit")), by_name,
+		after.host != NULL ? &after : NULL);
+	while (map_next(request->spool->hosts, &position, NULL, &value))
+		spool_page_offer(&page, &((struct host *)value)->wire);
+	for (size_t i = 0; i < spool_page_shown(&page); i++)
+		json_array_append_new(items, host_json(page.items[i]));
+	if (page.count > page.limit)
+		next = spool_text_json(
+			((const struct wire_host *)page.items[page.limit - 1])->host);
+	spool_answer(request, json_pack("{s:o,s:o,s:o}", "items", items, "next", next,
+				      "routes_dead", dead_routes(request->spool)));
 }
 
 void spool_hosts_free(struct spool *spool)

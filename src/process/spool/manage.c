@@ -7,20 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void hosts_list(struct spool_request *request)
-{
-	struct spool *spool = request->spool;
-	struct queue_plan_route route;
-	json_t *dead = json_array();
-	size_t position = 0;
-
-	while (queue_plan_next_route(spool->plan, &position, &route))
-		if (route.rests_until_ms != 0)
-			json_array_append_new(dead, json_string(route.name));
-	spool_answer(request,
-		json_pack("{s:o,s:o}", "hosts", spool_hosts_json(spool), "routes_dead", dead));
-}
-
 static void hosts_forget(struct spool_request *request)
 {
 	const char *host = spool_argument(request, "host");
@@ -51,7 +37,7 @@ static const struct {
 	{"report.list", spool_manage_report_list, true},
 	{"report.get", spool_manage_report, true},
 	{"report.expiring", spool_manage_report_expiring, true},
-	{"hosts.list", hosts_list, false},
+	{"hosts.list", spool_manage_hosts_list, false},
 	{"hosts.forget", hosts_forget, false},
 	{"connector.readiness", spool_manage_readiness, true},
 	{"alarms.list", spool_manage_alarms_list, true},

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DAYS = 30, MAX_DAYS = 3660, MAX_SUMMARY = 256 * 1024, MAX_TESTS = 100, MAX_LAST = 1000 };
+enum { DAYS = 30, MAX_DAYS = 3660, MAX_SUMMARY = 256 * 1024 };
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 
 static const char *const direction_words[] = {[RECEIPT_IN] = "inbound", [RECEIPT_OUT] = "outbound"};
@@ -191,26 +191,75 @@ static json_t *alarm_json(const struct store_alarm *a)
 		spool_text_json(a->acknowledged_by));
 }
 
+static void ask_alarms(struct spool_request *request);
+
+/* Of others' alarms nothing is told: pages of the store are asked for until ours is full.  The
+ * items had are in `result`, the last alarm looked at in `cursor`. */
 static void alarms_found(void *context, enum err e, const struct store_alarm *alarms, size_t count)
 {
 	struct spool_request *request = context;
-	json_t *array;
+	json_t *items = json_object_get(request->result, "items");
 
 	if (e != ERR_OK) {
 		spool_answer_error(request, e, "the alarms could not be read: %s", err_text(e));
 		return;
 	}
-	array = json_array();
-	for (size_t i = 0; i < count; i++)
-		if (spool_is_asked_by(request, alarms[i].organisation))
-			json_array_append_new(array, alarm_json(&alarms[i]));
-	spool_answer(request, json_pack("{s:o}", "items", array));
+	for (size_t i = 0; i < count; i++) {
+		if (!spool_is_asked_by(request, alarms[i].organisation))
+			continue;
+		if (json_array_size(items) == request->left) {
+			json_object_set_new(request->result, "next",
+				json_sprintf("%lld", (long long)request->cursor));
+			count = 0;
+			break;
+		}
+		json_array_append_new(items, alarm_json(&alarms[i]));
+		request->cursor = alarms[i].id;
+	}
+	if (count < STORE_MAX_LIST) {
+		spool_answer(request, json_incref(request->result));
+		return;
+	}
+	request->place = alarms[count - 1].id;
+	ask_alarms(request);
 }
 
+static void ask_alarms(struct spool_request *request)
+{
+	const struct store_alarm_query query = {
+		.organisation = spool_argument(request, "organisation"),
+		.all = json_is_true(json_object_get(request->arguments, "all")),
+		.before = request->place,
+	};
+
+	store_alarms(request->spool->store, &query, alarms_found, request);
+}
+
+/* The argument "cursor" where that is a number; 0: absent.  False: answered. */
+static bool take_cursor(struct spool_request *request, int64_t *ret)
+{
+	const char *text = spool_argument(request, "cursor");
+	uint64_t value = 0;
+
+	*ret = 0;
+	if (text != NULL &&
+		(!str_to_u64(str_of(text), &value) || value == 0 || value > INT64_MAX)) {
+		spool_answer_error(request, ERR_SYNTAX, "cursor: not one of an earlier answer");
+		return false;
+	}
+	*ret = (int64_t)value;
+	return true;
+}
+
+/* {organisation, all, cursor, limit}: those raised last come first. */
 void spool_manage_alarms_list(struct spool_request *request)
 {
-	store_alarms(request->spool->store, spool_argument(request, "organisation"),
-		json_is_true(json_object_get(request->arguments, "all")), alarms_found, request);
+	if (!take_cursor(request, &request->cursor))
+		return;
+	request->left = spool_limit(json_object_get(request->arguments, "limit"));
+	request->place = request->cursor;
+	request->result = json_pack("{s:[],s:n}", "items", "next");
+	ask_alarms(request);
 }
 
 static void acknowledged(void *context, enum err e)
@@ -260,7 +309,8 @@ static void alarms_counted(
 
 void spool_manage_status(struct spool_request *request)
 {
-	store_alarms(request->spool->store, NULL, false, alarms_counted, request);
+	store_alarms(request->spool->store, &(struct store_alarm_query){.limit = 0}, alarms_counted,
+		request);
 }
 
 /* ---- tests -------------------------------------------------------------------------------------
@@ -312,52 +362,53 @@ static json_t *test_json(const struct store_test *test)
 		summary != NULL ? summary : json_null());
 }
 
+/* No more than one answer holds; the rest is another page. */
 static void tests_found(void *context, enum err e, const struct store_test *tests, size_t count)
 {
 	struct spool_request *request = context;
-	json_t *array;
-	size_t room = WIRE_MAX_PAYLOAD / 2;
+	size_t room = WIRE_MAX_PAYLOAD / 2, shown = 0;
+	json_t *array, *next = json_null();
 
 	if (e != ERR_OK) {
 		spool_answer_error(request, e, "the tests could not be read: %s", err_text(e));
 		return;
 	}
 	array = json_array();
-	for (size_t i = 0; i < count && strlen(tests[i].summary) < room; i++) {
-		room -= strlen(tests[i].summary);
-		json_array_append_new(array, test_json(&tests[i]));
+	for (; shown < count && shown < request->left && strlen(tests[shown].summary) < room;
+		shown++) {
+		room -= strlen(tests[shown].summary);
+		json_array_append_new(array, test_json(&tests[shown]));
 	}
-	spool_answer(request, json_pack("{s:o}", "items", array));
+	if (shown > 0 && shown < count)
+		next = json_sprintf("%lld", (long long)tests[shown - 1].id);
+	spool_answer(request, json_pack("{s:o,s:o}", "items", array, "next", next));
 }
 
-/* {organisation, connector, limit}: newest first. */
+/* {organisation, connector, cursor, limit}: newest first. */
 void spool_manage_test_list(struct spool_request *request)
 {
-	const json_t *limit = json_object_get(request->arguments, "limit");
-	int64_t count = json_is_integer(limit) ? json_integer_value(limit) : MAX_TESTS;
-	const char *organisation, *name;
+	struct store_test_query query = {.organisation = NULL};
 
-	if (!connector_arguments(request, &organisation, &name))
+	if (!connector_arguments(request, &query.organisation, &query.connector) ||
+		!take_cursor(request, &query.before))
 		return;
-	if (count < 1 || count > MAX_TESTS)
-		spool_answer_error(request, ERR_RANGE, "limit: expected 1 to %d", MAX_TESTS);
-	else
-		store_tests(request->spool->store, organisation, name, (size_t)count, tests_found,
-			request);
+	/* No connector keeps as many tests as a page can have. */
+	request->left = spool_limit(json_object_get(request->arguments, "limit"));
+	query.limit = request->left + 1;
+	store_tests(request->spool->store, &query, tests_found, request);
 }
 
 static void last_found(void *context, enum err e, const struct store_test *tests, size_t count)
 {
 	struct spool_request *request = context;
-	const struct store_test *last = count > 0 ? &tests[count - 1] : NULL;
-	json_t *array;
+	json_t *array, *next = json_null();
 
 	if (e != ERR_OK) {
 		spool_answer_error(request, e, "the tests could not be read: %s", err_text(e));
 		return;
 	}
 	array = json_array();
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && i < request->left; i++)
 		json_array_append_new(array,
 			json_pack("{s:I,s:o,s:s,s:s,s:s,s:o,s:b}", "id", (json_int_t)tests[i].id,
 				"at", spool_moment_json(tests[i].at_ms), "organisation",
@@ -365,30 +416,26 @@ static void last_found(void *context, enum err e, const struct store_test *tests
 				direction_words[tests[i].direction == RECEIPT_IN ? RECEIPT_IN
 										 : RECEIPT_OUT],
 				"actor", spool_text_json(tests[i].actor), "ok", tests[i].ok));
-	/* A page that is full may be the last one: the next is empty then. */
-	spool_answer(request, json_pack("{s:o,s:o}", "items", array, "next",
-				      last != NULL && count == request->left
-					      ? json_string(arena_format(request->arena, "%s/%s",
-							last->organisation, last->connector))
-					      : json_null()));
+	if (count > request->left)
+		count = request->left;
+	else if (count < STORE_MAX_LIST)
+		count = 0; /* there is no more */
+	if (count > 0)
+		next = json_sprintf(
+			"%s/%s", tests[count - 1].organisation, tests[count - 1].connector);
+	spool_answer(request, json_pack("{s:o,s:o}", "items", array, "next", next));
 }
 
-/* {after?: "organisation/connector", limit}: the last one of each connector. */
+/* {cursor?: "organisation/connector", limit}: the last one of each connector. */
 void spool_manage_test_last(struct spool_request *request)
 {
-	const json_t *limit = json_object_get(request->arguments, "limit");
-	int64_t count = json_is_integer(limit) ? json_integer_value(limit) : MAX_TESTS;
-	const char *after = spool_argument(request, "after");
+	const char *after = spool_argument(request, "cursor");
 	struct str name = str_of(after != NULL ? after : ""), organisation = str_cut(&name, '/');
 	struct store_last_tests_query query = {.organisations = spool_organisations(request),
 		.organisation = arena_text_of(request->arena, organisation),
-		.connector = arena_text_of(request->arena, name),
-		.limit = (size_t)count};
+		.connector = arena_text_of(request->arena, name)};
 
-	if (count < 1 || count > MAX_LAST) {
-		spool_answer_error(request, ERR_RANGE, "limit: expected 1 to %d", MAX_LAST);
-		return;
-	}
-	request->left = query.limit;
+	request->left = spool_limit(json_object_get(request->arguments, "limit"));
+	query.limit = request->left + 1;
 	store_last_tests(request->spool->store, &query, last_found, request);
 }

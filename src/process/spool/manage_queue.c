@@ -221,13 +221,13 @@ static void listed(
 
 void spool_manage_queue_list(struct spool_request *request)
 {
-	const char *after = spool_argument(request, "after");
+	const char *after = spool_argument(request, "cursor");
 	int64_t cursor = 0;
 
 	if (!read_filter(request))
 		return;
 	if (after != NULL && !wire_id_parse(str_of(after), &cursor)) {
-		spool_answer_error(request, ERR_SYNTAX, "after: not a cursor of an earlier answer");
+		spool_answer_error(request, ERR_SYNTAX, "cursor: not one of an earlier answer");
 		return;
 	}
 	store_list(request->spool->store, &request->filter, cursor,

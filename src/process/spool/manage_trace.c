@@ -71,6 +71,10 @@ static void found(void *context, enum err e, const struct store_trace_item *item
 	struct spool_request *request = context;
 	json_t *array;
 
+	if (e == ERR_SYNTAX) { /* all else was checked before */
+		spool_answer_error(request, e, "cursor: not one of an earlier answer");
+		return;
+	}
 	if (e != ERR_OK) {
 		spool_answer_error(request, e, "the trace could not be searched: %s", err_text(e));
 		return;
@@ -158,7 +162,7 @@ void spool_manage_trace_search(struct spool_request *request)
 		.host = spool_argument(request, "host"),
 		.tls = spool_argument(request, "tls"),
 		.subject = spool_argument(request, "subject"),
-		.after = spool_argument(request, "after"),
+		.after = spool_argument(request, "cursor"),
 		.organisations = spool_organisations(request),
 		.limit = spool_limit(limit),
 	};

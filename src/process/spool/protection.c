@@ -11,12 +11,12 @@
  * for the very host that had it: hosts of one domain may differ.
  */
 #include "port/log/log.h"
+#include "process/spool/page.h"
 #include "process/spool/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_SHOWN = 1000 };
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 static const int64_t forget_ms = INT64_C(400) * 24 * 3600 * 1000;
 
@@ -425,41 +425,73 @@ static json_t *protection_json(const struct store_protection *p)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct store_protection *x = *(const struct store_protection *const *)a;
-	const struct store_protection *y = *(const struct store_protection *const *)b;
-	int order = (y->fallen_ms != 0) - (x->fallen_ms != 0);
+	const struct store_protection *x = a, *y = b;
+	int order = y->direction - x->direction;
 
-	if (order == 0)
-		order = y->direction - x->direction;
 	if (order == 0)
 		order = strcmp(x->domain, y->domain);
 	return order != 0 ? order : strcmp(x->network, y->network);
 }
 
-/* {domain, fallen: true}: those that have fallen first, at most MAX_SHOWN. */
+/* "1 192.0.2.0/24 contoso.example": direction, network, domain.  False: answered. */
+static bool read_cursor(struct spool_request *request, struct store_protection *ret)
+{
+	const char *text = spool_argument(request, "cursor");
+	struct str rest = str_of(text), direction, network;
+
+	*ret = (struct store_protection){.domain = NULL};
+	if (text == NULL)
+		return true;
+	direction = str_cut(&rest, ' ');
+	network = str_cut(&rest, ' ');
+	if ((!str_is(direction, "0") && !str_is(direction, "1")) || rest.n == 0) {
+		spool_answer_error(request, ERR_SYNTAX, "cursor: not one of an earlier answer");
+		return false;
+	}
+	ret->direction = direction.p[0] - '0';
+	ret->network = arena_text_of(request->arena, network);
+	ret->domain = arena_text_of(request->arena, rest);
+	return true;
+}
+
+static json_t *cursor_of(const struct store_protection *p)
+{
+	return json_sprintf("%d %s %s", p->direction, p->network, p->domain);
+}
+
+/* {domain, fallen: true, cursor, limit}: what goes out first, then by domain. */
 void spool_manage_protection_list(struct spool_request *request)
 {
-	struct spool *spool = request->spool;
 	const char *domain = spool_argument(request, "domain");
 	bool fallen = json_is_true(json_object_get(request->arguments, "fallen"));
-	const struct store_protection **all = arena_array(
-		request->arena, map_count(spool->protections) + 1, sizeof(const void *));
-	json_t *items = json_array();
+	json_t *items = json_array(), *next = json_null();
+	struct store_protection after;
 	size_t position = 0, count = 0;
+	struct spool_page page;
 	void *value;
 
-	while (map_next(spool->protections, &position, NULL, &value)) {
+	if (!read_cursor(request, &after)) {
+		json_decref(items);
+		return;
+	}
+	spool_page_init(&page, request->arena,
+		spool_limit(json_object_get(request->arguments, "limit")), by_place,
+		after.domain != NULL ? &after : NULL);
+	while (map_next(request->spool->protections, &position, NULL, &value)) {
 		const struct store_protection *p = &((struct spool_protection *)value)->wire;
 
-		if ((domain == NULL || str_equal_nocase(str_of(domain), str_of(p->domain))) &&
-			(!fallen || p->fallen_ms != 0))
-			all[count++] = p;
+		if ((domain != NULL && !str_equal_nocase(str_of(domain), str_of(p->domain))) ||
+			(fallen && p->fallen_ms == 0))
+			continue;
+		spool_page_offer(&page, p);
+		count++;
 	}
-	if (count > 0)
-		qsort(all, count, sizeof(*all), by_place);
-	for (size_t i = 0; i < count && i < MAX_SHOWN; i++)
-		json_array_append_new(items, protection_json(all[i]));
-	spool_answer(request, json_pack("{s:o,s:I}", "items", items, "count", (json_int_t)count));
+	for (size_t i = 0; i < spool_page_shown(&page); i++)
+		json_array_append_new(items, protection_json(page.items[i]));
+	if (page.count > page.limit)
+		next = cursor_of(page.items[page.limit - 1]);
+	spool_answer(request, json_pack("{s:o,s:I,s:o}", "items", items, "count", (json_int_t)count,
+				      "next", next));
 }
 
 /* {domain}: what it does from now on is what it is measured by. */

@@ -253,31 +253,99 @@ static json_t *acceptance_json(const struct store_acceptance *a)
 		"reason", spool_text_json(a->reason));
 }
 
+/* A row's place in their order, as text. */
+static json_t *cursor_of(const struct store_acceptance *a)
+{
+	json_t *place = json_pack("[b,s,i,s,s]", a->organisation != NULL, a->partner, a->direction,
+		a->version, a->sha256);
+	char *text = json_dumps(place, JSON_COMPACT);
+	json_t *cursor = json_string(text);
+
+	free(text);
+	json_decref(place);
+	return cursor;
+}
+
+static void ask_acceptances(struct spool_request *request);
+
+/* As of alarms: pages of the store until ours is full.  `result` has the items, and as "next" the
+ * place of the last one. */
 static void acceptances_found(
 	void *context, enum err e, const struct store_acceptance *rows, size_t count)
 {
 	struct spool_request *request = context;
-	json_t *items;
+	json_t *items = json_object_get(request->result, "items");
+	bool is_full = false;
 
 	if (e != ERR_OK) {
 		spool_answer_error(
 			request, e, "what partners accept could not be read: %s", err_text(e));
 		return;
 	}
-	items = json_array();
-	for (size_t i = 0; i < count; i++)
-		if (spool_is_asked_by(request, rows[i].organisation))
-			json_array_append_new(items, acceptance_json(&rows[i]));
-	spool_answer(request, json_pack("{s:o}", "items", items));
+	for (size_t i = 0; i < count && !is_full; i++) {
+		if (!spool_is_asked_by(request, rows[i].organisation))
+			continue;
+		is_full = json_array_size(items) == request->left;
+		if (is_full)
+			break;
+		json_array_append_new(items, acceptance_json(&rows[i]));
+		json_object_set_new(request->result, "next", cursor_of(&rows[i]));
+	}
+	if (!is_full && count == STORE_MAX_LIST) {
+		json_object_set_new(request->arguments, "cursor", cursor_of(&rows[count - 1]));
+		ask_acceptances(request);
+		return;
+	}
+	if (!is_full)
+		json_object_set_new(request->result, "next", json_null());
+	spool_answer(request, json_incref(request->result));
+}
+
+/* False: answered. */
+static bool read_cursor(struct spool_request *request, struct store_acceptance *ret)
+{
+	const char *text = spool_argument(request, "cursor");
+	json_t *json = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	const char *partner, *version, *sha256;
+	int has_organisation, direction;
+	bool is_fine = json_unpack(json, "[b,s,i,s,s!]", &has_organisation, &partner, &direction,
+			       &version, &sha256) == 0;
+
+	if (is_fine)
+		*ret = (struct store_acceptance){.organisation = has_organisation ? "" : NULL,
+			.partner = arena_text(request->arena, partner),
+			.direction = direction,
+			.version = arena_text(request->arena, version),
+			.sha256 = arena_text(request->arena, sha256)};
+	json_decref(json);
+	if (!is_fine)
+		spool_answer_error(request, ERR_SYNTAX, "cursor: not one of an earlier answer");
+	return is_fine;
+}
+
+static void ask_acceptances(struct spool_request *request)
+{
+	struct store_acceptance after;
+	struct store_acceptance_query query = {
+		.certificate = spool_argument(request, "certificate"),
+		.organisation = spool_argument(request, "organisation"),
+	};
+
+	if (spool_argument(request, "cursor") != NULL) {
+		if (!read_cursor(request, &after))
+			return;
+		query.after = &after;
+	}
+	store_acceptances(request->spool->store, &query, acceptances_found, request);
 }
 
 void spool_manage_acceptance_list(struct spool_request *request)
 {
-	const char *certificate = spool_argument(request, "certificate");
-
-	if (certificate == NULL)
+	if (spool_argument(request, "certificate") == NULL) {
 		spool_answer_error(request, ERR_SYNTAX, "certificate: expected a name");
-	else
-		store_acceptances(request->spool->store, certificate,
-			spool_argument(request, "organisation"), acceptances_found, request);
+		return;
+	}
+	request->left = spool_limit(json_object_get(request->arguments, "limit"));
+	request->result = json_pack("{s:[],s:n}", "items", "next");
+	ask_acceptances(request);
 }

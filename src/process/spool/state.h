@@ -365,7 +365,6 @@ void spool_hosts_load(struct spool *spool);
 void spool_hosts_send(struct spool_peer *peer);
 void spool_hosts_tick(struct spool *spool);
 bool spool_host_forget(struct spool *spool, const char *host);
-json_t *spool_hosts_json(const struct spool *spool);
 void spool_hosts_free(struct spool *spool);
 
 /* ---- refusals.c --------------------------------------------------------------------------------
@@ -468,7 +467,7 @@ struct spool_request {
 	struct arena *arena;
 	json_t *result;
 	struct store_filter filter;
-	int64_t messages, recipients, cursor;
+	int64_t messages, recipients, cursor, place;
 	size_t left;
 	void *extra;
 };
@@ -477,6 +476,7 @@ void spool_manage(struct spool_peer *peer, const struct wire_manage *manage);
 void spool_answer(struct spool_request *request, json_t *result);
 void spool_answer_error(struct spool_request *request, enum err e, const char *format, ...)
 	PRINTF_LIKE(3, 4);
+void spool_manage_hosts_list(struct spool_request *request);
 void spool_manage_config_get(struct spool_request *request);
 void spool_manage_config_replace(struct spool_request *request);
 void spool_manage_queue_summary(struct spool_request *request);

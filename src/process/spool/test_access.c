@@ -290,7 +290,7 @@ static void test_log(void **state)
 	answer = ask(t, "audit.list", "{\"organisations\": [\"other\"]}", ERR_OK);
 	assert_int_equal(json_array_size(json_object_get(answer, "items")), 1);
 	ask(t, "audit.list", "{\"since\": \"yesterday\"}", ERR_SYNTAX);
-	ask(t, "audit.list", "{\"after\": \"x\"}", ERR_SYNTAX);
+	ask(t, "audit.list", "{\"cursor\": \"x\"}", ERR_SYNTAX);
 }
 
 static void test_limited(void **state)

@@ -317,15 +317,20 @@ static void test_tests(void **state)
 	assert_string_equal(text_of(item, "direction"), "outbound");
 	assert_int_equal(
 		json_array_size(json_object_get(json_object_get(item, "summary"), "steps")), 2);
-	/* The last one of each connector; a page that is full says where to go on. */
+	/* The last one of each connector; a page behind which there is one more says where. */
+	item = testing_ask(t, "test.last", "{\"limit\": 1}");
+	assert_true(json_is_null(json_object_get(item, "next")));
+	testing_ask(t, "test.record",
+		"{\"organisation\": \"contoso\", \"connector\": \"zebra\", \"direction\": "
+		"\"outbound\", \"ok\": true, \"summary\": {}}");
 	item = testing_ask(t, "test.last", "{\"limit\": 1}");
 	assert_string_equal(text_of(item, "next"), "contoso/northwind");
 	item = json_array_get(json_object_get(item, "items"), 0);
 	assert_string_equal(text_of(item, "connector"), "northwind");
 	assert_true(json_is_true(json_object_get(item, "ok")));
-	item = testing_ask(t, "test.last", "{\"limit\": 2, \"after\": \"contoso/a\"}");
-	assert_int_equal(json_array_size(json_object_get(item, "items")), 1);
-	item = testing_ask(t, "test.last", "{\"after\": \"contoso/northwind\"}");
+	item = testing_ask(t, "test.last", "{\"limit\": 2, \"cursor\": \"contoso/a\"}");
+	assert_int_equal(json_array_size(json_object_get(item, "items")), 2);
+	item = testing_ask(t, "test.last", "{\"cursor\": \"contoso/zebra\"}");
 	assert_int_equal(json_array_size(json_object_get(item, "items")), 0);
 	assert_true(json_is_null(json_object_get(item, "next")));
 	item = testing_ask(t, "test.last", "{\"organisations\": [\"nobody\"]}");

@@ -404,7 +404,7 @@ static void test_hosts(void **state)
 	assert_string_equal(other->host.host, host.host);
 	assert_int_equal(t->deliver->hosts, 0);
 	assert_int_equal(
-		json_array_size(json_object_get(testing_ask(t, "hosts.list", "{}"), "hosts")), 1);
+		json_array_size(json_object_get(testing_ask(t, "hosts.list", "{}"), "items")), 1);
 	testing_ask(t, "hosts.forget", "{\"host\": \"mx.fabrikam.example:25\"}");
 	assert_int_equal(t->admin->answer_error, ERR_OK);
 	testing_until(t, other->hosts == 2);
@@ -423,7 +423,7 @@ static void test_hosts(void **state)
 	testing_until(t, other->hosts == 5);
 	testing_advance(t, MOMENT_HOUR_MS);
 	assert_int_equal(
-		json_array_size(json_object_get(testing_ask(t, "hosts.list", "{}"), "hosts")), 0);
+		json_array_size(json_object_get(testing_ask(t, "hosts.list", "{}"), "items")), 0);
 	testing_peer_free(&other);
 	testing_settle(t);
 }

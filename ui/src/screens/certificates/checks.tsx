@@ -1,6 +1,6 @@
 /* Would validation work from here, now? Endpoints as they are tried out; roots that things depend on. */
 import { useRef, useState } from 'preact/hooks';
-import { ApiError, get, lines, useLoad } from '../../api';
+import { ApiError, getAll, lines, useLoad } from '../../api';
 import { list, num, t } from '../../i18n';
 import { Badge, Button, Code, Empty, ErrorNote, Loading, Note, type Tone } from '../../parts/basic';
 import { DaysLeft } from '../../parts/certificate';
@@ -102,7 +102,7 @@ interface Root { kind: string; name: string; store: string; result: Result; text
 
 export function Roots() {
 	const [required, setRequired] = useState<string[]>([]);
-	const load = useLoad(signal => get<{ ok: boolean; items: Root[]; required: Required[] }>('/v1/checks/roots', { require: required }, signal), [required.join('\n')], ['generation']);
+	const load = useLoad(signal => getAll<Root, { ok: boolean; required: Required[] }>('/v1/checks/roots', { require: required }, signal), [required.join('\n')], ['generation']);
 	const rows: Root[] = [
 		...(load.value?.required.map(({ require, found, ...rest }) => ({ kind: 'required', name: require, ...(found[0] && { root: found[0] }), ...rest })) ?? []),
 		...(load.value?.items ?? []),

@@ -1,5 +1,5 @@
 /* Our certificates: what is presented now, what was, what comes. */
-import { get, useLoad } from '../../api';
+import { getAll, useLoad } from '../../api';
 import { list, t } from '../../i18n';
 import type { Life, OwnCertificate } from '../../model';
 import { Badge, Code, Empty, ErrorNote, Facts, Loading, Section, type Tone } from '../../parts/basic';
@@ -12,10 +12,8 @@ import { Requests } from './request';
 export const stateTones: Record<string, Tone> = { current: 'good', next: 'info', deprecated: 'warn', retired: 'plain' };
 export const stateName = (state: string) => t(`certificates.state-${state}`);
 
-export interface Own { items: OwnCertificate[]; lives: Life[] }
-
 export function useOwn() {
-	return useLoad(signal => get<Own>('/v1/certificates', {}, signal), [], ['generation', 'alarms']);
+	return useLoad(signal => getAll<OwnCertificate>('/v1/certificates', {}, signal), [], ['generation', 'alarms']);
 }
 
 /** A command for the server's administrator: private keys never pass through the browser. */
@@ -66,11 +64,12 @@ export function OwnCertificates() {
 		return <ErrorNote error={own.error} onRetry={own.reload} />;
 	if (!own.value)
 		return <Loading />;
-	const { items, lives } = own.value;
-	const names = [...new Set([...items.map(item => item.name), ...lives.map(life => life.name)])];
+	const { items } = own.value;
+	const names = [...new Set(items.map(item => item.name))];
+	const lifeOf = (name: string) => items.find(item => item.name === name && item.life)?.life ?? undefined;
 	return (
 		<>
-			{names.map(name => <One key={name} name={name} items={items.filter(item => item.name === name)} life={lives.find(life => life.name === name)} />)}
+			{names.map(name => <One key={name} name={name} items={items.filter(item => item.name === name)} life={lifeOf(name)} />)}
 			{names.length === 0 && <Empty title={t('certificates.none')} />}
 			{isInstallationAdmin() && <Requests onCome={own.reload} />}
 			{isInstallationAdmin() && <Section title={t('certificates.add')}>

@@ -1,6 +1,6 @@
 /* What partners present, what has changed, and what is accepted. */
 import { useState } from 'preact/hooks';
-import { at, get, send, useAction, useLoad, usePages, type Page } from '../../api';
+import { at, get, getAll, send, useAction, useLoad, usePages } from '../../api';
 import { date, list, t, tOr } from '../../i18n';
 import type { CertificateFacts, Chain, Connector } from '../../model';
 import { ActionButton, Ago, Badge, Code, Empty, ErrorNote, Facts, Loading, When } from '../../parts/basic';
@@ -63,7 +63,7 @@ export function PartnerChains({ place }: { place: Place }) {
 	const [name, organisation] = connector.split('/', 2).reverse();
 	const isAll = place.query.all === '1';
 	const pages = usePages<Chain>('/v1/chains', { newest: !isAll, organisation, connector: name }, ['trace', 'alarms']);
-	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal));
+	const connectors = useLoad(signal => getAll<Connector>('/v1/connectors', {}, signal));
 	const keys = connectors.value?.items.map(one => `${one.organisation}/${one.name}`).sort() ?? [];
 	const [open, setOpen] = useState<Chain>();
 	return (

@@ -1,7 +1,7 @@
 /* From one version to the next, step by step. Every step can be taken back until the old version is retired. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { ApiError, at, get, send, useAction, useLoad, type Load, type Page } from '../../api';
+import { ApiError, at, get, getAll, send, useAction, useLoad, type Load } from '../../api';
 import { dateTime, list, num, t } from '../../i18n';
 import type { Connector, Finding, Life, Version } from '../../model';
 import { ActionButton, Ago, Badge, Button, Code, Empty, ErrorNote, Facts, Heading, Loading, Note, Section, type Tone } from '../../parts/basic';
@@ -73,7 +73,7 @@ function Warnings({ warnings }: { warnings: Finding[] }) {
 }
 
 function Trial({ life, take }: { life: Life; take: TakeStep }) {
-	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal));
+	const connectors = useLoad(signal => getAll<Connector>('/v1/connectors', {}, signal));
 	const [share, setShare] = useState<number | undefined>(life.plan.share || undefined);
 	const [names, setNames] = useState(life.plan.connectors);
 	const start = useAction(() => take('start', { share: share ?? 0, connectors: names }));
@@ -147,7 +147,7 @@ function stepsOf(name: string, plan: Plan, take: TakeStep, reload: () => void): 
 }
 
 function AcceptanceTable({ name }: { name: string }) {
-	const load = useLoad(signal => get<{ items: Acceptance[] }>(at`/v1/certificates/${name}/acceptance`, {}, signal), [name], ['trace']);
+	const load = useLoad(signal => getAll<Acceptance>(at`/v1/certificates/${name}/acceptance`, {}, signal), [name], ['trace']);
 	return (
 		<Section title={t('certificates.acceptance')} intro={t('certificates.acceptance-intro')}>
 			{load.error && <ErrorNote error={load.error} onRetry={load.reload} />}

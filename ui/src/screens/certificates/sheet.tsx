@@ -1,5 +1,5 @@
 /* The certificate sheet: what partners must know of our certificates, in every form it has. */
-import { get, request, saveAs, useAction, useLoad, type Page } from '../../api';
+import { get, getAll, request, saveAs, useAction, useLoad } from '../../api';
 import { t } from '../../i18n';
 import { ActionButton, Button, Code, ErrorNote, Loading } from '../../parts/basic';
 import { FilterBar, FormField } from '../../parts/form';
@@ -16,7 +16,7 @@ export function Sheet({ place }: { place: Place }) {
 		return format === 'json' ? JSON.stringify(JSON.parse(text), null, 2) : text;
 	}, [JSON.stringify(params)]);
 	const names = useLoad(async signal => (await get<{ certificates: { name: string }[] }>('/v1/certificates/sheet', { format: 'json' }, signal)).certificates.map(one => one.name));
-	const organisations = useLoad(async signal => (await get<Page<{ name: string }>>('/v1/organisations', { limit: 1000 }, signal)).items.map(one => one.name));
+	const organisations = useLoad(async signal => (await getAll<{ name: string }>('/v1/organisations', {}, signal)).items.map(one => one.name));
 	const choices = (words: string[] | undefined) => [{ value: '', label: t('certificates.all') }, ...(words ?? []).map(value => ({ value, label: value }))];
 	const save = useAction(async () => saveAs(await (await request('GET', '/v1/certificates/sheet', undefined, { params })).blob(), `certificates.${formats[format]}`));
 	return (

@@ -1,6 +1,6 @@
 /* One connector: both directions side by side, and what can be asked of it. */
 import { useState } from 'preact/hooks';
-import { at, get, getTagged, send, useAction, useLoad } from '../../api';
+import { at, getAll, getTagged, send, useAction, useLoad } from '../../api';
 import { t } from '../../i18n';
 import { Badge, Button, Empty, ErrorNote, Heading, Loading, Note, Section } from '../../parts/basic';
 import { Confirm } from '../../parts/dialog';
@@ -102,7 +102,7 @@ function Actions({ connector, onDone }: { connector: Connector; onDone: () => vo
 
 export function ConnectorDetail({ organisation, name }: { organisation: string; name: string }) {
 	const found = useLoad(async () => (await getTagged<Connector>(at`/v1/connectors/${organisation}/${name}`)).value, [organisation, name], ['generation']);
-	const lint = useLoad(signal => get<{ items: Finding[] }>('/v1/lint', {}, signal), [], ['generation']);
+	const lint = useLoad(signal => getAll<Finding>('/v1/lint', {}, signal), [], ['generation']);
 	const connector = found.value;
 	if (!connector)
 		return <><Heading title={name} back={{ href: href('connectors'), label: t('connectors.title') }} />{found.error ? <ErrorNote error={found.error} onRetry={found.reload} /> : <Loading />}</>;

@@ -1,6 +1,6 @@
 /* A partner's kit becomes a connector: first what it says and what would change, then the change. */
 import { useState } from 'preact/hooks';
-import { ApiError, get, send, useAction, useLoad } from '../../api';
+import { ApiError, getAll, send, useAction, useLoad } from '../../api';
 import { t } from '../../i18n';
 import { Button, CopyButton, ErrorNote, Facts, Heading, Loading, Note, Section } from '../../parts/basic';
 import { Form, withValue, type Tree } from '../../parts/form';
@@ -73,7 +73,7 @@ function Proposed({ proposal, onBack }: { proposal: Proposal; onBack: () => void
 export function ImportKit() {
 	const [object, setObject] = useState<Tree>({});
 	const [proposal, setProposal] = useState<Proposal | null>(null);
-	const organisations = useLoad(signal => get<{ items: { name: string }[] }>('/v1/organisations', {}, signal));
+	const organisations = useLoad(signal => getAll<{ name: string }>('/v1/organisations', {}, signal));
 	const names = organisations.value?.items.map(one => one.name) ?? [];
 	const ask = useAction(async () => {
 		const { kit, ...rest } = object;

@@ -1,5 +1,5 @@
 /* All connectors: whom with, which way, how strict, and what is doubtful. */
-import { get, useLoad, usePages } from '../../api';
+import { getAll, useLoad, usePages } from '../../api';
 import { t } from '../../i18n';
 import { Badge, Button, Empty, Heading } from '../../parts/basic';
 import { FilterBar, FormField } from '../../parts/form';
@@ -44,7 +44,7 @@ export function NewButtons() {
 export function ConnectorList() {
 	const words = place.use().query.words ?? '';
 	const pages = usePages<Connector>('/v1/connectors', { limit: 500 }, ['generation']);
-	const lint = useLoad(signal => get<{ items: Finding[] }>('/v1/lint', {}, signal), [], ['generation']);
+	const lint = useLoad(signal => getAll<Finding>('/v1/lint', {}, signal), [], ['generation']);
 	const findings = lint.value?.items ?? [];
 	const fits = (one: Connector) => words === '' || JSON.stringify(one).toLowerCase().includes(words.toLowerCase());
 	return (

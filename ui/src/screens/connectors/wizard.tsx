@@ -1,7 +1,7 @@
 /* The wizards: "secure mail with a partner" and "connect my own server". What each step asks stands in steps.ts. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get, useAction, useLoad } from '../../api';
+import { ApiError, getAll, useAction, useLoad } from '../../api';
 import { t } from '../../i18n';
 import { Button, ErrorNote, Facts, Heading, Loading, Note, Section } from '../../parts/basic';
 import { FormField, type Field } from '../../parts/form';
@@ -237,7 +237,7 @@ export function Wizard({ kind }: { kind: Kind }) {
 	const [errors, setErrors] = useState<StepError[]>([]);
 	const [isDone, setDone] = useState(false);
 	const title = useRef<HTMLHeadingElement>(null);
-	const found = useLoad(signal => get<{ items: Organisation[] }>('/v1/organisations', {}, signal));
+	const found = useLoad(signal => getAll<Organisation>('/v1/organisations', {}, signal));
 	const organisations = found.value?.items ?? [];
 	const steps = useMemo(() => stepsOf(answers), [answers]);
 	const reached = reachOf(steps, answers);

@@ -1,5 +1,5 @@
 /* What needs somebody: open alarms, each with what to do. */
-import { at, get, send, useAction, useLoad } from '../../api';
+import { at, getAll, send, useAction, useLoad } from '../../api';
 import { num, t, tOr } from '../../i18n';
 import type { Alarm } from '../../model';
 import { Ago, ActionButton, Badge, Empty, ErrorNote, Loading, Section } from '../../parts/basic';
@@ -50,7 +50,7 @@ function OneAlarm({ alarm, onDone }: { alarm: Alarm; onDone: () => void }) {
 }
 
 export function Alarms() {
-	const alarms = useLoad(signal => get<{ items: Alarm[] }>('/v1/alarms', {}, signal), [], ['alarms']);
+	const alarms = useLoad(signal => getAll<Alarm>('/v1/alarms', {}, signal), [], ['alarms']);
 	const open = [...(alarms.value?.items ?? [])].sort((a, b) => Number(!!a.over) - Number(!!b.over) || b.last.localeCompare(a.last));
 	return (
 		<Section title={t('overview.alarms')} actions={open.length > 0 && <Badge tone="bad">{num(open.length)}</Badge>}>

@@ -1,5 +1,5 @@
 /* What a look in the morning must show. */
-import { get, useLoad } from '../../api';
+import { get, getAll, useLoad } from '../../api';
 import { num, t } from '../../i18n';
 import { sumBy, type Finding, type OwnCertificate, type QueueSummary, type Report } from '../../model';
 import { Ago, Badge, Empty, ErrorNote, Facts, Heading, Loading, Section } from '../../parts/basic';
@@ -55,7 +55,7 @@ function Shares() {
 }
 
 function Doubts() {
-	const lint = useLoad(signal => get<{ items: Finding[] }>('/v1/lint', {}, signal), [], ['generation']);
+	const lint = useLoad(signal => getAll<Finding>('/v1/lint', {}, signal), [], ['generation']);
 	const items = lint.value?.items.filter(one => one.severity !== 'note') ?? [];
 	return (
 		<Section title={t('overview.doubts')}>
@@ -70,7 +70,7 @@ function Doubts() {
 }
 
 function OwnCertificates() {
-	const certificates = useLoad(signal => get<{ items: OwnCertificate[] }>('/v1/certificates', {}, signal), [], ['generation']);
+	const certificates = useLoad(signal => getAll<OwnCertificate>('/v1/certificates', {}, signal), [], ['generation']);
 	return (
 		<Section title={t('overview.own-certificates')} actions={<a href={href('certificates')}>{t('overview.see-certificates')}</a>}>
 			{certificates.error && <ErrorNote error={certificates.error} onRetry={certificates.reload} />}

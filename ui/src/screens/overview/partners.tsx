@@ -1,5 +1,5 @@
 /* The connectors and how they are: forced both ways, mail that waits, certificates, the last test. */
-import { get, useLoad, type Load, type Page } from '../../api';
+import { getAll, useLoad, type Load } from '../../api';
 import { num, t } from '../../i18n';
 import type { Chain, Connector, LastProbe, QueueSummary, Route } from '../../model';
 import { Ago, Badge, Empty, ErrorNote, Loading, Section } from '../../parts/basic';
@@ -24,7 +24,7 @@ function HalfBadge({ connector, half }: { connector: Connector; half: 'inbound' 
 	return it.mode === 'report' ? <Badge tone="info">{t('overview.report-mode', { level })}</Badge> : <Badge tone="good">{level}</Badge>;
 }
 
-function LastTest({ connector, tests }: { connector: Connector; tests: Load<Page<LastProbe>> }) {
+function LastTest({ connector, tests }: { connector: Connector; tests: Load<{ items: LastProbe[] }> }) {
 	if (!tests.value)
 		return <span class="soft">{tests.error ? '–' : '…'}</span>;
 	const last = tests.value.items.find(one => one.organisation === connector.organisation && one.connector === connector.name);
@@ -51,9 +51,9 @@ function rowsOf(connectors: Connector[], queue: QueueSummary | undefined, chains
 }
 
 export function Partners({ queue }: { queue: QueueSummary | undefined }) {
-	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal), [], ['generation']);
-	const chains = useLoad(signal => get<Page<Chain>>('/v1/chains', { newest: true, limit: 1000 }, signal), [], ['alarms', 'trace']);
-	const tests = useLoad(signal => get<Page<LastProbe>>('/v1/connector-tests', { limit: 1000 }, signal), [], ['generation']);
+	const connectors = useLoad(signal => getAll<Connector>('/v1/connectors', {}, signal), [], ['generation']);
+	const chains = useLoad(signal => getAll<Chain>('/v1/chains', { newest: true }, signal), [], ['alarms', 'trace']);
+	const tests = useLoad(signal => getAll<LastProbe>('/v1/connector-tests', {}, signal), [], ['generation']);
 	if (connectors.error)
 		return <Section title={t('overview.partners')}><ErrorNote error={connectors.error} onRetry={connectors.reload} /></Section>;
 	if (!connectors.value)

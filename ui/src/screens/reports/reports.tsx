@@ -1,6 +1,6 @@
 /* Reports: one tab for each, filters above, chart, table, files, paper. */
 import { useEffect, useState } from 'preact/hooks';
-import { download, get, useAction, useLoad, type Page } from '../../api';
+import { download, get, getAll, useAction, useLoad } from '../../api';
 import { bytes, date, dateTime, day, num, t, tOr } from '../../i18n';
 import type { Connector, Report } from '../../model';
 import { ActionButton, Button, Empty, ErrorNote, Heading, Loading, Note } from '../../parts/basic';
@@ -34,7 +34,7 @@ function filtersOf(query: Record<string, string>, kind: Kind): Filters {
 }
 
 function Filter({ filters, kind }: { filters: Filters; kind: Kind }) {
-	const connectors = useLoad(signal => get<Page<Connector>>('/v1/connectors', { limit: 1000 }, signal));
+	const connectors = useLoad(signal => getAll<Connector>('/v1/connectors', {}, signal));
 	const items = connectors.value?.items ?? [];
 	const organisations = [...new Set(items.map(one => one.organisation))].sort();
 	const any = { value: '', label: t('reports.all') };

@@ -1,6 +1,6 @@
 /* Rules: what is asked of some of an organisation's mail. */
 import { useState } from 'preact/hooks';
-import { at, get, getTagged, send, useAction, useLoad, usePages } from '../../api';
+import { at, getAll, getTagged, send, useAction, useLoad, usePages } from '../../api';
 import { list, t } from '../../i18n';
 import { Badge, Button, Empty, ErrorNote, Heading, Loading, LookOnly, Note, Section } from '../../parts/basic';
 import { Confirm, Dialog } from '../../parts/dialog';
@@ -56,7 +56,7 @@ function effects(rule: Rule): string {
 
 function RuleList() {
 	const pages = usePages<Rule>('/v1/rules', { limit: 500 }, ['generation']);
-	const lint = useLoad(signal => get<{ items: Finding[] }>('/v1/lint', {}, signal), [], ['generation']);
+	const lint = useLoad(signal => getAll<Finding>('/v1/lint', {}, signal), [], ['generation']);
 	return (
 		<>
 			<Heading title={t('rules.title')} intro={t('rules.intro')} actions={mayChange() && <a class="button main" href={href('rules', 'new')}>{t('rules.new')}</a>} />
@@ -78,7 +78,7 @@ function Editor({ rule, etag, organisations, onReload }: { rule: Rule | null; et
 	const [object, setObject] = useState<Tree>(rule ? { ...rule } : { organisation: organisations[0], enabled: true, mode: 'enforce', direction: 'any', action: 'pass', require_tls: 'none' });
 	const [isAsking, setAsking] = useState(false);
 	const [isRemoving, setRemoving] = useState(false);
-	const connectors = useLoad(signal => get<{ items: Connector[] }>('/v1/connectors', { organisation: String(object.organisation ?? '') }, signal), [object.organisation]);
+	const connectors = useLoad(signal => getAll<Connector>('/v1/connectors', { organisation: String(object.organisation ?? '') }, signal), [object.organisation]);
 	const names = connectors.value?.items.filter(one => one.outbound).map(one => one.name) ?? [];
 	const isNamed = !!object.name && !!object.organisation;
 	// What is not shown has no say: a refusal demands no TLS.
@@ -137,7 +137,7 @@ function Editor({ rule, etag, organisations, onReload }: { rule: Rule | null; et
 }
 
 function RuleScreen({ organisation, name }: { organisation?: string; name?: string }) {
-	const organisations = useLoad(signal => get<{ items: { name: string }[] }>('/v1/organisations', {}, signal));
+	const organisations = useLoad(signal => getAll<{ name: string }>('/v1/organisations', {}, signal));
 	const found = useLoad(async () => organisation && name ? await getTagged<Rule>(at`/v1/rules/${organisation}/${name}`) : null, [organisation, name]);
 	const isLoading = (found.value === undefined || !organisations.value) && !found.error && !organisations.error;
 	return (

@@ -1,6 +1,6 @@
 /* Many recipients at once: a file or a text, what it would change, then one request. */
 import { useState } from 'preact/hooks';
-import { ApiError, get, getTagged, send, useAction, useLoad, type Page } from '../../api';
+import { ApiError, getAll, getTagged, send, useAction, useLoad } from '../../api';
 import { num, t } from '../../i18n';
 import { Button, ErrorNote, Note } from '../../parts/basic';
 import { Dialog } from '../../parts/dialog';
@@ -9,18 +9,6 @@ import { say } from '../../parts/toast';
 import { MAX_BYTES, MAX_CHANGES, parseList, planOf, type Domain, type Plan, type Recipient, type Wrong } from './list';
 
 const SHOWN = 20;
-
-/** Every page of a list. */
-async function all<T>(path: string, params: Record<string, string>): Promise<T[]> {
-	const items: T[] = [];
-	let after: string | null = null;
-	do {
-		const page: Page<T> = await get<Page<T>>(path, { ...params, limit: 1000, after });
-		items.push(...page.items);
-		after = page.next;
-	} while (after);
-	return items;
-}
 
 interface Preview {
 	wrong: { line: number; text: string }[];
@@ -70,7 +58,7 @@ function Result({ preview }: { preview: Preview }) {
 export function LoadRecipients({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
 	const [object, setObject] = useState<Tree>({});
 	const [preview, setPreview] = useState<Preview>();
-	const domains = useLoad(() => all<Domain>('/v1/domains', {}));
+	const domains = useLoad(() => getAll<Domain>('/v1/domains').then(one => one.items));
 	const domain = String(object.domain ?? '');
 	const change = (next: Tree) => {
 		setObject(next);
@@ -78,7 +66,7 @@ export function LoadRecipients({ onClose, onDone }: { onClose: () => void; onDon
 	};
 	const check = useAction(async () => {
 		const { etag } = await getTagged('/v1/recipients', { limit: 1 });
-		const there = await all<Recipient>('/v1/recipients', { domain });
+		const there = (await getAll<Recipient>('/v1/recipients', { domain })).items;
 		const { entries, wrong } = parseList(String(object.text ?? ''), domain, domains.value ?? []);
 		if (entries.length + wrong.length === 0)
 			throw new ApiError(422, '', '', '', [{ field: 'text', detail: t('settings.load-empty') }]);
