@@ -1,12 +1,16 @@
 """Whether a partner's certificate is revoked: asked by the lookup process while the session waits, both ways, and sent
 along with our own.  The authority's servers misbehave on demand."""
+import os
+import signal
 import smtplib
+import subprocess
 import time
 
 import pytest
 
 from certs import Authority
 from revocation_server import RevocationServer
+from sealpost import free_port
 from setups import QUICK_QUEUE, local_domain, organisation, outbound_partner, own_server_by_address
 from waiting import wait_for
 
@@ -144,6 +148,28 @@ def test_out_by_what_the_server_sends_along(sender, far, pki):
     far.wait_mail('joe')
     steps = sender.cli('connector', 'test', 'ours/partner', '--json', '--to', f'joe@{DOMAIN}', check=False).stdout
     assert 'stapled' in steps, steps
+
+
+def test_the_admin_center_sends_it_along(tmp_path, instances, pki):
+    """HTTPS as SMTP: an answer of the responder is stapled; none when the certificate names no responder that answers."""
+    port = free_port()
+    ours = instances(tmp_path / 'ours', HOST, [('mx', pki.ca.issue(HOST))],
+                     node={**NODE, 'admin': {'listen': f'127.0.0.1:{port}'}}).start()
+
+    def status(more=()):
+        return subprocess.run(['openssl', 's_client', '-connect', f'127.0.0.1:{port}', '-status', '-CAfile',
+                               pki.root.certificate, *more], input='', capture_output=True, text=True, timeout=60).stdout
+
+    wait_for(lambda: 'OCSP Response Status: successful' in status(), 'an OCSP answer with the handshake', 60)
+    for version in '-tls1_2', '-tls1_3':
+        said = status([version])
+        assert 'Cert Status: good' in said and 'Verify return code: 0 (ok)' in said, said
+    pki.break_issuer('broken')
+    before = ours.pid_of('web')
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: ours.pid_of('web') not in (None, before), 'another process', 60)
+    # lookup has kept what it fetched: the new one has it at once.
+    wait_for(lambda: 'Cert Status: good' in status(), 'the answer to be there again', 60)
 
 
 @pytest.mark.parametrize('mode', ['prefer', 'require'])

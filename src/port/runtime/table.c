@@ -26,7 +26,8 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 			.name = "lookup",
 			.needs = RUNTIME_NEEDS_CONNECT | RUNTIME_NEEDS_THREADS |
 				 RUNTIME_NEEDS_ROOTS | RUNTIME_NEEDS_CACHE,
-			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN) | PEER(SPOOL),
+			.peers = PEER(RECEIVE) | PEER(DELIVER) | PEER(ADMIN) | PEER(SPOOL) |
+				 PEER(WEB),
 			.user_offset = RUNTIME_LOOKUP,
 			.may = "ask name servers, fetch revocation lists, call webhooks",
 			.may_not = "other files, mail, keys, database",
@@ -77,10 +78,10 @@ const struct runtime_row runtime_table[RUNTIME_ROLE_MAX] = {
 	[RUNTIME_WEB] =
 		{
 			.name = "web",
-			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_TICKETS |
-				 RUNTIME_NEEDS_RELAY,
+			.needs = RUNTIME_NEEDS_CERTIFICATES | RUNTIME_NEEDS_ROOTS |
+				 RUNTIME_NEEDS_TICKETS | RUNTIME_NEEDS_RELAY,
 			.doors = DOOR(HTTPS),
-			.peers = PEER(KEYS),
+			.peers = PEER(KEYS) | PEER(LOOKUP),
 			.user_offset = RUNTIME_WEB,
 			.may = "accept HTTPS connections, pass their bytes on to admin",
 			.may_not = "HTTP, files, database, open connections to the network, keys",

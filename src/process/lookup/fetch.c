@@ -162,7 +162,7 @@ bool lookup_fetch_message(
 		lookup_revocation_ask(f, peer, record);
 		return true;
 	case WIRE_STAPLE_ASK:
-		if (peer->role != RUNTIME_RECEIVE)
+		if (peer->role != RUNTIME_RECEIVE && peer->role != RUNTIME_WEB)
 			return false;
 		lookup_staple_ask(f, peer, record);
 		return true;

@@ -165,7 +165,7 @@ static void on_message(
 {
 	struct lookup *l = owner;
 
-	if (type == WIRE_DNS_ASK) {
+	if (type == WIRE_DNS_ASK && peer->role != RUNTIME_WEB) {
 		take_question(l, peer, record);
 	} else if (!lookup_fetch_message(l->fetch, peer, type, record)) {
 		runtime_peer_complain(peer, "a message that is not for this process");

@@ -32,7 +32,7 @@
 #include "core/policy/policy.h"
 #include "core/smtp/proxy.h"
 #include "core/smtp/server.h"
-#include "port/inquiry/inquiry.h"
+#include "port/inquiry/stapling.h"
 #include "port/ipc/ipc.h"
 #include "port/runtime/addresses.h"
 #include "port/runtime/runtime.h"
@@ -115,7 +115,7 @@ struct receive {
 	struct ipc *lookup; /* NULL: away */
 	struct inquiry *inquiry;
 	struct tls_staples *staples;
-	struct receive_staple *staple_list;
+	struct inquiry_stapling *stapling; /* NULL: before the first settings */
 	/* sessions */
 	struct receive_session *sessions; /* list */
 	size_t session_count;

@@ -5,6 +5,7 @@
  *   accept.c   connections in, as many as the limits allow
  *   session.c  one connection from its handshake to its end
  *   relay.c    bytes both ways
+ *   staple.c   OCSP responses that are sent along
  *
  * A session goes through
  *
@@ -18,6 +19,7 @@
 #define SEALPOST_PROCESS_WEB_INTERNAL_H
 
 #include "base/buf.h"
+#include "port/inquiry/stapling.h"
 #include "port/tls/tls.h"
 #include "process/web/web.h"
 
@@ -70,8 +72,12 @@ struct web {
 	char *socket; /* path of web.sock */
 	struct tls_signer *signer;
 	struct tls_context *tls; /* NULL: there is nothing to present, or nobody to present it to */
-	struct event *accept;	 /* NULL: does not listen */
-	struct event *again;	 /* after running out of descriptors */
+	struct ipc *lookup;	 /* NULL: away */
+	struct inquiry *inquiry;
+	struct tls_staples *staples;
+	struct inquiry_stapling *stapling;
+	struct event *accept; /* NULL: does not listen */
+	struct event *again;  /* after running out of descriptors */
 	struct event *draining;
 	int64_t drain_since;		    /* ticks */
 	TAILQ_HEAD(, web_session) sessions; /* quiet for longest first */
@@ -110,5 +116,13 @@ bool web_session_is_idle(const struct web_session *session);
 void web_relay_run(struct web_session *session);
 /* Read admin's answer to the introduction; go on behind it.  May free SESSION. */
 void web_relay_introduced(struct web_session *session);
+
+/* ---- staple.c ------------------------------------------------------------------------------- */
+
+void web_staple_new(struct web *web), web_staple_free(struct web *web);
+/* Ask for the certificates of these settings. */
+void web_staple_begin(struct web *web, const struct runtime_settings *settings);
+/* A (new) channel to lookup, which is taken. */
+void web_staple_peer(struct web *web, int fd);
 
 #endif

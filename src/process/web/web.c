@@ -15,6 +15,7 @@ struct web *web_new(struct event_base *base)
 
 	web->base = base;
 	web->signer = tls_signer_new(base);
+	web_staple_new(web);
 	TAILQ_INIT(&web->sessions);
 	return web;
 }
@@ -46,6 +47,7 @@ static enum err make_tls(struct web *web, const struct runtime_settings *setting
 	struct tls_context_options options = {.identities = sources,
 		.protocol = "http/1.1",
 		.is_for_anybody = true,
+		.staples = web->staples,
 		.ticket_key = settings->node->tls.tickets ? settings->ticket_key : NULL};
 	struct err_info why = {.text = ""};
 	enum err e;
@@ -96,6 +98,7 @@ static enum err apply(void *self, const struct runtime_settings *settings, struc
 	/* Sessions keep the one they began with. */
 	tls_context_free(&web->tls);
 	web->tls = tls;
+	web_staple_begin(web, settings);
 	web_listen(web, fd);
 	return ERR_OK;
 }
@@ -107,6 +110,8 @@ static void peer(void *self, enum runtime_role role, unsigned index, int fd)
 	(void)index;
 	if (role == RUNTIME_KEYS)
 		tls_signer_peer(web->signer, fd);
+	else if (role == RUNTIME_LOOKUP)
+		web_staple_peer(web, fd);
 	else
 		close(fd);
 }
@@ -184,6 +189,7 @@ static void destroy(void *self)
 	if (web->draining != NULL)
 		event_free(web->draining);
 	tls_context_free(&web->tls);
+	web_staple_free(web);
 	tls_signer_free(&web->signer);
 	free(web->socket);
 	free(web);
