@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MEASURED = 200000, ROUNDS = 200, UNDER_WAY = 20, LIMIT = 100 };
+enum { MEASURED = 200000, ROUNDS = 200, UNDER_WAY = 20, TICKS = 100, LIMIT = 100 };
 
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 
@@ -29,6 +29,7 @@ struct bench {
 	/* commits */
 	int64_t next_id, until_us;
 	size_t under_way;
+	int64_t rate;	      /* a second; 0: the next when one is done */
 	int64_t *took, taken; /* microseconds */
 	/* questions beside them */
 	bool asks, finished;
@@ -182,6 +183,21 @@ static const struct {
 	{"search, four that never meet", by_much},
 };
 
+/* Until the trace has got what was committed. */
+static void catch_up(struct bench *bench)
+{
+	const struct timeval tick = {0, 10000};
+	struct store_counts counts;
+
+	for (;;) {
+		store_counts(bench->store, &counts);
+		if (counts.trace_pending == 0)
+			return;
+		event_base_loopexit(bench->base, &tick);
+		event_base_dispatch(bench->base);
+	}
+}
+
 static void measure_search(struct bench *bench, size_t which)
 {
 	static int64_t took[ROUNDS];
@@ -276,7 +292,7 @@ static void on_committed(void *context, enum err e)
 		bench->took[bench->taken++] = now - commit->at_us;
 	free(commit);
 	bench->under_way--;
-	if (now < bench->until_us)
+	if (bench->rate == 0 && now < bench->until_us)
 		add_one(bench);
 }
 
@@ -317,6 +333,33 @@ static void add_one(struct bench *bench)
 	*commit = (struct commit){bench, bench_trace_now_us()};
 	bench->under_way++;
 	store_commit(bench->store, &new, &event, on_committed, commit);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+	struct bench *bench = context;
+
+	(void)fd;
+	(void)what;
+	for (int64_t i = 0; i < bench->rate / TICKS; i++)
+		if (bench_trace_now_us() < bench->until_us)
+			add_one(bench);
+}
+
+/* At the rate asked for, or always UNDER_WAY at once. */
+static void add_all(struct bench *bench)
+{
+	const struct timeval tick = {0, 1000000 / TICKS};
+	struct event *timer = event_new(bench->base, -1, EV_PERSIST, on_tick, bench);
+
+	if (bench->rate > 0)
+		event_add(timer, &tick);
+	else
+		for (int i = 0; i < UNDER_WAY; i++)
+			add_one(bench);
+	while (bench->under_way > 0 || bench_trace_now_us() < bench->until_us)
+		event_base_loop(bench->base, EVLOOP_ONCE);
+	event_free(timer);
 }
 
 static void ask_another(struct bench *bench);
@@ -377,6 +420,7 @@ static void measure_commits(struct bench *bench, const char *name, int64_t secon
 	int64_t asked = bench->asked;
 	struct store_report_ages ages = ages_of(bench, 80);
 
+	catch_up(bench);
 	bench->taken = bench->waits = 0;
 	bench->asks = asks;
 	bench->until_us = bench_trace_now_us() + seconds * 1000000;
@@ -386,10 +430,7 @@ static void measure_commits(struct bench *bench, const char *name, int64_t secon
 		store_report_expire(bench->store, &ages, on_expired, bench);
 		ask_another(bench);
 	}
-	for (int i = 0; i < UNDER_WAY; i++)
-		add_one(bench);
-	while (bench->under_way > 0)
-		event_base_loop(bench->base, EVLOOP_ONCE);
+	add_all(bench);
 	bench->asks = false;
 	if (asks)
 		snprintf(more, sizeof(more), ", beside %lld questions",
@@ -411,6 +452,7 @@ static void measure(struct bench *bench, const char *directory, int64_t seconds)
 		fprintf(stderr, "%s\n", info.text);
 		exit(1);
 	}
+	catch_up(bench);
 	for (size_t i = 0; i < ARRAY_LENGTH(searches); i++)
 		measure_search(bench, i);
 	fold(bench);
@@ -420,6 +462,8 @@ static void measure(struct bench *bench, const char *directory, int64_t seconds)
 		STORE_BY_ORGANISATION | STORE_BY_CONNECTOR | STORE_BY_LEVEL);
 	measure_commits(bench, "commit, alone", seconds, false);
 	measure_commits(bench, "commit, beside the trace's work", seconds, true);
+	bench->rate = 1000;
+	measure_commits(bench, "commit, 1,000 a second, beside it", seconds, true);
 	store_close(&bench->store);
 	event_base_free(bench->base);
 	free(bench->took);

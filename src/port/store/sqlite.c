@@ -7,7 +7,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { CACHE_KIB = 65536, BALLAST_BYTES = 4 * 1024 * 1024, COMMITS_BEFORE_REFILL = 1000 };
+enum {
+	CACHE_KIB = 65536,
+	LOG_PAGES = 8000,
+	BALLAST_BYTES = 4 * 1024 * 1024,
+	COMMITS_BEFORE_REFILL = 1000
+};
 
 /* Never change one that has been released: add another. */
 static const char *const migrations[] = {
@@ -384,6 +389,7 @@ enum err store_sqlite_open(
 		.statements = store_sql,
 		.statement_count = STORE_SQL_MAX,
 		.cache_kib = CACHE_KIB,
+		.log_pages = LOG_PAGES,
 	};
 	struct store_sqlite *sqlite = mem_new(sizeof(*sqlite));
 	enum err e;

@@ -68,12 +68,12 @@ static int set_up(struct store_db *db, const struct store_db_settings *s)
 		"PRAGMA journal_mode = WAL;"
 		"PRAGMA synchronous = FULL;"
 		"PRAGMA secure_delete = OFF;"
-		"PRAGMA wal_autocheckpoint = 8000;"
+		"PRAGMA wal_autocheckpoint = %d;"
 		"PRAGMA journal_size_limit = 67108864;"
 		"PRAGMA temp_store = MEMORY;"
 		"PRAGMA trusted_schema = OFF;"
 		"PRAGMA cache_size = -%d;",
-		s->cache_kib);
+		s->log_pages, s->cache_kib);
 	code = sqlite3_exec(db->db, text, NULL, NULL, NULL);
 	if (code != SQLITE_OK)
 		return code;

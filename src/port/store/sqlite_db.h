@@ -29,6 +29,7 @@ struct store_db_settings {
 	const char *const *statements; /* SQL, prepared on first use */
 	size_t statement_count;
 	int cache_kib;
+	int log_pages; /* written to the database when the log has so many */
 };
 
 enum err store_db_open(

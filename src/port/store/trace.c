@@ -40,6 +40,7 @@ struct store_trace {
 	int64_t applied;
 	int64_t unindexed; /* events of an older schema up to this one are to be counted; 0: none */
 	int64_t back_ms;   /* when some were last */
+	int64_t behind_ms; /* when something that nobody waits for was done last */
 	atomic_llong applied_seen, waiting;
 	atomic_llong due_ms; /* when asks want to be answered; INT64_MAX: there are none */
 	pthread_t thread;
@@ -274,19 +275,49 @@ static void put_back(struct store_trace *trace, struct ask *ask, int patience_ms
 	pthread_mutex_unlock(&trace->lock);
 }
 
+static bool is_behind(const struct ask *ask)
+{
+	return ask->kind == EXPIRE || (ask->kind == JOB && ask->job->is_behind);
+}
+
+/* Now and then it has its turn all the same. */
+static bool has_to_wait(const struct store_trace *trace, const struct ask *ask, bool are_others)
+{
+	return is_behind(ask) && are_others &&
+	       store_trace_ticks_ms() - trace->behind_ms < STORE_TRACE_BEHIND_MS;
+}
+
+static void do_one(struct store_trace *trace, struct ask *ask, bool stop)
+{
+	bool done = trace->broken;
+
+	if (trace->broken)
+		ask->result = ERR_IO;
+	else
+		done = do_ask(trace, ask);
+	if (is_behind(ask))
+		trace->behind_ms = store_trace_ticks_ms();
+	if (done || stop)
+		answer(trace, ask);
+	else
+		put_back(trace, ask,
+			is_behind(ask) ? STORE_TRACE_BEHIND_MS : STORE_TRACE_BETWEEN_MS);
+}
+
 static void answer_all(struct store_trace *trace, struct ask *first, bool stop)
 {
+	bool are_others = false;
+
+	for (const struct ask *ask = first; ask != NULL; ask = ask->next)
+		are_others = are_others || !is_behind(ask);
 	while (first != NULL) {
 		struct ask *ask = first;
 
 		first = ask->next;
-		if (trace->broken)
-			ask->result = ERR_IO;
-		else if (!do_ask(trace, ask) && !stop) {
-			put_back(trace, ask, STORE_TRACE_STEP_MS);
-			continue;
-		}
-		answer(trace, ask);
+		if (!stop && has_to_wait(trace, ask, are_others))
+			put_back(trace, ask, STORE_TRACE_BEHIND_MS);
+		else
+			do_one(trace, ask, stop);
 	}
 }
 
@@ -345,8 +376,12 @@ static struct ask *take(struct store_trace *trace, struct store_event **events, 
 /* Those taken are being answered now. */
 static void forget_due(struct store_trace *trace)
 {
+	int64_t due_ms = INT64_MAX;
+
 	pthread_mutex_lock(&trace->lock);
-	atomic_store(&trace->due_ms, trace->asks != NULL ? trace->asks->due_ms : INT64_MAX);
+	for (const struct ask *ask = trace->asks; ask != NULL; ask = ask->next)
+		due_ms = ask->due_ms < due_ms ? ask->due_ms : due_ms;
+	atomic_store(&trace->due_ms, due_ms);
 	pthread_mutex_unlock(&trace->lock);
 }
 

@@ -44,6 +44,7 @@ void store_trace_ask_expire(
 struct store_trace_job {
 	struct arena *arena;
 	void *context;
+	bool is_behind; /* nobody waits for it: others go first */
 	/* On the trace's thread; sets `more` when it was one step, to be run again after others. */
 	bool more;
 	enum err (*run)(struct store_db *db, struct store_trace_job *job);

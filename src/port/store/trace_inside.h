@@ -127,17 +127,20 @@ enum store_term {
 };
 
 enum {
-	STORE_TRACE_BATCH = 4000,      /* events in one transaction; */
-	STORE_TRACE_BATCH_LEAST = 128, /* and so many where questions wait */
-	STORE_TRACE_LOOK = 20000,      /* candidates looked at for one answer, */
-	STORE_TRACE_LOOK_LEAST = 256,  /* and these however long it takes */
-	STORE_TRACE_PATIENCE_MS = 100, /* of a new question with events that came before it */
-	STORE_TRACE_STEP_MS = 25,      /* of a question, before others have their turn */
-	STORE_TRACE_ANSWER_MS = 150, /* of work; then what is found is the answer, with a cursor */
-	STORE_TRACE_TERMS = 1 << 13, /* kept in mind of one transaction */
-	STORE_TRACE_BACK_STEP = 200, /* events of an older schema counted in one transaction */
-	STORE_TRACE_BACK_MS = 50,    /* at least between two of these */
-	STORE_TRACE_EXPIRE_STEP = 200,	/* mails deleted in one transaction */
+	STORE_TRACE_BATCH = 4000,     /* events in one transaction; */
+	STORE_TRACE_BATCH_LEAST = 64, /* and so many where questions wait */
+	STORE_TRACE_LOOK = 20000,     /* candidates looked at for one answer, */
+	STORE_TRACE_LOOK_LEAST = 256, /* and these however long it takes */
+	STORE_TRACE_PATIENCE_MS = 50, /* of a new question with events that came before it */
+	STORE_TRACE_BETWEEN_MS = 10,  /* for events between two steps of one */
+	STORE_TRACE_BEHIND_MS = 250,  /* of work that nobody waits for, behind what somebody does */
+	STORE_TRACE_FOUND_LEAST = 25, /* or so many found */
+	STORE_TRACE_STEP_MS = 25,     /* of a question, before others have their turn */
+	STORE_TRACE_ANSWER_MS = 150,  /* of work; then what is found is the answer, with a cursor */
+	STORE_TRACE_TERMS = 1 << 13,  /* kept in mind of one transaction */
+	STORE_TRACE_BACK_STEP = 200,  /* events of an older schema counted in one transaction */
+	STORE_TRACE_BACK_MS = 50,     /* at least between two of these */
+	STORE_TRACE_EXPIRE_STEP = 200,	/* mails deleted in one transaction at most */
 	STORE_TRACE_DAY_ROWS = 2000,	/* of one connector, direction and day; then host "*" */
 	STORE_TRACE_TESTS = 500,	/* kept of one connector */
 	STORE_TRACE_ALARMS = 5000,	/* kept, and a few more */

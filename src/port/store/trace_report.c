@@ -32,15 +32,22 @@ static void texts_of(struct store_report_row *row, const char **ret[TEXTS])
 	memcpy(ret, all, sizeof(all));
 }
 
-static const char *key_of(struct report *r, struct store_report_row *row, struct arena *arena)
+/* Moment, direction, and all texts with their ends; in the arena. */
+static struct str key_of(struct store_report_row *row, struct arena *arena)
 {
-	const char **t[TEXTS];
+	const char **texts[TEXTS];
+	size_t lengths[TEXTS], length = sizeof(row->at_ms) + sizeof(row->direction);
+	char *key, *to;
 
-	(void)r;
-	texts_of(row, t);
-	return arena_format(arena, "%lld\n%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s",
-		(long long)row->at_ms, row->direction, *t[0], *t[1], *t[2], *t[3], *t[4], *t[5],
-		*t[6], *t[7], *t[8]);
+	texts_of(row, texts);
+	for (size_t i = 0; i < TEXTS; i++)
+		length += lengths[i] = strlen(*texts[i]) + 1;
+	key = to = arena_array(arena, length, 1);
+	to = mempcpy(to, &row->at_ms, sizeof(row->at_ms));
+	to = mempcpy(to, &row->direction, sizeof(row->direction));
+	for (size_t i = 0; i < TEXTS; i++)
+		to = mempcpy(to, *texts[i], lengths[i]);
+	return str_make(key, length);
 }
 
 static void make_crowd(struct report *r, struct store_report_row *row)
@@ -72,13 +79,13 @@ static void join(struct store_report_row *to, const struct store_report_row *mor
 static void add(struct report *r, struct store_report_row *row, struct arena *arena)
 {
 	const char **texts[TEXTS];
-	const char *key = key_of(r, row, arena);
-	struct store_report_row *known = map_get(r->seen, str_of(key));
+	struct str key = key_of(row, arena);
+	struct store_report_row *known = map_get(r->seen, key);
 
 	if (known == NULL && r->count >= STORE_REPORT_ROWS) {
 		make_crowd(r, row);
-		key = key_of(r, row, arena);
-		known = map_get(r->seen, str_of(key));
+		key = key_of(row, arena);
+		known = map_get(r->seen, key);
 	}
 	row->host = arena_text(r->job.arena, row->host);
 	if (known != NULL) {
@@ -94,7 +101,7 @@ static void add(struct report *r, struct store_report_row *row, struct arena *ar
 	for (size_t i = 0; i < TEXTS; i++)
 		*texts[i] = arena_text(r->job.arena, *texts[i]);
 	r->rows[r->count] = *row;
-	map_set(r->seen, str_of(key), &r->rows[r->count++]);
+	map_set(r->seen, key, &r->rows[r->count++]);
 }
 
 static sqlite3_stmt *statement_of(
@@ -325,6 +332,7 @@ void store_report_expire(
 
 	f->job.run = run_fold;
 	f->job.tell = tell_fold;
+	f->job.is_behind = true;
 	f->job.context = context;
 	f->done = done;
 	f->ages = *ages;

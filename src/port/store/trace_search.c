@@ -283,7 +283,7 @@ static int64_t now_us(void)
 static bool is_enough(const struct store_trace_finding *f)
 {
 	return f->count == f->query->limit || f->looked >= STORE_TRACE_LOOK ||
-	       (f->looked >= STORE_TRACE_LOOK_LEAST &&
+	       ((f->looked >= STORE_TRACE_LOOK_LEAST || f->count >= STORE_TRACE_FOUND_LEAST) &&
 		       f->worked_us >= STORE_TRACE_ANSWER_MS * INT64_C(1000));
 }
 

@@ -388,4 +388,6 @@ const struct store_db_settings store_trace_settings = {
 	.statements = store_trace_sql,
 	.statement_count = STORE_TRACE_SQL_MAX,
 	.cache_kib = 32768,
+	/* Its pages are far apart, so a longer log saves little; questions wait meanwhile. */
+	.log_pages = 2000,
 };

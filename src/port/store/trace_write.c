@@ -236,11 +236,12 @@ static enum err remove_terms(struct store_trace_terms *terms)
 	return e != ERR_OK ? e : terms->failed;
 }
 
-static enum err expire_some(struct store_db *db, int64_t before_ms, size_t *ret_count)
+static enum err expire_some(struct store_db *db, int64_t before_ms, bool *ret_more)
 {
 	struct arena *arena CLEANUP(arena_free) = arena_new();
 	sqlite3_stmt *s = store_trace_statement(db, STORE_TRACE_OLD);
 	struct store_trace_terms terms[STORE_TRACE_EXPIRE_STEP];
+	int64_t begun = store_trace_ticks_ms();
 	size_t n = 0, i;
 	bool row;
 	enum err e;
@@ -259,25 +260,29 @@ static enum err expire_some(struct store_db *db, int64_t before_ms, size_t *ret_
 		store_trace_terms_recipients(&terms[n], NULL, store_db_text(s, 4));
 		n++;
 	}
+	*ret_more = n == STORE_TRACE_EXPIRE_STEP;
 	for (i = 0; e == ERR_OK && i < n; i++) {
+		if (i > 0 && store_trace_ticks_ms() - begun >= STORE_TRACE_STEP_MS) {
+			*ret_more = true;
+			break;
+		}
 		e = remove_terms(&terms[i]);
 		if (e == ERR_OK)
 			e = remove_key(db, STORE_TRACE_REMOVE_EVENTS, terms[i].key);
 		if (e == ERR_OK)
 			e = remove_key(db, STORE_TRACE_REMOVE_MAIL, terms[i].key);
 	}
-	*ret_count = n;
 	return e;
 }
 
 enum err store_trace_expire_step(struct store_db *db, int64_t before_ms, bool *ret_more)
 {
-	size_t n = 0;
+	bool more = false;
 	enum err e = store_trace_run(db, STORE_TRACE_BEGIN);
 
 	if (e == ERR_OK)
-		e = expire_some(db, before_ms, &n);
-	if (e == ERR_OK && n < STORE_TRACE_EXPIRE_STEP)
+		e = expire_some(db, before_ms, &more);
+	if (e == ERR_OK && !more)
 		e = store_trace_forget_accounts(db, before_ms);
 	if (e == ERR_OK)
 		e = store_trace_run(db, STORE_TRACE_COMMIT);
@@ -285,6 +290,6 @@ enum err store_trace_expire_step(struct store_db *db, int64_t before_ms, bool *r
 		store_trace_roll_back(db);
 		return e;
 	}
-	*ret_more = n == STORE_TRACE_EXPIRE_STEP;
+	*ret_more = more;
 	return ERR_OK;
 }
