@@ -453,7 +453,7 @@ def test_everything_is_installed(installed):
 def test_the_unit_is_sound(installed, tmp_path):
     unit = next(installed.rglob('sealpost.service'))
     binary = next(installed.rglob('bin/sealpost'))
-    text = re.sub(r'^ExecStart=\S+', f'ExecStart={binary}', unit.read_text(), flags=re.M)
+    text = re.sub(r'^(Exec\w+)=\S+', rf'\1={binary}', unit.read_text(), flags=re.M)
     (tmp_path / 'sealpost.service').write_text(re.sub(r'^Documentation=.*\n', '', text, flags=re.M))
     done = subprocess.run(['systemd-analyze', 'verify', '--man=no', str(tmp_path / 'sealpost.service')],
                           capture_output=True, text=True, timeout=60)
