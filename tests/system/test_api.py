@@ -64,6 +64,24 @@ def test_the_document_and_the_table_of_routes_agree(world):
         assert all(p.get('description') or p.get('$ref') or p['in'] == 'query' for p in operation['parameters']), path
 
 
+def test_the_events_are_described(world):
+    """Each event of a stream is one of the document, with the members that stand there; docs/api.md tells the same."""
+    operation = operation_of(world, 'get /v1/events')
+    told = operation['x-sealpost-events']
+    rows = [f'| `{event}` | `{name}` | {member["description"]} |' for event, schema in told.items()
+            for name, member in world.contract.deref(schema)['properties'].items()]
+    page = (pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'api.md').read_text()
+    assert [line for line in page.splitlines() if re.match(r'\| `(%s)` \|' % '|'.join(told), line)] == rows, '\n'.join(rows)
+    assert all(world.contract.deref(schema)['description'] in page.replace('\n', ' ') for schema in told.values())
+    limited = world.token('reader', ALPHA.organisation)
+    for headers in None, limited:
+        event, data = world.ask('GET', '/v1/events', None, headers).text.strip().split('\n')[-2:]
+        schema = told[event.removeprefix('event: ')]
+        value = json.loads(data.removeprefix('data: '))
+        assert not world.contract.errors(schema, value), (headers, data)
+        assert value.keys() == world.contract.deref(schema)['properties'].keys(), 'no more than is told'
+
+
 def test_the_document_from_the_command_line(world):
     assert json.loads(world.house.cli('api', '--openapi').stdout) == world.contract.document
     shown = world.house.cli('api', 'GET', f'/v1/organisations/{ALPHA.organisation}').stdout
@@ -164,6 +182,7 @@ ASKED = {
     'post /v1/users/{name}/link': lambda w: dict(path={'name': w.user()['user']}),
     'get /v1/tokens': lambda w: dict(query={'limit': 5}),
     'post /v1/tokens': lambda w: dict(body={'label': 'test', 'role': 'reader', 'expires': '2099-01-01T00:00:00Z'}),
+    'get /v1/tokens/{id}': lambda w: dict(path={'id': token_id(w)}),
     'delete /v1/tokens/{id}': lambda w: dict(path={'id': token_id(w)}),
     'get /v1/audit': lambda w: dict(query={'limit': 5, 'since': '2020-01-01T00:00:00Z'}),
     'get /v1/audit/verify': lambda w: {},
@@ -692,7 +711,7 @@ def test_a_cursor_of_our_own_making_tells_nothing(world, name):
 # ---- edits at the same time --------------------------------------------------------------------------------
 
 # Of what these change there is no version that somebody else could have changed meanwhile.
-WITHOUT_VERSION = {'delete /v1/session', 'put /v1/session/totp', 'delete /v1/session/totp', 'delete /v1/tokens/{id}',
+WITHOUT_VERSION = {'delete /v1/session', 'put /v1/session/totp', 'delete /v1/session/totp',
                    'delete /v1/hosts/{host}', 'delete /v1/protection/{domain}', 'delete /v1/acme-challenges/{token}',
                    'delete /v1/backups/{name}', 'delete /v1/certificates/{name}/request'}
 
@@ -721,6 +740,32 @@ def test_who_has_seen_an_older_state_changes_nothing(world, name):
     assert answer.status in (200, 201, 204), answer
     if 'dry_run' not in url:
         refused(world, world.ask(method, url, body, {'If-Match': shown.etag}), {412, 404}, None, url)
+
+
+def without_if_match(world):
+    return [(m, p, o) for m, p, o in world.contract.operations()
+            if m != 'get' and o['x-sealpost-access'] in ('changes', 'own') and not has_if_match(o)]
+
+
+def test_what_has_no_version_is_never_the_same(world):
+    """Who says If-Match relies on it, also where there is nothing to compare: nothing is done."""
+    operations = without_if_match(world)
+    assert len(operations) > 10
+    before = world.house.cli('export').stdout
+    for method, path, _ in operations:
+        asked = still(world, f'{method} {path}')
+        request = request_of(method, path, asked)[:3]
+        answer = put(world, asked, *request, {'If-Match': '"1"'})
+        refused(world, answer, {412}, None, request)
+        assert answer.json()['code'] == 'changed', answer
+    assert world.house.cli('export').stdout == before
+
+
+def test_a_new_user_is_no_other_state(world):
+    """If-Match with POST: there is nothing yet that it could match."""
+    answer = world.ask('POST', '/v1/users', {'name': 'if-match', 'role': 'reader'}, {'If-Match': '"1"'})
+    refused(world, answer, {412}, None, 'users')
+    assert world.ask('GET', '/v1/users/if-match').status == 404
 
 
 # ---- who may -------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ static void send_pulse(struct admin_call *call, const json_t *pulse)
 {
 	char *text = json_dumps(pulse, JSON_COMPACT);
 
-	send_text(call, "event: pulse\ndata: ", text);
+	send_text(call, "event: " ADMIN_EVENT_PULSE "\ndata: ", text);
 	free(text);
 }
 

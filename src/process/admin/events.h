@@ -28,6 +28,9 @@ void admin_events_free(struct admin_events **events);
 /* End one stream. */
 void admin_events_end(struct admin_call *call);
 
+/* The event that tells; its data have the shape of that name (routes_session.c). */
+#define ADMIN_EVENT_PULSE "pulse"
+
 void admin_get_events(struct admin_call *call);
 
 #endif

@@ -236,10 +236,26 @@ static bool is_noted_here(const struct admin_call *call)
 	       (word == NULL || strcmp(word, ADMIN_BY_SPOOL) != 0);
 }
 
+/* Who says If-Match relies on it: what has no version is not the same as anything (RFC
+ * 9110 13.1.1). False: answered. */
+static bool has_version(struct admin_call *call)
+{
+	enum admin_access access = admin_call_access(call);
+	const char *if_match = header(call, "If-Match");
+
+	if (call->route->has_etag || call->route->method == EVHTTP_REQ_GET || if_match == NULL ||
+		strcmp(if_match, "*") == 0 || (access != ADMIN_CHANGES && access != ADMIN_OWN))
+		return true;
+	admin_problem_at(call, 412, "changed", NULL,
+		"If-Match: this has no ETag that it could be the same as; nothing was done");
+	return false;
+}
+
 void admin_go_through(struct admin_call *call)
 {
 	/* Once more: what the body says can make a change of it. */
-	if (!role_passes(call) || !admin_may(call) || !is_without_keys(call) || !admin_fits(call))
+	if (!role_passes(call) || !admin_may(call) || !is_without_keys(call) || !admin_fits(call) ||
+		!has_version(call))
 		return;
 	if (is_noted_here(call))
 		audit_by_route(call);

@@ -197,6 +197,20 @@ static bool is_stream(const struct admin_route *route)
 	return route->types != NULL && strstr(route->types, "application/x-ndjson") != NULL;
 }
 
+/* The event of a stream has the name of the shape of its data. */
+static bool add_events(struct making *m, const struct admin_route *route, json_t *operation)
+{
+	json_t *schema;
+
+	if (route->types == NULL || strcmp(route->types, "text/event-stream") != 0)
+		return true;
+	schema = admin_schemas_make(&m->schemas, route->response);
+	if (schema != NULL)
+		json_object_set_new(operation, "x-sealpost-events",
+			json_pack("{s:o}", route->response, schema));
+	return schema != NULL;
+}
+
 static bool add_success(struct making *m, const struct admin_route *route, json_t *responses)
 {
 	int status = route->status != 0 ? route->status : 200;
@@ -293,7 +307,7 @@ static bool add_operation(struct making *m, const struct admin_route *route, con
 	add_problems(route, responses);
 	if ((route->query == NULL || add_query(m, route->query, parameters)) &&
 		(route->request == NULL || add_request(m, route->request, operation)) &&
-		add_success(m, route, responses))
+		add_events(m, route, operation) && add_success(m, route, responses))
 		return true;
 	err_set(m->info, ERR_SYNTAX, "%s %s: %s", method, route->pattern, m->schemas.info.text);
 	return false;

@@ -112,6 +112,7 @@ static const struct admin_route rows[] = {
 		       "configuration.",
 		.who = ADMIN_ANYONE,
 		.handle = admin_get_events,
+		.response = ADMIN_EVENT_PULSE,
 		.types = "text/event-stream"},
 };
 
@@ -122,6 +123,15 @@ static const struct admin_shape shapes[] = {
 		"via: 'socket'|'token'|'session', csrf: text|null (for X-Sealpost-CSRF), "
 		"has_totp: boolean, hostname: text|null, version: text}",
 		"Who asks."},
+	{ADMIN_EVENT_PULSE,
+		"{queue: integer (messages in the queue), "
+		"recipients: integer (that they are still for), "
+		"trace: integer (what the trace has counted since the start), "
+		"alarms: integer (that nobody has acknowledged), "
+		"alarm_events: integer (how often they were raised, and how many are over), "
+		"generation: integer (of the configuration)}",
+		"Something is new where a number is another one than before. Who is limited to "
+		"organisations has numbers of her own, which only tell that."},
 	{"link", "{url: text, expires: moment}", "A link that is good once."},
 };
 

@@ -90,6 +90,50 @@ static void test_every_route_has_a_handler(void **state)
 	assert_true(position > 50);
 }
 
+/* The row of the same path with that method; NULL: none. */
+static const struct admin_route *of_same_path(
+	const struct admin_route *route, enum evhttp_cmd_type method)
+{
+	const struct admin_route *other;
+	size_t position = 0;
+
+	while ((other = admin_route_next(&position)) != NULL)
+		if (other->method == method && strcmp(other->pattern, route->pattern) == 0)
+			return other;
+	return NULL;
+}
+
+/* What can be read with an ETag is changed and removed with If-Match; what is changed or removed
+ * can be read with an ETag, but for what nobody could have changed meanwhile. */
+static void test_changes_honour_if_match(void **state)
+{
+	static const char *const without[] = {"/v1/session", "/v1/session/totp", "/v1/hosts/{host}",
+		"/v1/protection/{domain}", "/v1/acme-challenges/{token}", "/v1/backups/{name}",
+		"/v1/certificates/{name}/request"};
+	const struct admin_route *route, *shown;
+	size_t position = 0, found = 0;
+
+	(void)state;
+	while ((route = admin_route_next(&position)) != NULL) {
+		bool is_listed = false;
+
+		if (route->method != EVHTTP_REQ_PUT && route->method != EVHTTP_REQ_PATCH &&
+			route->method != EVHTTP_REQ_DELETE)
+			continue;
+		for (size_t i = 0; i < ARRAY_LENGTH(without); i++)
+			is_listed = is_listed || strcmp(without[i], route->pattern) == 0;
+		shown = of_same_path(route, EVHTTP_REQ_GET);
+		if (shown != NULL && shown->has_etag && !route->has_etag)
+			fail_msg("%s %s: .has_etag, as its GET", admin_method_name(route->method),
+				route->pattern);
+		if (is_listed == (shown != NULL && shown->has_etag))
+			fail_msg("%s %s: no GET with .has_etag", admin_method_name(route->method),
+				route->pattern);
+		found += route->has_etag;
+	}
+	assert_true(found >= 15);
+}
+
 /* A listing is one in all that it says, and nothing else is. */
 static void test_listings_have_pages(void **state)
 {
@@ -416,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_every_route_has_a_handler),
 		cmocka_unit_test(test_every_route_is_described),
 		cmocka_unit_test(test_listings_have_pages),
+		cmocka_unit_test(test_changes_honour_if_match),
 		cmocka_unit_test(test_document),
 		cmocka_unit_test(test_what_does_not_fit),
 		cmocka_unit_test(test_errors_become_statuses),

@@ -125,6 +125,7 @@ void admin_add_user(struct admin_call *call)
 	set = json_copy(call->body);
 	arguments = json_pack("{s:s,s:b,s:o}", "name", name, "new", 1, "set", set);
 	json_object_del(set, "name");
+	take_if_match(call, arguments);
 	put_with_hash(call, arguments, name);
 }
 

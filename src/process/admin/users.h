@@ -9,6 +9,7 @@ void admin_get_users(struct admin_call *call), admin_add_user(struct admin_call 
 void admin_get_user(struct admin_call *call), admin_patch_user(struct admin_call *call);
 void admin_delete_user(struct admin_call *call);
 void admin_get_tokens(struct admin_call *call), admin_add_token(struct admin_call *call);
+void admin_get_token(struct admin_call *call);
 void admin_delete_token(struct admin_call *call);
 void admin_get_audit(struct admin_call *call), admin_get_audit_entry(struct admin_call *call);
 void admin_verify_audit(struct admin_call *call);
