@@ -10,16 +10,20 @@ import { Login, Setup } from './screens/login/login';
 import { findSession, session } from './session';
 import { Shell } from './shell';
 
+/** Asked while the texts of the language are still on their way. */
+const asked = findSession();
+asked.catch(() => undefined);
+
 function App() {
 	const who = session.use();
 	const where = place.use();
 	language.use();
 	const [error, setError] = useState<ApiError>();
-	const find = () => {
+	const find = (question = findSession()) => {
 		setError(undefined);
-		findSession().catch(problem => setError(problem instanceof ApiError ? problem : new ApiError(0, '', String(problem))));
+		question.catch(problem => setError(problem instanceof ApiError ? problem : new ApiError(0, '', String(problem))));
 	};
-	useEffect(find, []);
+	useEffect(() => find(asked), []);
 	useEffect(() => {
 		if (who)
 			startLive();
@@ -29,7 +33,7 @@ function App() {
 	if (where.parts[0] === 'setup' && where.parts[1])
 		return <Setup token={where.parts[1]} />;
 	if (error)
-		return <main class="alone"><ErrorNote error={error} onRetry={find} /></main>;
+		return <main class="alone"><ErrorNote error={error} onRetry={() => find()} /></main>;
 	if (who === undefined)
 		return <main class="alone"><Loading /></main>;
 	return who ? <Shell /> : <Login />;
