@@ -24,7 +24,12 @@ export class Store<T> {
 	/** Inside of a component: its value, drawn anew when it changes. */
 	use(): T {
 		const [, redraw] = useState(0);
-		useEffect(() => this.watch(() => redraw(n => n + 1)), [this]);
+		const drawn = this.current;
+		useEffect(() => {
+			if (this.current !== drawn) // between drawing and now
+				redraw(n => n + 1);
+			return this.watch(() => redraw(n => n + 1));
+		}, [this]);
 		return this.current;
 	}
 }
