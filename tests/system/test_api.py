@@ -196,6 +196,7 @@ ASKED = {
     'get /readyz': lambda w: {},
     'get /v1/status': lambda w: {},
     'post /v1/reload': lambda w: {},
+    'get /v1/backups': lambda w: backup(w) and {},
     'post /v1/backups': lambda w: dict(body={'trace': True}),
     'get /v1/backups/{name}': lambda w: dict(path=backup(w)),
     'delete /v1/backups/{name}': lambda w: dict(path=backup(w)),

@@ -160,6 +160,22 @@ def test_mail_goes_on_meanwhile(tmp_path, instances):
     assert len(partner.wait_mail('all', 60, timeout=60)) == 60
 
 
+def test_copies_by_the_api_are_listed(filled):
+    """One at a time: the second takes the place of the first, and what is removed is listed no more."""
+    def call(method, path, *more):
+        return filled.json('api', method, path, *more)
+
+    assert call('GET', '/v1/backups')['items'] == []
+    names = []
+    for _ in range(2):
+        names.append(call('POST', '/v1/backups')['name'])
+        done = wait_for(lambda: [b for b in call('GET', '/v1/backups')['items'] if b['state'] == 'done'], 'the copies')
+        assert [b['name'] for b in done] == names[-1:]
+        assert (pathlib.Path(done[0]['directory']) / 'queue.db').exists()
+    call('DELETE', f'/v1/backups/{names[1]}')
+    assert call('GET', '/v1/backups')['items'] == []
+
+
 def test_what_a_crash_leaves_is_swept(filled, tmp_path):
     left = filled.directory / 'data' / 'backup' / '20200101T000000.000Z'
     left.mkdir(parents=True)

@@ -9,6 +9,11 @@ static void pass_on(struct admin_call *call, enum err e, const json_t *result)
 		admin_reply(call, 200, json_incref((json_t *)result), NULL);
 }
 
+void admin_get_backups(struct admin_call *call)
+{
+	admin_ask_spool(call, "backup.list", json_object(), pass_on);
+}
+
 void admin_begin_backup(struct admin_call *call)
 {
 	const json_t *trace = json_object_get(call->body, "trace");

@@ -469,8 +469,8 @@ void admin_get_chains(struct admin_call *call), admin_get_chain(struct admin_cal
 void admin_accept_chain(struct admin_call *call), admin_test_alerts(struct admin_call *call);
 void admin_get_protection(struct admin_call *call),
 	admin_forget_protection(struct admin_call *call);
-void admin_begin_backup(struct admin_call *call), admin_get_backup(struct admin_call *call);
-void admin_remove_backup(struct admin_call *call);
+void admin_get_backups(struct admin_call *call), admin_begin_backup(struct admin_call *call);
+void admin_get_backup(struct admin_call *call), admin_remove_backup(struct admin_call *call);
 void admin_test_connector(struct admin_call *call), admin_get_tests(struct admin_call *call),
 	admin_get_last_tests(struct admin_call *call);
 void admin_get_asset(struct admin_call *call);

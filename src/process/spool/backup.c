@@ -276,6 +276,16 @@ static struct spool_backup *named(struct spool_request *request)
 	return NULL;
 }
 
+void spool_manage_backup_list(struct spool_request *request)
+{
+	const struct spool_backup *b = request->spool->backup;
+	json_t *items = json_array();
+
+	if (b != NULL)
+		json_array_append_new(items, backup_json(b));
+	spool_answer(request, json_pack("{s:o}", "items", items));
+}
+
 void spool_manage_backup_show(struct spool_request *request)
 {
 	const struct spool_backup *b = named(request);

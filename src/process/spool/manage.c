@@ -54,6 +54,7 @@ static const struct {
 	{"chains.accept", spool_manage_chains_accept, true},
 	{"refusals.list", spool_manage_refusals_list, false},
 	{"acceptance.list", spool_manage_acceptance_list, true},
+	{"backup.list", spool_manage_backup_list, false},
 	{"backup.begin", spool_manage_backup_begin, false},
 	{"backup.show", spool_manage_backup_show, false},
 	{"backup.remove", spool_manage_backup_remove, false},

@@ -512,6 +512,7 @@ void spool_manage_chains_list(struct spool_request *request);	    /* chains.c */
 void spool_manage_chains_show(struct spool_request *request);	    /* chains.c */
 void spool_manage_chains_accept(struct spool_request *request);	    /* chains.c */
 void spool_manage_status(struct spool_request *request);
+void spool_manage_backup_list(struct spool_request *request);
 void spool_manage_backup_begin(struct spool_request *request);
 void spool_manage_backup_show(struct spool_request *request);
 void spool_manage_backup_remove(struct spool_request *request);
