@@ -206,8 +206,8 @@ const struct cli_verb cli_verbs[] = {
 	{.name = "cert import",
 		.arguments = "NAME CHAIN.pem [KEY.pem [CHAIN.pem KEY.pem]]",
 		.doc = "Check chain and key (or FILE.p12, or the answer to a request) and keep "
-		       "them: the first version of a name is current, every other one next. "
-		       "Keys go straight to the disk, as none passes the management API.",
+		       "them: the first version of a name is current, every other one next; keys "
+		       "go straight to the disk, as none passes the management API.",
 		.flags = FLAGS(
 			{"advance", NULL, "Present it at once; the current version is deprecated."},
 			{"replace", NULL, "Drop a version that is next already."},
