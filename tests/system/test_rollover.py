@@ -265,7 +265,7 @@ def test_one_that_fails_holds_up_no_other(ours, authority):
                      authority.certificate)
     ours.start()
     for name in 'first', 'second':
-        rollover(ours, 'advance', name, '--at=+4s')
+        rollover(ours, 'advance', name, '--at=+12s')
     key_of(ours, '2', name='first').write_text('damaged')
     wait_for(lambda: states(ours, 'second') == {'1': 'deprecated', '2': 'current'}, 'the second to advance', 40)
     wait_for(lambda: 'certificate.step_failed' in ours.log_text(), 'the first to fail', 40)
