@@ -176,7 +176,7 @@ def test_a_trial_by_date_and_cancelled(ours, authority):
     rollover(ours, 'cancel', 'mx')
     assert not life(ours)['plan']['is_trial']
     rollover(ours, 'start', 'mx', '--share=5', '--at=+2s')
-    rollover(ours, 'advance', 'mx', '--at=+4s')
+    rollover(ours, 'advance', 'mx', '--at=+10s')
     wait_for(lambda: life(ours)['plan']['is_trial'], 'the trial')
     assert states(ours) == {'1': 'current', '2': 'next'}
     wait_for(lambda: served_states(ours) == {'1': 'deprecated', '2': 'current'}, 'the second to be current')
